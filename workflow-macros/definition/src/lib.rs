@@ -1,0 +1,1 @@
+//! The static description of a workflow.

@@ -1,3 +1,31 @@
-//! Runtime.
+//! Durable execution for plain Rust: `#[workflow]` turns an async function into an explicit, resumable state machine
+//! whose checkpoints survive crashes, deploys and month-long waits.
 
+extern crate self as workflow_runtime;
+
+pub mod activity;
 pub mod journal;
+pub mod machine;
+pub mod prelude;
+
+#[doc(hidden)]
+pub mod __private;
+mod duration;
+
+pub use activity::{ActivityContext, ActivityError, Retry, State};
+pub use duration::{days, hours, millis, minutes, seconds};
+pub use machine::{
+    ActivityCall, Cancelled, Signal, WaitError, WorkflowCall, WorkflowError, now, random, run_id, saga, set_status,
+    side_effect, sleep, sleep_until, tag, uuid, workflow_id,
+};
+
+/// Asks whether this run takes the path that the patch `id` guards.
+///
+/// True where the definition has always known the id, and for every run that reaches the site after the id came in;
+/// false for a run that an upgrade found past the site. A plain restart decides nothing.
+#[macro_export]
+macro_rules! patched {
+    ($id:literal) => {
+        $crate::__private::patched($id)
+    };
+}

@@ -47,8 +47,7 @@ impl Payload {
         // Taken, not borrowed: a `Serialize` may well encode another payload.
         let mut scratch = SCRATCH.take();
         scratch.clear();
-        let payload = encoding::encode_into(&mut scratch, value)
-            .map(|()| Self(Arc::from(scratch.as_slice())));
+        let payload = encoding::encode_into(&mut scratch, value).map(|()| Self(Arc::from(scratch.as_slice())));
         if scratch.capacity() <= SCRATCH_MAX {
             SCRATCH.set(scratch);
         }
@@ -80,10 +79,7 @@ impl Payload {
     }
 
     /// How many bytes it has, format byte included.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "never empty: there is always a format byte"
-    )]
+    #[expect(clippy::len_without_is_empty, reason = "never empty: there is always a format byte")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -118,9 +114,9 @@ impl Payload {
     ///
     /// [FNV-1a]: http://www.isthe.com/chongo/tech/comp/fnv/
     pub fn hash64(&self) -> u64 {
-        self.0.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
+        self.0
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
     }
 }
 

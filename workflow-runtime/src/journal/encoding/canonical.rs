@@ -20,9 +20,7 @@ fn rewrite(reader: &mut Reader<'_>, out: &mut Vec<u8>, nesting: Nesting) -> Resu
     match reader.token()? {
         Token::Nil => wire::put_marker(out, Marker::Null),
         Token::Some(count) => wire::put_somes(out, count),
-        Token::Bool(value) => {
-            wire::put_marker(out, if value { Marker::True } else { Marker::False })
-        }
+        Token::Bool(value) => wire::put_marker(out, if value { Marker::True } else { Marker::False }),
         Token::Uint(value) => wire::put_uint(out, value),
         Token::Int(value) => wire::put_int(out, value),
         Token::I128(value) => match (u128::try_from(value), i64::try_from(value)) {
@@ -58,12 +56,7 @@ fn unsigned(out: &mut Vec<u8>, value: u128) {
     }
 }
 
-fn map(
-    reader: &mut Reader<'_>,
-    out: &mut Vec<u8>,
-    nesting: Nesting,
-    len: usize,
-) -> Result<(), Failure> {
+fn map(reader: &mut Reader<'_>, out: &mut Vec<u8>, nesting: Nesting, len: usize) -> Result<(), Failure> {
     let mut scratch = Vec::new();
     let mut entries = Vec::with_capacity(len);
     for _ in 0..len {

@@ -22,18 +22,11 @@ pub(super) struct Deserializer<'a, 'de> {
 
 impl<'a, 'de> Deserializer<'a, 'de> {
     pub(super) fn new(reader: &'a mut Reader<'de>) -> Self {
-        Self {
-            reader,
-            nesting: Nesting::default(),
-        }
+        Self { reader, nesting: Nesting::default() }
     }
 
     #[inline]
-    fn visit_token<V: Visitor<'de>>(
-        self,
-        token: Token<'de>,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn visit_token<V: Visitor<'de>>(self, token: Token<'de>, visitor: V) -> Result<V::Value, Failure> {
         match token {
             Token::Nil => visitor.visit_unit(),
             Token::Some(count) => de::Deserializer::deserialize_any(Somes(count), visitor),
@@ -53,26 +46,16 @@ impl<'a, 'de> Deserializer<'a, 'de> {
 
     #[inline]
     fn visit_array<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Failure> {
-        let mut elements = Elements {
-            nesting: self.nesting.container()?,
-            reader: self.reader,
-            index: 0,
-            left: len,
-            key: 0,
-        };
+        let mut elements =
+            Elements { nesting: self.nesting.container()?, reader: self.reader, index: 0, left: len, key: 0 };
         let value = visitor.visit_seq(&mut elements)?;
         elements.finish(value, len)
     }
 
     #[inline]
     fn visit_map<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Failure> {
-        let mut elements = Elements {
-            nesting: self.nesting.container()?,
-            reader: self.reader,
-            index: 0,
-            left: len,
-            key: 0,
-        };
+        let mut elements =
+            Elements { nesting: self.nesting.container()?, reader: self.reader, index: 0, left: len, key: 0 };
         let value = visitor.visit_map(&mut elements)?;
         elements.finish(value, len)
     }
@@ -134,25 +117,15 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
             Marker::FixExt1 => self.deserialize_any(visitor),
             _ => {
                 let nesting = self.nesting.wrapper()?;
-                visitor.visit_some(Deserializer {
-                    reader: self.reader,
-                    nesting,
-                })
+                visitor.visit_some(Deserializer { reader: self.reader, nesting })
             }
         }
     }
 
     #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Failure> {
         let nesting = self.nesting.wrapper()?;
-        visitor.visit_newtype_struct(Deserializer {
-            reader: self.reader,
-            nesting,
-        })
+        visitor.visit_newtype_struct(Deserializer { reader: self.reader, nesting })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -162,22 +135,13 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value, Failure> {
         match self.reader.token()? {
-            Token::Str(variant) => {
-                visitor.visit_enum(de::value::BorrowedStrDeserializer::new(variant))
-            }
+            Token::Str(variant) => visitor.visit_enum(de::value::BorrowedStrDeserializer::new(variant)),
             Token::Map(1) => {
                 let nesting = self.nesting.container()?;
                 let key = self.reader.offset();
-                visitor.visit_enum(Variant {
-                    reader: self.reader,
-                    nesting,
-                    key,
-                })
+                visitor.visit_enum(Variant { reader: self.reader, nesting, key })
             }
-            Token::Map(len) => Err(Failure::invalid_length(
-                len,
-                &"a variant: a map of one entry",
-            )),
+            Token::Map(len) => Err(Failure::invalid_length(len, &"a variant: a map of one entry")),
             Token::Array(_) => Err(Failure::invalid_type(Unexpected::Seq, &visitor)),
             token => self.visit_token(token, visitor),
         }
@@ -215,11 +179,7 @@ impl<'de> de::Deserializer<'de> for Somes {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Failure> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -250,19 +210,13 @@ impl<'de> Elements<'_, 'de> {
     fn finish<T>(&self, value: T, len: usize) -> Result<T, Failure> {
         match self.left {
             0 => Ok(value),
-            left => Err(Failure::invalid_length(
-                len,
-                &format!("{} elements", len - left).as_str(),
-            )),
+            left => Err(Failure::invalid_length(len, &format!("{} elements", len - left).as_str())),
         }
     }
 
     #[inline]
     fn next<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Failure> {
-        seed.deserialize(Deserializer {
-            reader: &mut *self.reader,
-            nesting: self.nesting,
-        })
+        seed.deserialize(Deserializer { reader: &mut *self.reader, nesting: self.nesting })
     }
 }
 
@@ -270,19 +224,14 @@ impl<'de> de::SeqAccess<'de> for Elements<'_, 'de> {
     type Error = Failure;
 
     #[inline]
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Failure> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
         if self.left == 0 {
             return Ok(None);
         }
         self.left -= 1;
         let index = self.index;
         self.index += 1;
-        self.next(seed)
-            .map(Some)
-            .map_err(|e| e.within(Segment::Index(index)))
+        self.next(seed).map(Some).map_err(|e| e.within(Segment::Index(index)))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -294,10 +243,7 @@ impl<'de> de::MapAccess<'de> for Elements<'_, 'de> {
     type Error = Failure;
 
     #[inline]
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Failure> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Failure> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -308,8 +254,7 @@ impl<'de> de::MapAccess<'de> for Elements<'_, 'de> {
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Failure> {
-        self.next(seed)
-            .map_err(|e| e.within(json::segment(self.reader.at(self.key))))
+        self.next(seed).map_err(|e| e.within(json::segment(self.reader.at(self.key))))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -327,20 +272,9 @@ struct Variant<'a, 'de> {
 
 impl<'de> Variant<'_, 'de> {
     #[inline]
-    fn content<T>(
-        self,
-        read: impl FnOnce(Deserializer<'_, 'de>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let Self {
-            reader,
-            nesting,
-            key,
-        } = self;
-        read(Deserializer {
-            reader: &mut *reader,
-            nesting,
-        })
-        .map_err(|e| e.within(json::segment(reader.at(key))))
+    fn content<T>(self, read: impl FnOnce(Deserializer<'_, 'de>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let Self { reader, nesting, key } = self;
+        read(Deserializer { reader: &mut *reader, nesting }).map_err(|e| e.within(json::segment(reader.at(key))))
     }
 }
 
@@ -350,9 +284,7 @@ impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Failure> {
         let Token::Str(name) = self.reader.token()? else {
-            return Err(Failure::custom(
-                "expected the name of a variant, found something else",
-            ));
+            return Err(Failure::custom("expected the name of a variant, found something else"));
         };
         let variant: de::value::StrDeserializer<'_, Failure> = name.into_deserializer();
         Ok((seed.deserialize(variant)?, self))
@@ -374,11 +306,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
         self.content(|content| de::Deserializer::deserialize_tuple(content, len, visitor))
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Failure> {
         self.content(|content| de::Deserializer::deserialize_struct(content, "", fields, visitor))
     }
 }

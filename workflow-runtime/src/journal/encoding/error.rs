@@ -108,9 +108,7 @@ pub enum DecodeError {
         path: String,
     },
     /// A whole value was read, and bytes are left.
-    #[error(
-        "expected the end, found {count} more bytes after the value; it is damaged: restore it from a backup"
-    )]
+    #[error("expected the end, found {count} more bytes after the value; it is damaged: restore it from a backup")]
     TrailingBytes {
         /// How many bytes are left.
         count: usize,
@@ -118,6 +116,11 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// The value as a whole is not what was asked for.
+    pub(crate) fn mismatch(message: String) -> Self {
+        Self::Mismatch { path: "$".into(), message }
+    }
+
     /// A stable code, for documentation and for programs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -146,17 +149,10 @@ struct Inner {
 #[derive(Debug)]
 pub(super) enum Kind {
     Message(String),
-    Truncated {
-        offset: usize,
-    },
-    Malformed {
-        offset: usize,
-        expected: &'static str,
-    },
+    Truncated { offset: usize },
+    Malformed { offset: usize, expected: &'static str },
     TooDeep,
-    TooLong {
-        len: usize,
-    },
+    TooLong { len: usize },
 }
 
 #[derive(Debug)]
@@ -170,10 +166,7 @@ pub(super) enum Segment {
 impl Failure {
     #[cold]
     pub(super) fn new(kind: Kind) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            path: Vec::new(),
-        }))
+        Self(Box::new(Inner { kind, path: Vec::new() }))
     }
 
     #[cold]
@@ -200,20 +193,10 @@ impl Failure {
         let path = self.path();
         match self.0.kind {
             Kind::Message(message) => DecodeError::Mismatch { path, message },
-            Kind::Truncated { offset } => DecodeError::Truncated {
-                path,
-                offset: offset + 1,
-            },
-            Kind::Malformed { offset, expected } => DecodeError::Malformed {
-                path,
-                offset: offset + 1,
-                expected,
-            },
+            Kind::Truncated { offset } => DecodeError::Truncated { path, offset: offset + 1 },
+            Kind::Malformed { offset, expected } => DecodeError::Malformed { path, offset: offset + 1, expected },
             Kind::TooDeep => DecodeError::TooDeep { path },
-            Kind::TooLong { len } => DecodeError::Mismatch {
-                path,
-                message: format!("{len} elements are too many"),
-            },
+            Kind::TooLong { len } => DecodeError::Mismatch { path, message: format!("{len} elements are too many") },
         }
     }
 
@@ -223,10 +206,9 @@ impl Failure {
             Kind::TooDeep => EncodeError::TooDeep { path },
             Kind::TooLong { len } => EncodeError::TooLong { path, len },
             Kind::Message(message) => EncodeError::Refused { path, message },
-            kind @ (Kind::Truncated { .. } | Kind::Malformed { .. }) => EncodeError::Refused {
-                path,
-                message: format!("{kind:?}"),
-            },
+            kind @ (Kind::Truncated { .. } | Kind::Malformed { .. }) => {
+                EncodeError::Refused { path, message: format!("{kind:?}") }
+            }
         }
     }
 }

@@ -9,9 +9,8 @@ use super::{
 
 /// What follows the format byte, as JSON. Damaged bytes become a string that says so.
 pub(in super::super) fn to_json(body: &[u8]) -> Value {
-    value(&mut Reader::new(body), Nesting::default()).unwrap_or_else(|failure| {
-        Value::String(format!("<unreadable: {}>", failure.into_decode_error()))
-    })
+    value(&mut Reader::new(body), Nesting::default())
+        .unwrap_or_else(|failure| Value::String(format!("<unreadable: {}>", failure.into_decode_error())))
 }
 
 /// The map key at the reader, as a step of a path.
@@ -40,21 +39,13 @@ fn value(reader: &mut Reader<'_>, nesting: Nesting) -> Result<Value, Failure> {
             Err(_) => Value::String(value.to_string()),
         },
         // By its shortest text, so that 0.1 is not shown as 0.10000000149011612.
-        Token::F32(value) => float(
-            value
-                .to_string()
-                .parse()
-                .unwrap_or_else(|_| f64::from(value)),
-        ),
+        Token::F32(value) => float(value.to_string().parse().unwrap_or_else(|_| f64::from(value))),
         Token::F64(value) => float(value),
         Token::Str(value) => Value::String(value.to_owned()),
         Token::Bin(value) => Value::String(base64(value)),
         Token::Array(len) => {
             let nesting = nesting.container()?;
-            (0..len)
-                .map(|_| value(reader, nesting))
-                .collect::<Result<_, _>>()
-                .map(Value::Array)?
+            (0..len).map(|_| value(reader, nesting)).collect::<Result<_, _>>().map(Value::Array)?
         }
         Token::Map(len) => {
             let nesting = nesting.container()?;
@@ -73,17 +64,11 @@ fn object(entries: Vec<(Value, Value)>) -> Value {
         key => key.to_string(),
     };
     let len = entries.len();
-    let object: Map<_, _> = entries
-        .iter()
-        .map(|(key, value)| (text(key), value.clone()))
-        .collect();
+    let object: Map<_, _> = entries.iter().map(|(key, value)| (text(key), value.clone())).collect();
     if object.len() == len {
         return Value::Object(object);
     }
-    entries
-        .into_iter()
-        .map(|(key, value)| Value::Array(vec![key, value]))
-        .collect()
+    entries.into_iter().map(|(key, value)| Value::Array(vec![key, value])).collect()
 }
 
 fn float(value: f64) -> Value {
@@ -100,9 +85,7 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().enumerate().fold(0_u32, |group, (i, &byte)| {
-            group | u32::from(byte) << (16 - 8 * i)
-        });
+        let group = chunk.iter().enumerate().fold(0_u32, |group, (i, &byte)| group | u32::from(byte) << (16 - 8 * i));
         for place in 0..4 {
             text.push(if place <= chunk.len() {
                 char::from(ALPHABET[(group >> (18 - 6 * place)) as usize & 63])
@@ -120,14 +103,9 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_the_rfc() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
+        for (bytes, text) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
     }

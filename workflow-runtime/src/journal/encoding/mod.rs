@@ -63,12 +63,10 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> 
 pub fn encode_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), EncodeError> {
     let start = out.len();
     out.push(FORMAT);
-    value
-        .serialize(ser::Serializer::new(out))
-        .map_err(|failure| {
-            out.truncate(start);
-            failure.into_encode_error()
-        })
+    value.serialize(ser::Serializer::new(out)).map_err(|failure| {
+        out.truncate(start);
+        failure.into_encode_error()
+    })
 }
 
 /// Decodes a value from all of `bytes`.
@@ -97,8 +95,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
 /// ```
 pub fn decode_borrowed<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     let mut reader = wire::Reader::new(body(bytes)?);
-    let value = T::deserialize(de::Deserializer::new(&mut reader))
-        .map_err(error::Failure::into_decode_error)?;
+    let value = T::deserialize(de::Deserializer::new(&mut reader)).map_err(error::Failure::into_decode_error)?;
     match reader.remaining() {
         0 => Ok(value),
         count => Err(DecodeError::TrailingBytes { count }),

@@ -19,10 +19,7 @@ pub(super) struct Serializer<'a> {
 
 impl<'a> Serializer<'a> {
     pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        Self {
-            out,
-            nesting: Nesting::default(),
-        }
+        Self { out, nesting: Nesting::default() }
     }
 
     #[inline]
@@ -31,14 +28,7 @@ impl<'a> Serializer<'a> {
         let at = self.out.len();
         let declared = len.unwrap_or(0);
         wire::put_header(self.out, header, declared)?;
-        Ok(Compound {
-            out: self.out,
-            nesting,
-            header,
-            at,
-            declared,
-            count: 0,
-        })
+        Ok(Compound { out: self.out, nesting, header, at, declared, count: 0 })
     }
 
     /// The map of one entry around a variant that carries something; gives what writes the something.
@@ -47,10 +37,7 @@ impl<'a> Serializer<'a> {
         let nesting = self.nesting.container()?;
         wire::put_header(self.out, Header::Map, 1)?;
         wire::put_str(self.out, name)?;
-        Ok(Self {
-            out: self.out,
-            nesting,
-        })
+        Ok(Self { out: self.out, nesting })
     }
 }
 
@@ -157,10 +144,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Failure> {
         let nesting = self.nesting.wrapper()?;
         let at = self.out.len();
-        value.serialize(Serializer {
-            out: &mut *self.out,
-            nesting,
-        })?;
+        value.serialize(Serializer { out: &mut *self.out, nesting })?;
         wire::mark_some(self.out, at)
     }
 
@@ -175,26 +159,14 @@ impl<'a> ser::Serializer for Serializer<'a> {
     }
 
     #[inline]
-    fn serialize_unit_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        variant: &'static str,
-    ) -> Result<(), Failure> {
+    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result<(), Failure> {
         wire::put_str(self.out, variant)
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _name: &'static str,
-        value: &T,
-    ) -> Result<(), Failure> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result<(), Failure> {
         let nesting = self.nesting.wrapper()?;
-        value.serialize(Serializer {
-            out: self.out,
-            nesting,
-        })
+        value.serialize(Serializer { out: self.out, nesting })
     }
 
     #[inline]
@@ -205,9 +177,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<(), Failure> {
-        value
-            .serialize(self.variant(variant)?)
-            .map_err(|e| e.within(Segment::Name(variant.to_owned())))
+        value.serialize(self.variant(variant)?).map_err(|e| e.within(Segment::Name(variant.to_owned())))
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Compound<'a>, Failure> {
@@ -218,11 +188,7 @@ impl<'a> ser::Serializer for Serializer<'a> {
         self.compound(Header::Array, Some(len))
     }
 
-    fn serialize_tuple_struct(
-        self,
-        _name: &'static str,
-        len: usize,
-    ) -> Result<Compound<'a>, Failure> {
+    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Compound<'a>, Failure> {
         self.compound(Header::Array, Some(len))
     }
 
@@ -281,30 +247,21 @@ pub(super) struct Compound<'a> {
 impl Compound<'_> {
     #[inline]
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
-        value.serialize(Serializer {
-            out: &mut *self.out,
-            nesting: self.nesting,
-        })
+        value.serialize(Serializer { out: &mut *self.out, nesting: self.nesting })
     }
 
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
         let index = self.count;
         self.count += 1;
-        self.value(value)
-            .map_err(|e| e.within(Segment::Index(index)))
+        self.value(value).map_err(|e| e.within(Segment::Index(index)))
     }
 
     #[inline]
-    fn field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), Failure> {
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Failure> {
         self.count += 1;
         wire::put_str(self.out, name)?;
-        self.value(value)
-            .map_err(|e| e.within(Segment::Name(name.to_owned())))
+        self.value(value).map_err(|e| e.within(Segment::Name(name.to_owned())))
     }
 
     #[inline]
@@ -397,11 +354,7 @@ impl ser::SerializeStruct for Compound<'_> {
     type Error = Failure;
 
     #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Failure> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Failure> {
         self.field(key, value)
     }
 
@@ -416,11 +369,7 @@ impl ser::SerializeStructVariant for Compound<'_> {
     type Error = Failure;
 
     #[inline]
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), Failure> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Failure> {
         self.field(key, value)
     }
 

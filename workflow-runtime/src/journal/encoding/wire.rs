@@ -29,10 +29,7 @@ impl Nesting {
         if self.containers >= MAX_DEPTH {
             return Err(Failure::new(Kind::TooDeep));
         }
-        Ok(Self {
-            containers: self.containers + 1,
-            wrappers: 0,
-        })
+        Ok(Self { containers: self.containers + 1, wrappers: 0 })
     }
 
     #[inline]
@@ -40,10 +37,7 @@ impl Nesting {
         if self.wrappers >= MAX_DEPTH {
             return Err(Failure::new(Kind::TooDeep));
         }
-        Ok(Self {
-            containers: self.containers,
-            wrappers: self.wrappers + 1,
-        })
+        Ok(Self { containers: self.containers, wrappers: self.wrappers + 1 })
     }
 }
 
@@ -190,12 +184,8 @@ pub(super) fn mark_some(out: &mut Vec<u8>, at: usize) -> Result<(), Failure> {
             out.truncate(at);
             put_somes(out, 1);
         }
-        Some([first, kind, count])
-            if *first == Marker::FixExt1.to_u8() && *kind == EXT_SOME.to_be_bytes()[0] =>
-        {
-            let count = count
-                .checked_add(1)
-                .ok_or_else(|| Failure::new(Kind::TooDeep))?;
+        Some([first, kind, count]) if *first == Marker::FixExt1.to_u8() && *kind == EXT_SOME.to_be_bytes()[0] => {
+            let count = count.checked_add(1).ok_or_else(|| Failure::new(Kind::TooDeep))?;
             out[at + 2] = count;
         }
         _ => {}
@@ -240,10 +230,7 @@ impl<'de> Reader<'de> {
 
     /// Another reader over the same bytes, at an offset that this one has been at.
     pub(super) fn at(&self, offset: usize) -> Self {
-        Self {
-            data: self.data,
-            offset,
-        }
+        Self { data: self.data, offset }
     }
 
     pub(super) fn remaining(&self) -> usize {
@@ -294,22 +281,10 @@ impl<'de> Reader<'de> {
             Marker::Bin8 => self.len8().and_then(|len| self.take(len)).map(Token::Bin),
             Marker::Bin16 => self.len16().and_then(|len| self.take(len)).map(Token::Bin),
             Marker::Bin32 => self.len32().and_then(|len| self.take(len)).map(Token::Bin),
-            Marker::Array16 => self
-                .len16()
-                .and_then(|len| self.sized(len, 1))
-                .map(Token::Array),
-            Marker::Array32 => self
-                .len32()
-                .and_then(|len| self.sized(len, 1))
-                .map(Token::Array),
-            Marker::Map16 => self
-                .len16()
-                .and_then(|len| self.sized(len, 2))
-                .map(Token::Map),
-            Marker::Map32 => self
-                .len32()
-                .and_then(|len| self.sized(len, 2))
-                .map(Token::Map),
+            Marker::Array16 => self.len16().and_then(|len| self.sized(len, 1)).map(Token::Array),
+            Marker::Array32 => self.len32().and_then(|len| self.sized(len, 1)).map(Token::Array),
+            Marker::Map16 => self.len16().and_then(|len| self.sized(len, 2)).map(Token::Map),
+            Marker::Map32 => self.len32().and_then(|len| self.sized(len, 2)).map(Token::Map),
             Marker::FixExt1 | Marker::FixExt16 => self.extension(marker),
             _ => Err(self.malformed("a value of this format")),
         }
@@ -345,11 +320,7 @@ impl<'de> Reader<'de> {
 
     #[inline]
     fn take(&mut self, len: usize) -> Result<&'de [u8], Failure> {
-        match self
-            .data
-            .get(self.offset..)
-            .and_then(|rest| rest.get(..len))
-        {
+        match self.data.get(self.offset..).and_then(|rest| rest.get(..len)) {
             Some(bytes) => {
                 self.offset += len;
                 Ok(bytes)
@@ -360,11 +331,7 @@ impl<'de> Reader<'de> {
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Failure> {
-        match self
-            .data
-            .get(self.offset..)
-            .and_then(|rest| rest.first_chunk::<N>())
-        {
+        match self.data.get(self.offset..).and_then(|rest| rest.first_chunk::<N>()) {
             Some(bytes) => {
                 self.offset += N;
                 Ok(*bytes)
@@ -388,18 +355,13 @@ impl<'de> Reader<'de> {
     #[inline]
     fn str(&mut self, len: usize) -> Result<Token<'de>, Failure> {
         let bytes = self.take(len)?;
-        std::str::from_utf8(bytes)
-            .map(Token::Str)
-            .map_err(|_| self.malformed("a string in UTF-8"))
+        std::str::from_utf8(bytes).map(Token::Str).map_err(|_| self.malformed("a string in UTF-8"))
     }
 
     /// Checks that a container of `len` elements fits into what is left, before anyone reserves memory for it.
     #[inline]
     fn sized(&self, len: usize, bytes_each: usize) -> Result<usize, Failure> {
-        if len
-            .checked_mul(bytes_each)
-            .is_none_or(|least| least > self.remaining())
-        {
+        if len.checked_mul(bytes_each).is_none_or(|least| least > self.remaining()) {
             return Err(self.truncated());
         }
         Ok(len)
@@ -407,17 +369,12 @@ impl<'de> Reader<'de> {
 
     #[cold]
     fn truncated(&self) -> Failure {
-        Failure::new(Kind::Truncated {
-            offset: self.offset,
-        })
+        Failure::new(Kind::Truncated { offset: self.offset })
     }
 
     #[cold]
     fn malformed(&self, expected: &'static str) -> Failure {
-        Failure::new(Kind::Malformed {
-            offset: self.offset,
-            expected,
-        })
+        Failure::new(Kind::Malformed { offset: self.offset, expected })
     }
 }
 

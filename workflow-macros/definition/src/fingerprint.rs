@@ -1,0 +1,89 @@
+use crate::Definition;
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// A 128-bit hash of a [`Definition`], shown as 32 hexadecimal digits.
+///
+/// FNV-1a (Fowler, Noll, Vo) with 128 bits: fingerprints tell edits apart, they do not resist an adversary.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Fingerprint(u128);
+
+impl Fingerprint {
+    const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+
+    pub(crate) fn of(d: &Definition) -> Self {
+        let mut f = Fingerprint(Self::BASIS);
+        f.text(&d.name);
+        f.list(d.parameters.iter().flat_map(|p| [&p.name, &p.ty]));
+        for p in &d.points {
+            f.text(&p.label);
+            f.text(&p.operation);
+            f.list(&p.live);
+            f.list(&p.passed);
+        }
+        f.list(&d.patches);
+        f.list(d.edges.iter().flat_map(|e| [e.from.as_deref(), e.to.as_deref()]).map(|l| l.unwrap_or("")));
+        f
+    }
+
+    fn list(&mut self, items: impl IntoIterator<Item = impl AsRef<str>>) {
+        let mut n = 0u64;
+        for i in items {
+            self.text(i.as_ref());
+            n += 1;
+        }
+        self.bytes(&n.to_le_bytes());
+    }
+
+    fn text(&mut self, s: &str) {
+        self.bytes(&(s.len() as u64).to_le_bytes());
+        self.bytes(s.as_bytes());
+    }
+
+    fn bytes(&mut self, b: &[u8]) {
+        for x in b {
+            self.0 = (self.0 ^ u128::from(*x)).wrapping_mul(Self::PRIME);
+        }
+    }
+
+    /// The hash as a number.
+    pub fn as_u128(self) -> u128 {
+        self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(f: Fingerprint) -> Self {
+        f.to_string()
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(s: String) -> Result<Self, Self::Error> {
+        s.parse()
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        u128::from_str_radix(s, 16).map(Fingerprint)
+    }
+}

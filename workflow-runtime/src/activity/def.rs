@@ -1,0 +1,160 @@
+//! An activity function as the runtime sees it.
+
+use super::{ActivityContext, ActivityOptions};
+use crate::journal::{
+    encoding::{DecodeError, EncodeError},
+    payload::Payload,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    any::{Any, TypeId, type_name},
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+};
+
+/// A future that may run on any thread.
+pub type SendBoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A function with `#[activity]`. Implemented by the macro.
+pub trait Activity: 'static {
+    /// The registered name.
+    const NAME: &'static str;
+    /// The arguments without states and context, owned, a tuple.
+    type Args: Serialize + DeserializeOwned + Send + 'static;
+    /// The value.
+    type Ok: Serialize + DeserializeOwned + Send + 'static;
+    /// The business error.
+    type Err: Serialize + DeserializeOwned + Send + 'static;
+    /// Options as the attribute says.
+    fn options() -> ActivityOptions;
+    /// The registered description.
+    fn def() -> &'static ActivityDef;
+    /// Runs the body.
+    fn call(states: &States, cx: ActivityContext, args: Self::Args) -> SendBoxFuture<Result<Self::Ok, Self::Err>>;
+    /// True for errors that are final although the activity has a retry policy.
+    fn unless(error: &Self::Err) -> bool {
+        let _ = error;
+        false
+    }
+}
+
+/// How one attempt ended.
+#[derive(Debug)]
+pub enum Attempt {
+    /// With a value.
+    Ok(Payload),
+    /// With a business error.
+    Err {
+        /// The encoded error.
+        error: Payload,
+        /// `unless(..)` matched it.
+        permanent: bool,
+    },
+    /// The stored arguments are not of the parameters' types.
+    Undecodable(DecodeError),
+    /// The result cannot be encoded.
+    Unencodable(EncodeError),
+}
+
+/// One running attempt.
+pub type AttemptFuture = SendBoxFuture<Attempt>;
+
+/// What the macro registers for an activity.
+pub struct ActivityDef {
+    /// The registered name.
+    pub name: &'static str,
+    /// Names that stored calls may carry from before a rename.
+    pub aliases: &'static [&'static str],
+    /// Where the function stands.
+    pub file: &'static str,
+    /// Where the function stands.
+    pub line: u32,
+    /// The types of its `State<T>` parameters.
+    pub states: fn() -> Vec<(TypeId, &'static str)>,
+    /// Starts an attempt.
+    pub run: fn(&States, ActivityContext, &Payload) -> AttemptFuture,
+}
+
+impl ActivityDef {
+    /// The erased form of `A`.
+    pub const fn of<A: Activity>(
+        aliases: &'static [&'static str],
+        file: &'static str,
+        line: u32,
+        states: fn() -> Vec<(TypeId, &'static str)>,
+    ) -> Self {
+        ActivityDef { name: A::NAME, aliases, file, line, states, run: run::<A> }
+    }
+}
+
+fn run<A: Activity>(states: &States, cx: ActivityContext, args: &Payload) -> AttemptFuture {
+    let args = match args.decode::<A::Args>() {
+        Ok(args) => args,
+        Err(e) => return Box::pin(std::future::ready(Attempt::Undecodable(e))),
+    };
+    let body = A::call(states, cx, args);
+    Box::pin(async move {
+        let encoded = match body.await {
+            Ok(value) => Payload::encode(&value).map(Attempt::Ok),
+            Err(e) => Payload::encode(&e).map(|error| Attempt::Err { error, permanent: A::unless(&e) }),
+        };
+        encoded.unwrap_or_else(Attempt::Unencodable)
+    })
+}
+
+/// A registration of an activity, collected from every crate that is linked.
+pub struct ActivityRegistration(pub fn() -> &'static ActivityDef);
+inventory::collect!(ActivityRegistration);
+
+/// The values that `State<T>` parameters receive, by type.
+#[derive(Clone, Default)]
+pub struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl States {
+    /// Adds the value for `State<T>`.
+    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    /// True if there is a value for this type.
+    pub fn has(&self, id: TypeId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    /// The value for `State<T>`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, which building an engine refuses.
+    pub fn get<T: Send + Sync + 'static>(&self) -> State<T> {
+        match self.0.get(&TypeId::of::<T>()).and_then(|v| v.clone().downcast::<T>().ok()) {
+            Some(v) => State(v),
+            None => panic!("no state of type `{}`: give it to the engine with `.state(..)`", type_name::<T>()),
+        }
+    }
+}
+
+/// A value that the engine injects into activities: a client, a pool, a configuration.
+pub struct State<T>(Arc<T>);
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        State(self.0.clone())
+    }
+}
+
+impl<T> std::ops::Deref for State<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> State<T> {
+    /// A state for calling an activity in a unit test.
+    pub fn new(value: T) -> Self {
+        State(Arc::new(value))
+    }
+}

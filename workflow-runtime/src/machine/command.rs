@@ -1,0 +1,99 @@
+//! What goes into a machine and what comes out of one.
+
+use super::frame::{Closed, OpId};
+use crate::{activity::ActivityOptions, journal::payload::Payload};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Why a step runs. One input per step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// The first step. The arguments are given to [`Machine::start`](super::Machine::start).
+    Start,
+    /// An operation has ended.
+    Completed {
+        /// Which one.
+        op: OpId,
+        /// How.
+        completion: Completion,
+    },
+    /// Somebody asked the run to stop.
+    Cancel {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Completion {
+    /// An activity's `Ok`, a signal's payload, a helper's or child's value.
+    Value(Payload),
+    /// An activity's or helper's `Err`.
+    Failed(Payload),
+    /// A timer is due.
+    Fired,
+    /// The operation's own deadline passed first.
+    TimedOut,
+    /// The operation was cancelled before it ended.
+    Cancelled,
+    /// The activity panicked on its last attempt.
+    Panicked(String),
+}
+
+/// What a step asks the engine for. Nothing of it happens before the step's commit is durable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Run an activity.
+    Activity {
+        /// Id of the operation.
+        op: OpId,
+        /// Registered name.
+        name: String,
+        /// Arguments.
+        args: Payload,
+        /// The resolved options, stored with the operation.
+        options: ActivityOptions,
+    },
+    /// Complete the operation with [`Completion::Fired`] at a point in time.
+    Timer {
+        /// Id of the operation.
+        op: OpId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Complete the operation with the next signal of this name, buffered ones first.
+    Signal {
+        /// Id of the operation.
+        op: OpId,
+        /// Name of the signal.
+        name: String,
+        /// [`Completion::TimedOut`] is due then. A signal received before it wins, also after downtime.
+        deadline: Option<Timestamp>,
+    },
+    /// Ask a pending operation to stop. It still completes: with [`Completion::Cancelled`], or with its result if that came first.
+    Cancel {
+        /// Id of the operation.
+        op: OpId,
+    },
+    /// A recorded value of `side_effect`; a note for verification.
+    SideEffect(Payload),
+    /// The status that people see, as set by `set_status`.
+    Status(Payload),
+    /// A searchable tag.
+    Tag {
+        /// Name of the tag.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// What one step decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Commands in the order in which the workflow gave them.
+    pub commands: Vec<Command>,
+    /// Set when the run has ended.
+    pub closed: Option<Closed>,
+}

@@ -1,0 +1,95 @@
+//! The checkpoint: what a machine is when nothing runs.
+
+use crate::journal::payload::Payload;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use workflow_definition::Fingerprint;
+
+/// Number of an operation within one run. Stable over every attempt and crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OpId(pub u64);
+
+impl std::fmt::Display for OpId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The serialized machine: recovery reads this and nothing else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The workflow's own activation; inline helpers nest inside it.
+    pub root: Activation,
+    /// The id that the next operation gets.
+    pub next_op: u64,
+    /// How many values were drawn from the run's random stream.
+    pub draws: u64,
+    /// The time of the last step; `now()` never goes behind it.
+    pub now: Timestamp,
+    /// The reason given with the first cancellation request, if there was one.
+    pub cancel: Option<String>,
+}
+
+/// One call of one workflow function: the root, or an inline helper.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Activation {
+    /// Registered name of the workflow.
+    pub workflow: String,
+    /// The definition that wrote this activation.
+    pub definition: Fingerprint,
+    /// Program counters. A function without `join!` or `select!` has one.
+    pub threads: Vec<Thread>,
+    /// Saved locals by slot key; only what is live.
+    pub slots: BTreeMap<String, Payload>,
+    /// `patched!` ids that an upgrade has decided; ids that are absent are true.
+    pub patches: BTreeMap<String, bool>,
+    /// Registered compensations, in order of registration.
+    pub saga: Vec<Compensation>,
+    /// Set when the function has ended and its compensations run.
+    pub closing: Option<Closed>,
+}
+
+/// One program counter of an activation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Label of the point in which the thread waits; [`START`](workflow_definition::START) before the first step.
+    pub point: String,
+    /// The operation it waits for.
+    pub op: Option<OpId>,
+    /// The inline helper it waits for.
+    pub helper: Option<Box<Activation>>,
+}
+
+/// An activity call that runs if the workflow fails.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compensation {
+    /// Registered name of the activity.
+    pub activity: String,
+    /// Its arguments.
+    pub args: Payload,
+    /// The options of the call.
+    pub options: crate::activity::ActivityOptions,
+}
+
+/// How a run, or an inline helper, has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Closed {
+    /// Returned a value: `T`, or the `T` of `Ok(T)` or `Some(T)`.
+    Completed(Payload),
+    /// Returned an error.
+    Failed {
+        /// The `E` of `Err(E)`; for `None`, unit.
+        error: Payload,
+        /// Its JSON, for people.
+        message: String,
+    },
+    /// Returned an error after a cancellation request.
+    Cancelled {
+        /// The reason that came with the request.
+        reason: String,
+        /// The error that the function returned.
+        error: Payload,
+    },
+}

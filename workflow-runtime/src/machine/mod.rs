@@ -1,0 +1,170 @@
+//! The synchronous core: one input in, commands and a frame out.
+//!
+//! No I/O, no clock, no scheduler: the engine owns time and the world, the machine owns decisions.
+//! An instance may be evicted after any commit; the [`Frame`] is the machine.
+
+pub(crate) mod ambient;
+mod command;
+mod cx;
+mod error;
+mod frame;
+mod live;
+mod operation;
+#[doc(hidden)]
+pub mod oracle;
+mod outcome;
+mod slot;
+mod workflow;
+
+pub use ambient::{Random, now, random, run_id, saga, set_status, side_effect, tag, uuid, workflow_id};
+pub use command::{Command, Completion, Input, Step};
+pub use cx::{Cx, Flow, Go, Token, What, drive};
+pub use error::{Cancelled, StepError, WaitError, WorkflowError};
+pub use frame::{Activation, Closed, Compensation, Frame, OpId, Thread};
+pub use live::{Resolve, Upgrade};
+pub use operation::{
+    ActivityCall, Durable, Recv, RecvTimeout, Request, Signal, Sleep, WorkflowCall, sleep, sleep_until,
+};
+pub use outcome::{Never, Outcome, Plain};
+pub use slot::{AnySlot, Checkpoint, Entry, Slot, SlotExt, StaticStr, Stored};
+pub use workflow::{Described, ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef, WorkflowRegistration};
+
+#[doc(hidden)]
+pub use ambient::patched;
+
+#[cfg(test)]
+mod tests;
+
+use crate::journal::payload::Payload;
+use ambient::Ambient;
+use cx::Io;
+use jiff::Timestamp;
+use live::Live;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use uuid::Uuid;
+
+/// Who a machine is: the same for all of its steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The id that the user chose.
+    pub workflow_id: String,
+    /// The id of this run.
+    pub run_id: Uuid,
+}
+
+/// One run of a workflow, between its steps. Stays on the thread of its shard.
+pub struct Machine {
+    identity: Identity,
+    root: Live,
+    next_op: u64,
+    draws: u64,
+    now: Timestamp,
+    cancel: Option<String>,
+}
+
+impl Machine {
+    /// A run that has not taken its first step.
+    pub fn start(identity: Identity, def: &'static WorkflowDef, args: Payload, now: Timestamp) -> Self {
+        Machine { identity, root: Live::start(def, Some(args)), next_op: 0, draws: 0, now, cancel: None }
+    }
+
+    /// A run as its frame says, and what an upgrade of the code has decided for it.
+    ///
+    /// `args` is the input in the start record: a frame before the first step, and some upgrades, need it.
+    ///
+    /// # Errors
+    ///
+    /// This build cannot resume the frame: it lacks the workflow, or [`compatibility`](workflow_definition::compatibility()) refuses.
+    pub fn load(
+        identity: Identity,
+        frame: Frame,
+        args: &Payload,
+        with: &dyn Resolve,
+    ) -> Result<(Self, Vec<Upgrade>), StepError> {
+        let mut upgrades = vec![];
+        let root = Live::load(frame.root, Some(args), with, &mut upgrades)?;
+        let Frame { next_op, draws, now, cancel, .. } = frame;
+        Ok((Machine { identity, root, next_op, draws, now, cancel }, upgrades))
+    }
+
+    /// The checkpoint as of the last step.
+    pub fn frame(&self) -> Frame {
+        let (next_op, draws, now) = (self.next_op, self.draws, self.now);
+        Frame { root: self.root.frame(), next_op, draws, now, cancel: self.cancel.clone() }
+    }
+
+    /// Who this is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Takes one input to the next suspension.
+    ///
+    /// `now` is the time of the commit that this step belongs to; time never goes backwards within an instance.
+    /// An input for an operation that nobody waits for any more changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError`]. The machine is then in no defined state: drop it, and load it again from the last committed frame.
+    pub fn step(&mut self, input: Input, now: Timestamp) -> Result<Step, StepError> {
+        self.now = self.now.max(now);
+        match input {
+            Input::Start => {}
+            Input::Completed { op, completion } => {
+                if !self.root.complete(op, completion) {
+                    return Ok(Step { commands: vec![], closed: None });
+                }
+            }
+            Input::Cancel { reason } => return Ok(self.request_cancel(reason)),
+        }
+        let mut io = Io { next_op: self.next_op, commands: vec![], error: None };
+        let Identity { workflow_id, run_id } = self.identity.clone();
+        let outer = ambient::set(Some(Ambient::new(self.now, workflow_id, run_id, self.draws)));
+        let flow = {
+            let _watch = error::watch_panics();
+            catch_unwind(AssertUnwindSafe(|| live::step(&mut self.root, &mut io)))
+        };
+        let ambient = ambient::set(outer);
+        let flow = flow.unwrap_or_else(|panic| Err(StepError::from_panic(self.root.def.name, panic)))?;
+        let Some(ambient) = ambient else {
+            return Ok(Step { commands: vec![], closed: None });
+        };
+        if let Some(source) = ambient.error {
+            let workflow = self.root.def.name.into();
+            return Err(StepError::Request { workflow, point: self.point().to_owned(), source });
+        }
+        (self.next_op, self.draws) = (io.next_op, ambient.draws);
+        self.root.args = None;
+        let mut commands = io.commands;
+        commands.extend(ambient.commands);
+        let closed = match flow {
+            Flow::Pending => None,
+            Flow::Closed(c) => Some(self.after_cancel(c)),
+        };
+        Ok(Step { commands, closed })
+    }
+
+    /// Label of the point in which the run waits, for people.
+    pub fn point(&self) -> &str {
+        match self.root.threads[0].point {
+            Some(p) => &self.root.definition().points[p as usize].label,
+            None => workflow_definition::START,
+        }
+    }
+
+    fn request_cancel(&mut self, reason: String) -> Step {
+        let mut ops = vec![];
+        if self.cancel.is_none() {
+            self.cancel = Some(reason);
+            self.root.cancellable(&mut ops);
+        }
+        Step { commands: ops.into_iter().map(|op| Command::Cancel { op }).collect(), closed: None }
+    }
+
+    fn after_cancel(&self, closed: Closed) -> Closed {
+        match (closed, &self.cancel) {
+            (Closed::Failed { error, .. }, Some(reason)) => Closed::Cancelled { reason: reason.clone(), error },
+            (closed, _) => closed,
+        }
+    }
+}

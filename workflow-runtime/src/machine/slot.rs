@@ -1,0 +1,242 @@
+//! Slots: the storage of one local each, within one step and between steps.
+
+use crate::journal::{
+    encoding::{DecodeError, EncodeError},
+    payload::Payload,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::any::Any;
+
+/// A value that can live across an `.await` of a workflow.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be saved in a checkpoint",
+    label = "this value is alive across an `.await`, so it must be saved, and `{Self}` cannot be",
+    note = "end its life before the `.await`, or keep something that implements `Serialize` and `Deserialize` instead"
+)]
+pub trait Checkpoint: Sized + 'static {
+    /// Encodes the value.
+    ///
+    /// # Errors
+    ///
+    /// What serde reports for the value.
+    fn save(&self) -> Result<Payload, EncodeError>;
+    /// Decodes the value.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not a `Self`.
+    fn load(bytes: &Payload) -> Result<Self, DecodeError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + 'static> Checkpoint for T {
+    fn save(&self) -> Result<Payload, EncodeError> {
+        Payload::encode(self)
+    }
+    fn load(bytes: &Payload) -> Result<T, DecodeError> {
+        bytes.decode()
+    }
+}
+
+/// The storage of one local. Its type is inferred from the block that fills it.
+pub struct Slot<T> {
+    key: &'static str,
+    value: Option<T>,
+    /// The encoding of `value`, as long as nobody could have changed it.
+    bytes: Option<Payload>,
+}
+
+impl<T> Slot<T> {
+    /// An empty slot.
+    pub fn new(key: &'static str) -> Self {
+        Slot { key, value: None, bytes: None }
+    }
+
+    /// Moves the value out.
+    ///
+    /// # Panics
+    ///
+    /// If the slot is empty, which the compiler's validation excludes.
+    #[track_caller]
+    pub fn take(&mut self) -> T {
+        match self.value.take() {
+            Some(v) => v,
+            None => panic!("slot `{}` is empty: this is a bug of the workflow compiler", self.key),
+        }
+    }
+
+    /// Puts a value in that may differ from the one that was saved.
+    pub fn put(&mut self, v: T) {
+        self.bytes = None;
+        self.value = Some(v);
+    }
+
+    /// Puts back what was taken from here by a binding that is not `mut`: its encoding is still good.
+    pub fn put_back(&mut self, v: T) {
+        self.value = Some(v);
+    }
+
+    /// Puts a value in if there is none.
+    pub fn fill(&mut self, v: T) {
+        if self.value.is_none() {
+            self.put(v);
+        }
+    }
+}
+
+/// A local between two steps.
+#[derive(Default)]
+pub enum Stored {
+    /// Not live.
+    #[default]
+    Empty,
+    /// Encoded only: the instance was evicted.
+    Bytes(Payload),
+    /// Decoded, with its current encoding.
+    Parked(Box<dyn Any>, Payload),
+}
+
+impl Stored {
+    pub(super) fn bytes(&self) -> Option<&Payload> {
+        match self {
+            Stored::Empty => None,
+            Stored::Bytes(b) | Stored::Parked(_, b) => Some(b),
+        }
+    }
+}
+
+/// A slot whose type is erased.
+pub trait AnySlot {
+    /// Key of the slot in a frame.
+    fn key(&self) -> &'static str;
+    /// Takes over what was stored.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not a value of the slot's type.
+    fn load(&mut self, stored: Stored) -> Result<(), DecodeError>;
+    /// Hands over what is to be stored; [`Stored::Empty`] if the slot is.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be encoded.
+    fn save(&mut self) -> Result<Stored, EncodeError>;
+}
+
+impl<T: Checkpoint> AnySlot for Slot<T> {
+    fn key(&self) -> &'static str {
+        self.key
+    }
+
+    fn load(&mut self, stored: Stored) -> Result<(), DecodeError> {
+        let (value, bytes) = match stored {
+            Stored::Empty => return Ok(()),
+            Stored::Bytes(b) => (T::load(&b)?, b),
+            Stored::Parked(v, b) => match v.downcast::<T>() {
+                Ok(v) => (*v, b),
+                Err(_) => (T::load(&b)?, b),
+            },
+        };
+        self.value = Some(value);
+        self.bytes = Some(bytes);
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<Stored, EncodeError> {
+        let Some(v) = self.value.take() else {
+            return Ok(Stored::Empty);
+        };
+        let bytes = match self.bytes.take() {
+            Some(b) => b,
+            None => v.save()?,
+        };
+        Ok(Stored::Parked(Box::new(v), bytes))
+    }
+}
+
+/// A `&'static str` local: saved as text, interned when it is loaded.
+pub struct StaticStr<'s>(&'s mut Slot<&'static str>);
+
+impl AnySlot for StaticStr<'_> {
+    fn key(&self) -> &'static str {
+        self.0.key
+    }
+
+    fn load(&mut self, stored: Stored) -> Result<(), DecodeError> {
+        if let Some(b) = stored.bytes() {
+            self.0.value = Some(intern(b.decode()?));
+            self.0.bytes = Some(b.clone());
+        }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<Stored, EncodeError> {
+        let Some(v) = self.0.value.take() else {
+            return Ok(Stored::Empty);
+        };
+        let bytes = match self.0.bytes.take() {
+            Some(b) => b,
+            None => Payload::encode(v)?,
+        };
+        Ok(Stored::Bytes(bytes))
+    }
+}
+
+/// Keeps one copy of every text for the life of the process: the set of literals in a program is small.
+fn intern(s: String) -> &'static str {
+    use std::{
+        collections::BTreeSet,
+        sync::{Mutex, PoisonError},
+    };
+    static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    match texts.get(s.as_str()) {
+        Some(t) => t,
+        None => {
+            let t: &'static str = s.leak();
+            texts.insert(t);
+            t
+        }
+    }
+}
+
+/// One row of the table of slots.
+pub enum Entry<'s> {
+    /// A slot of any other type.
+    Slot(&'s mut dyn AnySlot),
+    /// A text that lives as long as the program.
+    Str(StaticStr<'s>),
+}
+
+impl Entry<'_> {
+    pub(super) fn slot(&mut self) -> &mut dyn AnySlot {
+        match self {
+            Entry::Slot(s) => *s,
+            Entry::Str(s) => s,
+        }
+    }
+}
+
+/// The general case of `durable()`; inherent methods of special slots win over it and give a better message.
+pub trait SlotExt<T> {
+    /// The slot as a row of the table.
+    fn durable(&mut self) -> Entry<'_>
+    where
+        T: Checkpoint;
+}
+
+impl<T> SlotExt<T> for Slot<T> {
+    fn durable(&mut self) -> Entry<'_>
+    where
+        T: Checkpoint,
+    {
+        Entry::Slot(self)
+    }
+}
+
+impl Slot<&'static str> {
+    /// The slot as a row of the table.
+    pub fn durable(&mut self) -> Entry<'_> {
+        Entry::Str(StaticStr(self))
+    }
+}

@@ -110,3 +110,6 @@ pub(super) fn body(bytes: &[u8]) -> Result<&[u8], DecodeError> {
         None => Err(DecodeError::Empty),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ pub mod activity;
 pub mod journal;
 pub mod machine;
 pub mod prelude;
+pub mod store;
 
 #[doc(hidden)]
 pub mod __private;

@@ -1,4 +1,8 @@
-//! What is written down: how values become bytes.
+//! What is written down: identifiers, the order of the records, and how values become bytes.
+//!
+//! Nothing here does I/O, reads a clock or knows a database.
 
 pub mod encoding;
+pub mod id;
+pub mod key;
 pub mod payload;

@@ -1,0 +1,239 @@
+//! Which commits are admitted, and what they write. Shared by all backends, called by one writer at a time.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::record::{self, Medium, Op, Summary};
+use super::{
+    Commit, CommitError, Fence, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, ShardId, StoreError,
+    Write,
+};
+use crate::journal::key;
+
+/// The newest fence of every shard.
+#[derive(Debug, Default)]
+pub(super) struct Fences {
+    /// The newest acquisition of all shards at once.
+    all: u64,
+    /// The newest acquisition of single shards.
+    single: HashMap<ShardId, u64>,
+    /// The newest of all.
+    last: u64,
+}
+
+impl Fences {
+    /// Reads the fences that a store holds.
+    pub(super) fn load<M: Medium>(medium: &M) -> Result<Self, StoreError> {
+        let mut fences = Self::default();
+        let (from, to) = key::range(&record::own(key::STORE_FENCES));
+        let mut found = Vec::new();
+        medium.range(&from, &to, &mut |physical, raw| {
+            found.push((physical.to_vec(), record::open_own(physical, raw)?));
+            Ok(std::ops::ControlFlow::Continue(()))
+        })?;
+        for (physical, token) in found {
+            match key::parse_store_fence(&physical[1..]) {
+                Some(Some(shard)) => drop(fences.single.insert(shard, token)),
+                Some(None) => fences.all = token,
+                None => {
+                    return Err(StoreError::damaged(
+                        &physical,
+                        "it is not the fence of a shard",
+                    ));
+                }
+            }
+            fences.last = fences.last.max(token);
+        }
+        Ok(fences)
+    }
+
+    fn current(&self, shard: ShardId) -> u64 {
+        self.single
+            .get(&shard)
+            .map_or(self.all, |token| self.all.max(*token))
+    }
+
+    /// A new fence for one shard, or for all of them, and the write that makes it last.
+    pub(super) fn acquire(&mut self, shard: Option<ShardId>, owner: &str) -> (Vec<Fence>, Op) {
+        self.last += 1;
+        let token = self.last;
+        let physical = record::own(&key::store_fence(shard));
+        let op = (
+            physical.clone(),
+            Some(record::seal_own(&physical, token, owner.as_bytes())),
+        );
+        match shard {
+            Some(shard) => {
+                self.single.insert(shard, token);
+                (vec![Fence { shard, token }], op)
+            }
+            None => {
+                self.all = token;
+                (
+                    ShardId::all().map(|shard| Fence { shard, token }).collect(),
+                    op,
+                )
+            }
+        }
+    }
+
+    pub(super) fn renew(&self, fence: Fence) -> Result<(), StoreError> {
+        let current = self.current(fence.shard);
+        if fence.token == current && current != 0 {
+            return Ok(());
+        }
+        Err(StoreError::Fenced {
+            shard: fence.shard,
+            held: fence.token,
+            current,
+        })
+    }
+
+    fn check(&self, fence: Fence) -> Result<(), CommitError> {
+        let current = self.current(fence.shard);
+        if fence.token == current && current != 0 {
+            return Ok(());
+        }
+        Err(CommitError::Fenced {
+            shard: fence.shard,
+            held: fence.token,
+            current,
+        })
+    }
+}
+
+/// Commits on their way into one flush.
+pub(super) struct Stage<'a, M: Medium> {
+    base: &'a M,
+    /// The records that were touched, as the commits before left them.
+    known: HashMap<Vec<u8>, Summary>,
+    /// What readers see until the flush is done: the durable records under the keys that change.
+    before: BTreeMap<Vec<u8>, Option<M::Value>>,
+}
+
+impl<'a, M: Medium> Stage<'a, M> {
+    pub(super) fn new(base: &'a M) -> Self {
+        Self {
+            base,
+            known: HashMap::new(),
+            before: BTreeMap::new(),
+        }
+    }
+
+    /// Appends the writes of `commit` to `ops`, or refuses it and appends nothing.
+    pub(super) fn admit(
+        &mut self,
+        commit: Commit,
+        fences: &Fences,
+        ops: &mut Vec<Op>,
+    ) -> Result<(), CommitError> {
+        validate(&commit)?;
+        fences.check(commit.fence)?;
+        let found = self.look(&commit.instance, true)?.revision;
+        if found != commit.based_on {
+            return Err(CommitError::Revision {
+                instance: commit.instance,
+                based_on: commit.based_on,
+                found,
+            });
+        }
+        // All that can fail comes before the first write.
+        for write in &commit.writes {
+            let parts = self.look(write.key(), false)?.parts;
+            self.remember_parts(write.key(), parts)?;
+        }
+        for write in commit.writes {
+            self.write(write, commit.revision, ops);
+        }
+        Ok(())
+    }
+
+    /// What readers must be shown until the writes are durable.
+    pub(super) fn into_before(self) -> BTreeMap<Vec<u8>, Option<M::Value>> {
+        self.before
+    }
+
+    fn look(&mut self, key: &[u8], exact: bool) -> Result<Summary, StoreError> {
+        if let Some(summary) = self.known.get(key) {
+            return Ok(*summary);
+        }
+        let physical = record::physical(key);
+        let raw = self.base.read(&physical)?;
+        let summary = match raw.as_ref().map(AsRef::as_ref) {
+            None => Summary::default(),
+            Some(raw) if exact => Summary::exact(key, raw)?,
+            Some(raw) => Summary::lenient(raw),
+        };
+        self.before.insert(physical, raw);
+        self.known.insert(key.to_vec(), summary);
+        Ok(summary)
+    }
+
+    fn remember_parts(&mut self, key: &[u8], parts: u32) -> Result<(), StoreError> {
+        for n in 0..parts {
+            let physical = record::part(key, n);
+            if !self.before.contains_key(&physical) {
+                let raw = self.base.read(&physical)?;
+                self.before.insert(physical, raw);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, write: Write, revision: Revision, ops: &mut Vec<Op>) {
+        let (key, now) = match write {
+            Write::Put { key, value } => {
+                let parts = record::encode(&key, &value, revision, ops);
+                (key, Summary { revision, parts })
+            }
+            Write::Delete { key } => {
+                ops.push((record::physical(&key), None));
+                (key, Summary::default())
+            }
+        };
+        let was = self.known.get(&key).map_or(0, |summary| summary.parts);
+        ops.extend((now.parts..was).map(|n| (record::part(&key, n), None)));
+        self.known.insert(key, now);
+    }
+}
+
+fn validate(commit: &Commit) -> Result<(), CommitError> {
+    let malformed = |reason| {
+        Err(CommitError::Malformed {
+            instance: commit.instance.clone(),
+            reason,
+        })
+    };
+    if commit.revision <= commit.based_on {
+        return malformed("its revision is not higher than the one it is based on");
+    }
+    if !commit
+        .writes
+        .iter()
+        .any(|write| write.key() == commit.instance)
+    {
+        return malformed("it neither puts nor deletes the record of its instance");
+    }
+    if key::shard_of(&commit.instance).is_some_and(|shard| shard != commit.fence.shard) {
+        return malformed("its fence is of another shard than its instance");
+    }
+    for write in &commit.writes {
+        let too_large = |what, bytes, limit| {
+            Err(CommitError::TooLarge {
+                what,
+                key: write.key().to_vec(),
+                bytes,
+                limit,
+            })
+        };
+        match write {
+            Write::Put { key, .. } | Write::Delete { key } if key.len() > MAX_KEY_BYTES => {
+                return too_large("key", key.len(), MAX_KEY_BYTES);
+            }
+            Write::Put { value, .. } if value.len() > MAX_VALUE_BYTES => {
+                return too_large("value", value.len(), MAX_VALUE_BYTES);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

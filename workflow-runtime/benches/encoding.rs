@@ -38,16 +38,10 @@ fn encoding(c: &mut Criterion) {
         b.iter(|| Payload::encode(black_box(&locals)).expect("encodes"));
     });
     c.bench_function("five locals: decode", |b| {
-        b.iter(|| {
-            decode_borrowed::<Locals>(black_box(&out))
-                .expect("decodes")
-                .order
-        });
+        b.iter(|| decode_borrowed::<Locals>(black_box(&out)).expect("decodes").order);
     });
     let payload = Payload::from_bytes(out.clone()).expect("has the format byte");
-    c.bench_function("five locals: hash64", |b| {
-        b.iter(|| black_box(&payload).hash64())
-    });
+    c.bench_function("five locals: hash64", |b| b.iter(|| black_box(&payload).hash64()));
 }
 
 criterion_group!(benches, encoding);

@@ -92,7 +92,7 @@ impl Payload {
     }
 
     /// Whether both hold the same value, whatever the order of maps and the width of integers. Floats are compared by
-    /// their bits.
+    /// their bits, sequences in their order: a `HashSet` is a sequence, in the order that it happened to have.
     ///
     /// # Examples
     ///

@@ -74,6 +74,31 @@ impl<'a, 'de> Deserializer<'a, 'de> {
     }
 }
 
+/// Whether a float can stand for the token without becoming another number. serde itself would round.
+fn exact(token: Token<'_>, single: bool) -> bool {
+    let digits = if single { f32::MANTISSA_DIGITS } else { f64::MANTISSA_DIGITS };
+    match token {
+        Token::Uint(value) => value <= 1 << digits,
+        Token::Int(value) => value.unsigned_abs() <= 1 << digits,
+        Token::F64(value) if single => value.is_nan() || f64::from(value as f32) == value,
+        _ => true,
+    }
+}
+
+fn inexact<'de, V: Visitor<'de>>(token: Token<'de>, visitor: &V) -> Failure {
+    let found = match token {
+        Token::Uint(value) => Unexpected::Unsigned(value),
+        Token::Int(value) => Unexpected::Signed(value),
+        Token::F64(value) => Unexpected::Float(value),
+        _ => Unexpected::Other("a number"),
+    };
+    Failure::invalid_value(found, &format!("a number that {} holds exactly", expected(visitor)).as_str())
+}
+
+fn expected<'de, V: Visitor<'de>>(visitor: &V) -> String {
+    (visitor as &dyn de::Expected).to_string()
+}
+
 fn narrow<'de, V: Visitor<'de>>(value: i128, visitor: V) -> Result<V::Value, Failure> {
     if let Ok(value) = u64::try_from(value) {
         visitor.visit_u64(value)
@@ -105,6 +130,20 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
     integers! {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        match self.reader.token()? {
+            token if exact(token, true) => self.visit_token(token, visitor),
+            token => Err(inexact(token, &visitor)),
+        }
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        match self.reader.token()? {
+            token if exact(token, false) => self.visit_token(token, visitor),
+            token => Err(inexact(token, &visitor)),
+        }
     }
 
     #[inline]
@@ -153,8 +192,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, 'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
-        identifier
+        bool i128 u128 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
     }
 }
 

@@ -1,6 +1,8 @@
 //! Encoded values for people: JSON, without the type.
 
-use serde_json::{Map, Number, Value};
+use std::collections::BTreeSet;
+
+use serde_json::{Number, Value};
 
 use super::{
     error::{Failure, Segment},
@@ -63,10 +65,9 @@ fn object(entries: Vec<(Value, Value)>) -> Value {
         Value::String(key) => key.clone(),
         key => key.to_string(),
     };
-    let len = entries.len();
-    let object: Map<_, _> = entries.iter().map(|(key, value)| (text(key), value.clone())).collect();
-    if object.len() == len {
-        return Value::Object(object);
+    let mut seen = BTreeSet::new();
+    if entries.iter().all(|(key, _)| seen.insert(text(key))) {
+        return Value::Object(entries.into_iter().map(|(key, value)| (text(&key), value)).collect());
     }
     entries.into_iter().map(|(key, value)| Value::Array(vec![key, value])).collect()
 }

@@ -8,6 +8,9 @@
 //! | `Some(x)`, where `x` is itself written as nil (`Some(())`, `Some(None)`) | extension 1: how many `Some`s are around the nil |
 //! | `i128`, `u128` | extensions 2 and 3: sixteen bytes, big end first |
 //!
+//! A type may become wider (`u32` to `i128`, `f32` to `f64`, `T` to `Option<T>`), and narrower as long as each value fits
+//! exactly; fields may come with a default, and go.
+//!
 //! Floats keep their width and every bit, byte strings stay byte strings, and map keys may be of any type.
 //!
 //! # Limits

@@ -23,12 +23,7 @@ enum Line {
 
 #[test]
 fn a_mismatch_says_where_and_what() {
-    let order = Order {
-        lines: vec![
-            BTreeMap::new(),
-            BTreeMap::from([((1, 2), Line::Item { quantity: -1 })]),
-        ],
-    };
+    let order = Order { lines: vec![BTreeMap::new(), BTreeMap::from([((1, 2), Line::Item { quantity: -1 })])] };
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "never read: decoding fails")]
     struct Other {
@@ -40,9 +35,7 @@ fn a_mismatch_says_where_and_what() {
         Item { quantity: u64 },
     }
     let error = decode::<Other>(&encode(&order).expect("encodes")).expect_err("a different type");
-    let DecodeError::Mismatch { path, message } = &error else {
-        panic!("{error:?}")
-    };
+    let DecodeError::Mismatch { path, message } = &error else { panic!("{error:?}") };
     assert_eq!(path, "$.lines[1][[1,2]].Item.quantity");
     assert_eq!(message, "invalid value: integer `-1`, expected u64");
     assert_eq!(error.code(), "decode_mismatch");
@@ -51,28 +44,16 @@ fn a_mismatch_says_where_and_what() {
 
 #[test]
 fn what_is_longer_than_the_type_is_refused() {
-    let error =
-        decode::<(u8, u8)>(&encode(&(1, 2, 3)).expect("encodes")).expect_err("three are not two");
+    let error = decode::<(u8, u8)>(&encode(&(1, 2, 3)).expect("encodes")).expect_err("three are not two");
     assert_eq!(error.code(), "decode_mismatch");
-    assert!(
-        error
-            .to_string()
-            .contains("invalid length 3, expected 2 elements"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("invalid length 3, expected 2 elements"), "{error}");
 }
 
 #[test]
 fn damage_has_its_own_codes() {
     assert_eq!(decode::<()>(&[]), Err(DecodeError::Empty));
-    assert_eq!(
-        decode::<()>(&[77]),
-        Err(DecodeError::UnknownFormat { found: 77 })
-    );
-    assert_eq!(
-        decode::<()>(&[FORMAT, 0xc0, 0, 0]),
-        Err(DecodeError::TrailingBytes { count: 2 })
-    );
+    assert_eq!(decode::<()>(&[77]), Err(DecodeError::UnknownFormat { found: 77 }));
+    assert_eq!(decode::<()>(&[FORMAT, 0xc0, 0, 0]), Err(DecodeError::TrailingBytes { count: 2 }));
     let cases: [(&[u8], &str); 8] = [
         (&[FORMAT], "decode_truncated"),
         (&[FORMAT, 0xa5, b'a'], "decode_truncated"),
@@ -86,19 +67,9 @@ fn damage_has_its_own_codes() {
     for (bytes, code) in cases {
         let error = decode::<Node>(bytes).expect_err("damaged");
         assert_eq!(error.code(), code, "{bytes:?}: {error}");
-        assert_eq!(
-            decode::<IgnoredAny>(bytes).map_err(|e| e.code()).err(),
-            Some(code),
-            "{bytes:?}"
-        );
-        let json = Payload::from_bytes(bytes.to_vec())
-            .expect("has the format byte")
-            .to_json();
-        assert!(
-            json.as_str()
-                .is_some_and(|text| text.starts_with("<unreadable")),
-            "{json}"
-        );
+        assert_eq!(decode::<IgnoredAny>(bytes).map_err(|e| e.code()).err(), Some(code), "{bytes:?}");
+        let json = Payload::from_bytes(bytes.to_vec()).expect("has the format byte").to_json();
+        assert!(json.as_str().is_some_and(|text| text.starts_with("<unreadable")), "{json}");
     }
 }
 
@@ -107,9 +78,7 @@ fn a_refusal_says_where() {
     let cell = std::cell::RefCell::new(1);
     let _guard = cell.borrow_mut();
     let error = encode(&BTreeMap::from([("a", (1, Some(&cell)))])).expect_err("mutably borrowed");
-    let EncodeError::Refused { message, .. } = &error else {
-        panic!("{error:?}")
-    };
+    let EncodeError::Refused { message, .. } = &error else { panic!("{error:?}") };
     assert_eq!(message, "already mutably borrowed");
     assert_eq!(error.code(), "encode_refused");
 }
@@ -124,27 +93,15 @@ fn what_is_too_deep_is_an_error_in_both_directions() {
             match encode(&node) {
                 Ok(bytes) => {
                     deepest = depth;
-                    assert_eq!(
-                        decode::<Node>(&bytes).as_ref(),
-                        Ok(&node),
-                        "what was written can be read"
-                    );
-                    let _ = Payload::from_bytes(bytes)
-                        .expect("has the format byte")
-                        .to_json();
+                    assert_eq!(decode::<Node>(&bytes).as_ref(), Ok(&node), "what was written can be read");
+                    let _ = Payload::from_bytes(bytes).expect("has the format byte").to_json();
                 }
                 Err(error) => assert_eq!(error.code(), "encode_too_deep"),
             }
         }
-        assert_eq!(
-            deepest, 127,
-            "the innermost value is a container of its own"
-        );
+        assert_eq!(deepest, 127, "the innermost value is a container of its own");
         let tree = (0..128).fold(Tree::Leaf(()), |tree, _| Tree::Seq(vec![tree]));
-        assert_eq!(
-            decode::<Tree>(&encode(&tree).expect("encodes")).as_ref(),
-            Ok(&tree)
-        );
+        assert_eq!(decode::<Tree>(&encode(&tree).expect("encodes")).as_ref(), Ok(&tree));
     });
 }
 
@@ -165,10 +122,7 @@ fn a_bomb_of_nesting_is_an_error() {
             bytes[0] = FORMAT;
             bytes.resize(2_000_000, 0xc0);
             assert!(decode::<serde_json::Value>(&bytes).is_err());
-            assert_eq!(
-                decode::<Tree>(&bytes).map_err(|e| e.code()),
-                Err("decode_too_deep")
-            );
+            assert_eq!(decode::<Tree>(&bytes).map_err(|e| e.code()), Err("decode_too_deep"));
             assert!(decode::<Node>(&bytes).is_err());
             let payload = Payload::from_bytes(bytes).expect("has the format byte");
             assert!(payload.to_json().is_string());
@@ -179,10 +133,7 @@ fn a_bomb_of_nesting_is_an_error() {
             names.extend(*b"\x81\xa5Maybe");
         }
         names.extend(encode(&Plain::Unit).expect("encodes"));
-        assert_eq!(
-            decode::<Node>(&names).map_err(|e| e.code()),
-            Err("decode_too_deep")
-        );
+        assert_eq!(decode::<Node>(&names).map_err(|e| e.code()), Err("decode_too_deep"));
     });
 }
 
@@ -192,18 +143,12 @@ fn a_type_that_contains_itself_by_options_alone_ends() {
     struct Chain(Option<Box<Chain>>);
 
     on_small_stack(|| {
-        assert_eq!(
-            decode::<Chain>(&encode(&5).expect("encodes")).map_err(|e| e.code()),
-            Err("decode_too_deep")
-        );
+        assert_eq!(decode::<Chain>(&encode(&5).expect("encodes")).map_err(|e| e.code()), Err("decode_too_deep"));
         let mut chain = Chain(None);
         for _ in 0..60 {
             chain = Chain(Some(Box::new(chain)));
         }
-        assert_eq!(
-            decode::<Chain>(&encode(&chain).expect("encodes")).as_ref(),
-            Ok(&chain)
-        );
+        assert_eq!(decode::<Chain>(&encode(&chain).expect("encodes")).as_ref(), Ok(&chain));
         for _ in 0..60 {
             chain = Chain(Some(Box::new(chain)));
         }

@@ -22,9 +22,6 @@ fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
 
 /// As if read or written on a thread of the usual size, with the frames of a debug build.
 fn on_small_stack(run: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new()
-        .stack_size(2 * 1024 * 1024)
-        .spawn(run)
-        .expect("spawns");
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(run).expect("spawns");
     thread.join().expect("does not panic");
 }

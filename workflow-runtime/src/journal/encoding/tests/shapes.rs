@@ -31,76 +31,29 @@ fn every_option_comes_back() {
     round_trip(Some(serde_json::Value::Null));
     round_trip(None::<serde_json::Value>);
     round_trip(vec![Some(None), Some(Some(7_u8)), None]);
-    round_trip(BTreeMap::from([
-        (None, 1),
-        (Some(None), 2),
-        (Some(Some(())), 3),
-    ]));
+    round_trip(BTreeMap::from([(None, 1), (Some(None), 2), (Some(Some(())), 3)]));
     round_trip(Some(Some("nil".to_owned())));
-    assert_eq!(
-        encode(&Some(Some(5))),
-        encode(&5),
-        "only what is ambiguous is marked"
-    );
+    assert_eq!(encode(&Some(Some(5))), encode(&5), "only what is ambiguous is marked");
 }
 
 #[test]
 fn every_bit_of_a_float_comes_back() {
-    for bits in [
-        0x7ff0_0000_0000_0001,
-        0xfff8_dead_beef_0001,
-        (-0.0_f64).to_bits(),
-        f64::INFINITY.to_bits(),
-    ] {
-        assert_eq!(
-            back(&f64::from_bits(bits)).expect("decodes").to_bits(),
-            bits
-        );
+    for bits in [0x7ff0_0000_0000_0001, 0xfff8_dead_beef_0001, (-0.0_f64).to_bits(), f64::INFINITY.to_bits()] {
+        assert_eq!(back(&f64::from_bits(bits)).expect("decodes").to_bits(), bits);
     }
-    for bits in [
-        0x7f80_0001,
-        0xffc0_beef,
-        (-0.0_f32).to_bits(),
-        0.1_f32.to_bits(),
-    ] {
-        assert_eq!(
-            back(&f32::from_bits(bits)).expect("decodes").to_bits(),
-            bits
-        );
+    for bits in [0x7f80_0001, 0xffc0_beef, (-0.0_f32).to_bits(), 0.1_f32.to_bits()] {
+        assert_eq!(back(&f32::from_bits(bits)).expect("decodes").to_bits(), bits);
     }
 }
 
 #[test]
 fn integers_come_back_at_their_edges() {
-    for value in [
-        0,
-        1,
-        127,
-        128,
-        255,
-        256,
-        65_535,
-        65_536,
-        u32::MAX.into(),
-        1 << 32,
-        u64::MAX,
-    ] {
+    for value in [0, 1, 127, 128, 255, 256, 65_535, 65_536, u32::MAX.into(), 1 << 32, u64::MAX] {
         round_trip(value);
         round_trip(i128::from(value));
         round_trip(u128::from(value));
     }
-    for value in [
-        -1,
-        -32,
-        -33,
-        -128,
-        -129,
-        -32_768,
-        -32_769,
-        i32::MIN.into(),
-        i64::MIN,
-        i64::MAX,
-    ] {
+    for value in [-1, -32, -33, -128, -129, -32_768, -32_769, i32::MIN.into(), i64::MIN, i64::MAX] {
         round_trip(value);
         round_trip(i128::from(value));
     }
@@ -135,16 +88,7 @@ fn keys_may_be_of_any_type() {
         Left,
         Right(u8, u8),
     }
-    round_trip(HashMap::from([
-        (
-            Place {
-                row: -1,
-                name: Some('x'),
-            },
-            Unit,
-        ),
-        (Place { row: 2, name: None }, Unit),
-    ]));
+    round_trip(HashMap::from([(Place { row: -1, name: Some('x') }, Unit), (Place { row: 2, name: None }, Unit)]));
     round_trip(BTreeMap::from([(Side::Left, 1), (Side::Right(2, 3), 4)]));
     round_trip(BTreeMap::from([((1_u8, "a".to_owned()), true)]));
     round_trip(BTreeMap::from([(vec![i128::MIN], ())]));
@@ -165,25 +109,51 @@ fn types_may_change_in_the_ways_that_serde_allows() {
         #[serde(default)]
         defaulted: Vec<u8>,
     }
-    let bytes = encode(&Old {
-        kept: 7,
-        dropped: BTreeMap::from([(1, Some(None))]),
-    })
-    .expect("encodes");
-    assert_eq!(
-        decode::<New>(&bytes),
-        Ok(New {
-            kept: 7,
-            missing: None,
-            defaulted: vec![]
-        })
-    );
+    let bytes = encode(&Old { kept: 7, dropped: BTreeMap::from([(1, Some(None))]) }).expect("encodes");
+    assert_eq!(decode::<New>(&bytes), Ok(New { kept: 7, missing: None, defaulted: vec![] }));
     assert_eq!(decode::<f64>(&encode(&0.5_f32).expect("encodes")), Ok(0.5));
-    assert_eq!(
-        decode::<Option<u8>>(&encode(&7).expect("encodes")),
-        Ok(Some(7)),
-        "a value may become optional"
-    );
+    assert_eq!(decode::<Option<u8>>(&encode(&7).expect("encodes")), Ok(Some(7)), "a value may become optional");
+}
+
+#[test]
+fn a_narrower_type_takes_what_fits_and_refuses_the_rest() {
+    fn read<T: serde::de::DeserializeOwned>(value: &impl Serialize) -> Result<T, &'static str> {
+        decode(&encode(value).expect("encodes")).map_err(|error| error.code())
+    }
+    assert_eq!(read::<f32>(&0.5_f64), Ok(0.5));
+    assert_eq!(read::<f32>(&0.1_f64), Err("decode_mismatch"));
+    assert!(read::<f32>(&f64::NAN).is_ok_and(f32::is_nan));
+    assert_eq!(read::<f64>(&-7), Ok(-7.0));
+    assert_eq!(read::<f64>(&(1_u64 << 53)), Ok(9_007_199_254_740_992.0));
+    assert_eq!(read::<f64>(&i64::MIN), Err("decode_mismatch"));
+    assert_eq!(read::<u8>(&256), Err("decode_mismatch"));
+    assert_eq!(read::<i8>(&-128_i128), Ok(-128));
+    assert_eq!(read::<u64>(&u128::MAX), Err("decode_mismatch"));
+}
+
+#[test]
+fn types_of_the_standard_library_come_back() {
+    use std::{borrow::Cow, net::IpAddr, num::NonZeroU8, ops::Bound, path::PathBuf, time};
+
+    round_trip((time::Duration::new(7, 9), time::UNIX_EPOCH + time::Duration::from_nanos(1)));
+    round_trip(IpAddr::from([127, 0, 0, 1]));
+    round_trip((PathBuf::from("a/b"), std::ffi::OsString::from("c"), Cow::<str>::Borrowed("d")));
+    round_trip((Ok::<(), u8>(()), Err::<Option<()>, Option<()>>(Some(()))));
+    round_trip((1..5, 1..=5, Bound::<()>::Unbounded, Bound::Excluded(Some(()))));
+    round_trip((NonZeroU8::MAX, std::num::Wrapping(-1), [0_u8; 32], [(); 0]));
+    round_trip((std::cmp::Reverse(1_u128), std::marker::PhantomData::<u8>));
+    round_trip(std::collections::HashSet::from([Some(None), Some(Some(())), None]));
+}
+
+#[test]
+fn flattened_maps_may_have_keys_that_are_no_strings() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Flat {
+        name: String,
+        #[serde(flatten)]
+        numbers: BTreeMap<u32, Option<Option<()>>>,
+    }
+    round_trip(Flat { name: "n".to_owned(), numbers: BTreeMap::from([(0, Some(None)), (70_000, Some(Some(())))]) });
 }
 
 #[test]
@@ -191,15 +161,9 @@ fn text_forms_are_used_and_strings_can_be_borrowed() {
     let id = uuid::Uuid::from_u128(7);
     let time: jiff::Timestamp = "2025-01-02T03:04:05.6Z".parse().expect("parses");
     round_trip((id, time));
-    assert_eq!(
-        payload(&(id, time)).to_json(),
-        json!([id.to_string(), "2025-01-02T03:04:05.6Z"])
-    );
+    assert_eq!(payload(&(id, time)).to_json(), json!([id.to_string(), "2025-01-02T03:04:05.6Z"]));
     let bytes = encode(&("text", Bytes(vec![1, 2]))).expect("encodes");
-    assert_eq!(
-        decode_borrowed::<(&str, &[u8])>(&bytes),
-        Ok(("text", &[1, 2][..]))
-    );
+    assert_eq!(decode_borrowed::<(&str, &[u8])>(&bytes), Ok(("text", &[1, 2][..])));
 }
 
 #[test]
@@ -215,14 +179,7 @@ fn a_length_that_was_unknown_or_wrong_is_set_right() {
             seq.end()
         }
     }
-    for (claimed, len) in [
-        (None, 0),
-        (None, 3),
-        (None, 100),
-        (Some(3), 0),
-        (Some(99_999), 20),
-        (Some(2), 200),
-    ] {
+    for (claimed, len) in [(None, 0), (None, 3), (None, 100), (Some(3), 0), (Some(99_999), 20), (Some(2), 200)] {
         let bytes = encode(&("before", Liar(claimed, len), "after")).expect("encodes");
         let (_, read, after): (String, Vec<u8>, String) = decode(&bytes).expect("decodes");
         assert_eq!((read, after.as_str()), ((0..len).collect(), "after"));
@@ -282,16 +239,10 @@ fn payloads_are_bytes_in_other_records_and_compare_as_values() {
     round_trip(vec![Some(inner.clone()), None]);
     assert_eq!(payload(&inner).to_json(), json!("AdQBAQ=="));
     let text = serde_json::to_string(&inner).expect("serializes");
-    assert_eq!(
-        serde_json::from_str::<Payload>(&text).expect("deserializes"),
-        inner
-    );
+    assert_eq!(serde_json::from_str::<Payload>(&text).expect("deserializes"), inner);
     assert!(decode::<Payload>(&encode(&Bytes(vec![9])).expect("encodes")).is_err());
 
-    let (one, other) = (
-        payload(&[("a", 1), ("b", 2)].map(Some)),
-        payload(&[("b", 2), ("a", 1)]),
-    );
+    let (one, other) = (payload(&[("a", 1), ("b", 2)].map(Some)), payload(&[("b", 2), ("a", 1)]));
     assert!(!one.canonical_eq(&other), "sequences have an order");
     let map = |keys: [&str; 2]| {
         let mut bytes = vec![FORMAT, 0x82];

@@ -84,20 +84,14 @@ pub(super) enum Plain {
     Seq(Vec<Plain>),
     Map(BTreeMap<String, Plain>),
     Numbers(BTreeMap<i32, Plain>),
-    Struct {
-        first: Box<Plain>,
-        rest: Option<Unit>,
-    },
+    Struct { first: Box<Plain>, rest: Option<Unit> },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub(super) enum Internal {
     Unit,
-    Struct {
-        value: Plain,
-        option: Option<Option<()>>,
-    },
+    Struct { value: Plain, option: Option<Option<()>> },
     Newtype(Inner),
 }
 
@@ -159,10 +153,7 @@ pub(super) enum Node {
     Tuple(Box<Node>, Option<Unit>, Option<i128>),
     Seq(Vec<Node>),
     Map(BTreeMap<Key, Node>),
-    Struct {
-        left: Box<Node>,
-        right: Option<Box<Node>>,
-    },
+    Struct { left: Box<Node>, right: Option<Box<Node>> },
     Internal(Internal),
     Adjacent(Adjacent),
     Untagged(Untagged),
@@ -227,8 +218,7 @@ pub(super) fn plain() -> BoxedStrategy<Plain> {
             prop::collection::vec(inner.clone(), 0..20).prop_map(Plain::Seq),
             prop::collection::btree_map(text, inner.clone(), 0..20).prop_map(Plain::Map),
             prop::collection::btree_map(any::<i32>(), inner, 0..4).prop_map(Plain::Numbers),
-            (boxed, prop::option::of(Just(Unit)))
-                .prop_map(|(first, rest)| Plain::Struct { first, rest }),
+            (boxed, prop::option::of(Just(Unit))).prop_map(|(first, rest)| Plain::Struct { first, rest }),
         ]
     })
     .boxed()
@@ -239,10 +229,7 @@ fn key() -> impl Strategy<Value = Key> {
         Just(Key::Unit),
         options().prop_map(Key::Newtype),
         any::<(i64, u128)>().prop_map(|(a, b)| Key::Tuple(a, b)),
-        any::<(String, Vec<u8>)>().prop_map(|(text, bytes)| Key::Struct {
-            text,
-            bytes: Bytes(bytes)
-        }),
+        any::<(String, Vec<u8>)>().prop_map(|(text, bytes)| Key::Struct { text, bytes: Bytes(bytes) }),
     ]
 }
 
@@ -290,30 +277,17 @@ pub(super) fn node() -> impl Strategy<Value = Node> {
         let maybe = prop::option::of(boxed.clone());
         prop_oneof![
             boxed.clone().prop_map(|node| Node::Newtype(Newtype(node))),
-            prop::option::of(maybe.clone().prop_map(|node| node.map(Newtype)))
-                .prop_map(Node::Maybe),
-            (
-                boxed.clone(),
-                prop::option::of(Just(Unit)),
-                any::<Option<i128>>()
-            )
+            prop::option::of(maybe.clone().prop_map(|node| node.map(Newtype))).prop_map(Node::Maybe),
+            (boxed.clone(), prop::option::of(Just(Unit)), any::<Option<i128>>())
                 .prop_map(|(node, unit, wide)| Node::Tuple(node, unit, wide)),
             prop::collection::vec(inner.clone(), 0..20).prop_map(Node::Seq),
             prop::collection::btree_map(key(), inner, 0..20).prop_map(Node::Map),
             (boxed.clone(), maybe.clone()).prop_map(|(left, right)| Node::Struct { left, right }),
-            boxed
-                .clone()
-                .prop_map(|node| Node::Adjacent(Adjacent::Newtype(node))),
-            (any::<i128>(), boxed.clone())
-                .prop_map(|(wide, node)| Node::Adjacent(Adjacent::Tuple(wide, node))),
+            boxed.clone().prop_map(|node| Node::Adjacent(Adjacent::Newtype(node))),
+            (any::<i128>(), boxed.clone()).prop_map(|(wide, node)| Node::Adjacent(Adjacent::Tuple(wide, node))),
             boxed.prop_map(|value| Node::Adjacent(Adjacent::Struct { value })),
-            (maybe, any::<Vec<u8>>(), any::<i128>()).prop_map(|(skipped, list, wide)| {
-                Node::Defaults(Defaults {
-                    skipped,
-                    list,
-                    wide,
-                })
-            }),
+            (maybe, any::<Vec<u8>>(), any::<i128>())
+                .prop_map(|(skipped, list, wide)| { Node::Defaults(Defaults { skipped, list, wide }) }),
         ]
     })
 }

@@ -77,23 +77,15 @@ impl StoreError {
 
     /// Whether the store takes no more writes until it is opened again.
     pub fn is_fatal(&self) -> bool {
-        matches!(
-            self,
-            Self::Indeterminate { .. } | Self::Poisoned { .. } | Self::Closed
-        )
+        matches!(self, Self::Indeterminate { .. } | Self::Poisoned { .. } | Self::Closed)
     }
 
     pub(crate) fn backend(source: impl Error + Send + Sync + 'static) -> Self {
-        Self::Backend {
-            source: Arc::new(source),
-        }
+        Self::Backend { source: Arc::new(source) }
     }
 
     pub(crate) fn damaged(key: &[u8], reason: impl Into<String>) -> Self {
-        Self::Damaged {
-            key: key.to_vec(),
-            reason: reason.into(),
-        }
+        Self::Damaged { key: key.to_vec(), reason: reason.into() }
     }
 }
 
@@ -144,10 +136,7 @@ pub enum CommitError {
         limit: usize,
     },
     /// The commit contradicts itself; this is an error of the caller.
-    #[error(
-        "WS010: the commit of {} is malformed: {reason}; this is a bug, please report it",
-        key::describe(instance)
-    )]
+    #[error("WS010: the commit of {} is malformed: {reason}; this is a bug, please report it", key::describe(instance))]
     Malformed {
         /// The key of the instance.
         instance: Vec<u8>,
@@ -182,17 +171,13 @@ impl CommitError {
 #[non_exhaustive]
 pub enum OpenError {
     /// Another process, or another handle in this one, has the store open.
-    #[error(
-        "WS020: {path:?} is in use by another process; stop that process, or give this one a directory of its own"
-    )]
+    #[error("WS020: {path:?} is in use by another process; stop that process, or give this one a directory of its own")]
     Locked {
         /// The directory of the store.
         path: PathBuf,
     },
     /// The store was written by a newer version.
-    #[error(
-        "WS021: {path:?} has format {found}, this build reads up to {supported}; run the newer build"
-    )]
+    #[error("WS021: {path:?} has format {found}, this build reads up to {supported}; run the newer build")]
     NewerFormat {
         /// The directory of the store.
         path: PathBuf,
@@ -202,9 +187,7 @@ pub enum OpenError {
         supported: u32,
     },
     /// The path is something other than a directory.
-    #[error(
-        "WS022: {path:?} is not a directory; give the path of a directory, it is created if it does not exist"
-    )]
+    #[error("WS022: {path:?} is not a directory; give the path of a directory, it is created if it does not exist")]
     NotADirectory {
         /// The path.
         path: PathBuf,
@@ -218,10 +201,8 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
-    /// The files are damaged beyond what recovery repairs. Nothing was changed.
-    #[error(
-        "WS024: the files in {path:?} are damaged: {reason}; copy the directory aside and restore a backup"
-    )]
+    /// The files are damaged beyond what recovery repairs.
+    #[error("WS024: the files in {path:?} are damaged: {reason}; copy the directory aside and restore a backup")]
     Damaged {
         /// The directory of the store.
         path: PathBuf,
@@ -232,9 +213,7 @@ pub enum OpenError {
         source: Option<Cause>,
     },
     /// The directory holds a database that is not a store of this system.
-    #[error(
-        "WS025: {path:?} holds a database of another program; give this one a directory of its own"
-    )]
+    #[error("WS025: {path:?} holds a database of another program; give this one a directory of its own")]
     Foreign {
         /// The directory.
         path: PathBuf,

@@ -61,44 +61,27 @@ struct Died(u64);
 
 impl<S> Clone for FaultStore<S> {
     fn clone(&self) -> Self {
-        Self {
-            world: self.world.clone(),
-            dead: self.dead.clone(),
-        }
+        Self { world: self.world.clone(), dead: self.dead.clone() }
     }
 }
 
 impl<S: Store> fmt::Debug for FaultStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let commits = self.world.commits.load(Ordering::SeqCst);
-        f.debug_struct("FaultStore")
-            .field("commits", &commits)
-            .field("dead", &self.is_dead())
-            .finish_non_exhaustive()
+        f.debug_struct("FaultStore").field("commits", &commits).field("dead", &self.is_dead()).finish_non_exhaustive()
     }
 }
 
 impl<S: Store> FaultStore<S> {
     /// A store that works like `inner` until it is told to die.
     pub fn new(inner: S) -> Self {
-        let world = World {
-            inner,
-            commits: AtomicU64::new(0),
-            hook: Mutex::new(None),
-        };
-        Self {
-            world: Arc::new(world),
-            dead: Arc::new(AtomicBool::new(false)),
-        }
+        let world = World { inner, commits: AtomicU64::new(0), hook: Mutex::new(None) };
+        Self { world: Arc::new(world), dead: Arc::new(AtomicBool::new(false)) }
     }
 
     /// Asks `hook` at every commit what happens, with the number of the commit: from 0, counted on over reopening.
     pub fn on_commit(&self, hook: Arc<dyn Fn(u64) -> Fault + Send + Sync>) {
-        *self
-            .world
-            .hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(hook);
+        *self.world.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(hook);
     }
 
     /// How many commits were tried so far.
@@ -119,10 +102,7 @@ impl<S: Store> FaultStore<S> {
     /// The handle of the next process, on the same data and with the same hook.
     #[must_use]
     pub fn reopen(&self) -> Self {
-        Self {
-            world: self.world.clone(),
-            dead: Arc::new(AtomicBool::new(false)),
-        }
+        Self { world: self.world.clone(), dead: Arc::new(AtomicBool::new(false)) }
     }
 
     /// The store behind.
@@ -132,9 +112,7 @@ impl<S: Store> FaultStore<S> {
 
     fn alive(&self) -> Result<&S, StoreError> {
         if self.is_dead() {
-            return Err(StoreError::Poisoned {
-                reason: "the process was made to die".into(),
-            });
+            return Err(StoreError::Poisoned { reason: "the process was made to die".into() });
         }
         Ok(&self.world.inner)
     }
@@ -146,10 +124,7 @@ impl<S: Store> FaultStore<S> {
 
     fn die(&self, n: u64) -> CommitError {
         self.kill();
-        StoreError::Indeterminate {
-            source: Arc::new(Died(n)),
-        }
-        .into()
+        StoreError::Indeterminate { source: Arc::new(Died(n)) }.into()
     }
 }
 
@@ -173,12 +148,7 @@ impl<S: Store> Store for FaultStore<S> {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let inner = self.alive()?;
         let n = self.world.commits.fetch_add(1, Ordering::SeqCst);
-        let hook = self
-            .world
-            .hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let hook = self.world.hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match hook.map_or(Fault::None, |hook| hook(n)) {
             Fault::None => {}
             Fault::CrashBefore => return Err(self.die(n)),
@@ -190,18 +160,12 @@ impl<S: Store> Store for FaultStore<S> {
         }
         let answer = inner.commit(commit).await;
         if self.is_dead() {
-            return Err(StoreError::Indeterminate {
-                source: Arc::new(Died(n)),
-            }
-            .into());
+            return Err(StoreError::Indeterminate { source: Arc::new(Died(n)) }.into());
         }
         answer
     }
 
-    async fn get_with_revision(
-        &self,
-        key: &[u8],
-    ) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
+    async fn get_with_revision(&self, key: &[u8]) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
         let answer = self.alive()?.get_with_revision(key).await;
         self.heard(answer)?
     }

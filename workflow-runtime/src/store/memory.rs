@@ -50,10 +50,7 @@ impl Medium for Records {
     }
 
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
-        for (key, value) in self.0.range::<[u8], _>((
-            std::ops::Bound::Included(from),
-            std::ops::Bound::Excluded(to),
-        )) {
+        for (key, value) in self.0.range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(to))) {
             if each(key, value)?.is_break() {
                 break;
             }
@@ -92,22 +89,14 @@ impl MemoryStore {
     /// A new handle to the same data, open even when this one is closed.
     #[must_use]
     pub fn reopen(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            closed: AtomicBool::new(false),
-        }
+        Self { shared: self.shared.clone(), closed: AtomicBool::new(false) }
     }
 
     /// Damages the stored bytes of a record; for tests of what happens then. Says whether there was one.
     #[cfg(feature = "testing")]
     pub fn damage(&self, key: &[u8]) -> bool {
         let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        match state
-            .records
-            .0
-            .get_mut(&record::physical(key))
-            .and_then(|raw| raw.last_mut())
-        {
+        match state.records.0.get_mut(&record::physical(key)).and_then(|raw| raw.last_mut()) {
             Some(byte) => {
                 *byte ^= 0x40;
                 true
@@ -120,10 +109,7 @@ impl MemoryStore {
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
-        Ok(f(&mut self
-            .shared
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)))
+        Ok(f(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn take(&self, shard: Option<ShardId>, owner: &str) -> Result<Vec<Fence>, StoreError> {
@@ -160,10 +146,7 @@ impl Store for MemoryStore {
         })?
     }
 
-    async fn get_with_revision(
-        &self,
-        key: &[u8],
-    ) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
+    async fn get_with_revision(&self, key: &[u8]) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
         self.with(|state| record::read(&state.records, key))?
     }
 
@@ -177,9 +160,6 @@ impl Store for MemoryStore {
     }
 
     fn counters(&self) -> StoreCounters {
-        self.shared
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .counters
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).counters
     }
 }

@@ -1,6 +1,6 @@
 //! Where instances live: an ordered map with atomic, fenced, revision-guarded commits.
 //!
-//! The engine knows [`Store`] only. [`MemoryStore`] keeps nothing,
+//! The engine knows [`Store`] only. [`SledStore`] keeps one directory, [`MemoryStore`] keeps nothing,
 //! [`FaultStore`] wraps either and dies on command.
 //!
 //! What all of them promise, and the conformance suite checks:
@@ -16,6 +16,7 @@ mod error;
 mod fault;
 mod memory;
 mod record;
+mod sled;
 mod stage;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 pub use self::error::{Cause, CommitError, OpenError, StoreError};
 pub use self::fault::{Fault, FaultStore};
 pub use self::memory::MemoryStore;
+pub use self::sled::{SledStore, SledStoreBuilder};
 pub use crate::journal::id::{SHARDS, ShardId};
 
 /// The largest value of one record.
@@ -168,10 +170,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError::Damaged`] when the record does not read back as it was written.
-    async fn get_with_revision(
-        &self,
-        key: &[u8],
-    ) -> Result<Option<(Revision, Vec<u8>)>, StoreError>;
+    async fn get_with_revision(&self, key: &[u8]) -> Result<Option<(Revision, Vec<u8>)>, StoreError>;
 
     /// The durable value of a record.
     ///
@@ -214,10 +213,7 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         (**self).commit(commit).await
     }
-    async fn get_with_revision(
-        &self,
-        key: &[u8],
-    ) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
+    async fn get_with_revision(&self, key: &[u8]) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
         (**self).get_with_revision(key).await
     }
     async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

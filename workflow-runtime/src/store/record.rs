@@ -86,12 +86,7 @@ pub(super) fn encode(key: &[u8], value: &[u8], revision: Revision, ops: &mut Vec
 
 /// The stored form of one of the store's own records.
 pub(super) fn seal_own(physical: &[u8], token: u64, owner: &[u8]) -> Vec<u8> {
-    seal(
-        WHOLE,
-        physical,
-        Revision(token),
-        &owner[..owner.len().min(256)],
-    )
+    seal(WHOLE, physical, Revision(token), &owner[..owner.len().min(256)])
 }
 
 fn seal(format: u8, physical: &[u8], revision: Revision, body: &[u8]) -> Vec<u8> {
@@ -120,12 +115,7 @@ struct Opened<'a> {
 
 /// `named` is the key that an error names.
 fn unseal<'a>(named: &[u8], physical: &[u8], raw: &'a [u8]) -> Result<Opened<'a>, StoreError> {
-    let short = || {
-        StoreError::damaged(
-            named,
-            format!("it has {} bytes, less than a header", raw.len()),
-        )
-    };
+    let short = || StoreError::damaged(named, format!("it has {} bytes, less than a header", raw.len()));
     let (start, rest) = raw.split_at_checked(9).ok_or_else(short)?;
     let (crc, body) = rest.split_first_chunk::<4>().ok_or_else(short)?;
     let (format, revision) = start.split_first().ok_or_else(short)?;
@@ -133,48 +123,39 @@ fn unseal<'a>(named: &[u8], physical: &[u8], raw: &'a [u8]) -> Result<Opened<'a>
     if found != u32::from_be_bytes(*crc) {
         return Err(StoreError::damaged(
             named,
-            format!(
-                "checksum {found:08x}, expected {:08x}",
-                u32::from_be_bytes(*crc)
-            ),
+            format!("checksum {found:08x}, expected {:08x}", u32::from_be_bytes(*crc)),
         ));
     }
     let mut bytes = [0; 8];
     bytes.copy_from_slice(revision);
-    Ok(Opened {
-        format: *format,
-        revision: Revision(u64::from_be_bytes(bytes)),
-        body,
-    })
+    Ok(Opened { format: *format, revision: Revision(u64::from_be_bytes(bytes)), body })
 }
 
 /// What a commit needs to know about a record that it replaces.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Summary {
-    pub(super) revision: Revision,
+    /// `None`: not known, because it was not needed.
+    pub(super) revision: Option<Revision>,
     pub(super) parts: u32,
 }
 
 impl Summary {
+    /// The summary of a record that does not exist.
+    pub(super) const ABSENT: Self = Self { revision: Some(Revision::NONE), parts: 0 };
+
     /// The summary of a record that is about to be replaced. Damage does not prevent it from being replaced.
     pub(super) fn lenient(raw: &[u8]) -> Self {
         let parts = match (raw.first(), raw.get(HEADER..)) {
             (Some(&SPLIT), Some(body)) => length(body).and_then(parts_of).unwrap_or(0),
             _ => 0,
         };
-        Self {
-            revision: Revision::NONE,
-            parts,
-        }
+        Self { revision: None, parts }
     }
 
     /// The summary of a record whose revision matters.
     pub(super) fn exact(key: &[u8], raw: &[u8]) -> Result<Self, StoreError> {
-        let revision = unseal(key, &physical(key), raw)?.revision;
-        Ok(Self {
-            revision,
-            ..Self::lenient(raw)
-        })
+        let revision = Some(unseal(key, &physical(key), raw)?.revision);
+        Ok(Self { revision, ..Self::lenient(raw) })
     }
 }
 
@@ -187,10 +168,7 @@ fn parts_of(length: usize) -> Option<u32> {
 }
 
 /// The value of a record and the revision that wrote it.
-pub(super) fn read<M: Medium>(
-    medium: &M,
-    key: &[u8],
-) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
+pub(super) fn read<M: Medium>(medium: &M, key: &[u8]) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
     match medium.read(&physical(key))? {
         Some(raw) => open(medium, key, raw.as_ref()).map(Some),
         None => Ok(None),
@@ -207,18 +185,11 @@ fn open<M: Medium>(medium: &M, key: &[u8], raw: &[u8]) -> Result<(Revision, Vec<
     match head.format {
         WHOLE => Ok((head.revision, head.body.to_vec())),
         SPLIT => join(medium, key, &head),
-        other => Err(StoreError::damaged(
-            key,
-            format!("unknown record format {other}"),
-        )),
+        other => Err(StoreError::damaged(key, format!("unknown record format {other}"))),
     }
 }
 
-fn join<M: Medium>(
-    medium: &M,
-    key: &[u8],
-    head: &Opened<'_>,
-) -> Result<(Revision, Vec<u8>), StoreError> {
+fn join<M: Medium>(medium: &M, key: &[u8], head: &Opened<'_>) -> Result<(Revision, Vec<u8>), StoreError> {
     let bad_length = || StoreError::damaged(key, "its length is impossible");
     let length = length(head.body).ok_or_else(bad_length)?;
     let parts = parts_of(length).ok_or_else(bad_length)?;
@@ -226,33 +197,21 @@ fn join<M: Medium>(
     for n in 0..parts {
         let physical = part(key, n);
         let raw = medium.read(&physical)?;
-        let raw =
-            raw.ok_or_else(|| StoreError::damaged(key, format!("part {n} of {parts} is missing")))?;
+        let raw = raw.ok_or_else(|| StoreError::damaged(key, format!("part {n} of {parts} is missing")))?;
         let part = unseal(key, &physical, raw.as_ref())?;
         if part.format != PART || part.revision != head.revision {
-            let reason = format!(
-                "part {n} is of revision {}, the record of {}",
-                part.revision, head.revision
-            );
+            let reason = format!("part {n} is of revision {}, the record of {}", part.revision, head.revision);
             return Err(StoreError::damaged(key, reason));
         }
         value.extend_from_slice(part.body);
     }
     if value.len() != length {
-        return Err(StoreError::damaged(
-            key,
-            format!("it has {} bytes, expected {length}", value.len()),
-        ));
+        return Err(StoreError::damaged(key, format!("it has {} bytes, expected {length}", value.len())));
     }
     Ok((head.revision, value))
 }
 
-pub(super) fn scan<M: Medium>(
-    medium: &M,
-    from: &[u8],
-    to: &[u8],
-    limit: usize,
-) -> Result<Vec<Row>, StoreError> {
+pub(super) fn scan<M: Medium>(medium: &M, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
     let mut rows = Vec::new();
     if limit == 0 || from >= to {
         return Ok(rows);
@@ -261,11 +220,7 @@ pub(super) fn scan<M: Medium>(
         let key = &physical[1..];
         let (_, value) = open(medium, key, raw)?;
         rows.push((key.to_vec(), value));
-        Ok(if rows.len() == limit {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        })
+        Ok(if rows.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(rows)
 }

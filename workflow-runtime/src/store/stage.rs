@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::record::{self, Medium, Op, Summary};
-use super::{
-    Commit, CommitError, Fence, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, ShardId, StoreError,
-    Write,
-};
+use super::{Commit, CommitError, Fence, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, ShardId, StoreError, Write};
 use crate::journal::key;
 
 /// The newest fence of every shard.
@@ -35,10 +32,7 @@ impl Fences {
                 Some(Some(shard)) => drop(fences.single.insert(shard, token)),
                 Some(None) => fences.all = token,
                 None => {
-                    return Err(StoreError::damaged(
-                        &physical,
-                        "it is not the fence of a shard",
-                    ));
+                    return Err(StoreError::damaged(&physical, "it is not the fence of a shard"));
                 }
             }
             fences.last = fences.last.max(token);
@@ -47,9 +41,7 @@ impl Fences {
     }
 
     fn current(&self, shard: ShardId) -> u64 {
-        self.single
-            .get(&shard)
-            .map_or(self.all, |token| self.all.max(*token))
+        self.single.get(&shard).map_or(self.all, |token| self.all.max(*token))
     }
 
     /// A new fence for one shard, or for all of them, and the write that makes it last.
@@ -57,10 +49,7 @@ impl Fences {
         self.last += 1;
         let token = self.last;
         let physical = record::own(&key::store_fence(shard));
-        let op = (
-            physical.clone(),
-            Some(record::seal_own(&physical, token, owner.as_bytes())),
-        );
+        let op = (physical.clone(), Some(record::seal_own(&physical, token, owner.as_bytes())));
         match shard {
             Some(shard) => {
                 self.single.insert(shard, token);
@@ -68,10 +57,7 @@ impl Fences {
             }
             None => {
                 self.all = token;
-                (
-                    ShardId::all().map(|shard| Fence { shard, token }).collect(),
-                    op,
-                )
+                (ShardId::all().map(|shard| Fence { shard, token }).collect(), op)
             }
         }
     }
@@ -81,11 +67,7 @@ impl Fences {
         if fence.token == current && current != 0 {
             return Ok(());
         }
-        Err(StoreError::Fenced {
-            shard: fence.shard,
-            held: fence.token,
-            current,
-        })
+        Err(StoreError::Fenced { shard: fence.shard, held: fence.token, current })
     }
 
     fn check(&self, fence: Fence) -> Result<(), CommitError> {
@@ -93,11 +75,7 @@ impl Fences {
         if fence.token == current && current != 0 {
             return Ok(());
         }
-        Err(CommitError::Fenced {
-            shard: fence.shard,
-            held: fence.token,
-            current,
-        })
+        Err(CommitError::Fenced { shard: fence.shard, held: fence.token, current })
     }
 }
 
@@ -112,29 +90,16 @@ pub(super) struct Stage<'a, M: Medium> {
 
 impl<'a, M: Medium> Stage<'a, M> {
     pub(super) fn new(base: &'a M) -> Self {
-        Self {
-            base,
-            known: HashMap::new(),
-            before: BTreeMap::new(),
-        }
+        Self { base, known: HashMap::new(), before: BTreeMap::new() }
     }
 
     /// Appends the writes of `commit` to `ops`, or refuses it and appends nothing.
-    pub(super) fn admit(
-        &mut self,
-        commit: Commit,
-        fences: &Fences,
-        ops: &mut Vec<Op>,
-    ) -> Result<(), CommitError> {
+    pub(super) fn admit(&mut self, commit: Commit, fences: &Fences, ops: &mut Vec<Op>) -> Result<(), CommitError> {
         validate(&commit)?;
         fences.check(commit.fence)?;
-        let found = self.look(&commit.instance, true)?.revision;
+        let found = self.look(&commit.instance, true)?.revision.unwrap_or_default();
         if found != commit.based_on {
-            return Err(CommitError::Revision {
-                instance: commit.instance,
-                based_on: commit.based_on,
-                found,
-            });
+            return Err(CommitError::Revision { instance: commit.instance, based_on: commit.based_on, found });
         }
         // All that can fail comes before the first write.
         for write in &commit.writes {
@@ -153,13 +118,15 @@ impl<'a, M: Medium> Stage<'a, M> {
     }
 
     fn look(&mut self, key: &[u8], exact: bool) -> Result<Summary, StoreError> {
-        if let Some(summary) = self.known.get(key) {
+        if let Some(summary) = self.known.get(key)
+            && (summary.revision.is_some() || !exact)
+        {
             return Ok(*summary);
         }
         let physical = record::physical(key);
         let raw = self.base.read(&physical)?;
         let summary = match raw.as_ref().map(AsRef::as_ref) {
-            None => Summary::default(),
+            None => Summary::ABSENT,
             Some(raw) if exact => Summary::exact(key, raw)?,
             Some(raw) => Summary::lenient(raw),
         };
@@ -183,11 +150,11 @@ impl<'a, M: Medium> Stage<'a, M> {
         let (key, now) = match write {
             Write::Put { key, value } => {
                 let parts = record::encode(&key, &value, revision, ops);
-                (key, Summary { revision, parts })
+                (key, Summary { revision: Some(revision), parts })
             }
             Write::Delete { key } => {
                 ops.push((record::physical(&key), None));
-                (key, Summary::default())
+                (key, Summary::ABSENT)
             }
         };
         let was = self.known.get(&key).map_or(0, |summary| summary.parts);
@@ -197,34 +164,19 @@ impl<'a, M: Medium> Stage<'a, M> {
 }
 
 fn validate(commit: &Commit) -> Result<(), CommitError> {
-    let malformed = |reason| {
-        Err(CommitError::Malformed {
-            instance: commit.instance.clone(),
-            reason,
-        })
-    };
+    let malformed = |reason| Err(CommitError::Malformed { instance: commit.instance.clone(), reason });
     if commit.revision <= commit.based_on {
         return malformed("its revision is not higher than the one it is based on");
     }
-    if !commit
-        .writes
-        .iter()
-        .any(|write| write.key() == commit.instance)
-    {
+    if !commit.writes.iter().any(|write| write.key() == commit.instance) {
         return malformed("it neither puts nor deletes the record of its instance");
     }
     if key::shard_of(&commit.instance).is_some_and(|shard| shard != commit.fence.shard) {
         return malformed("its fence is of another shard than its instance");
     }
     for write in &commit.writes {
-        let too_large = |what, bytes, limit| {
-            Err(CommitError::TooLarge {
-                what,
-                key: write.key().to_vec(),
-                bytes,
-                limit,
-            })
-        };
+        let too_large =
+            |what, bytes, limit| Err(CommitError::TooLarge { what, key: write.key().to_vec(), bytes, limit });
         match write {
             Write::Put { key, .. } | Write::Delete { key } if key.len() > MAX_KEY_BYTES => {
                 return too_large("key", key.len(), MAX_KEY_BYTES);

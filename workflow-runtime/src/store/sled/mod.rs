@@ -1,0 +1,170 @@
+//! A store in one directory, on sled 0.34.7.
+
+mod committer;
+mod recovery;
+mod view;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use self::committer::{Committer, Message, Reply};
+use self::view::Shared;
+use super::record;
+use super::{Commit, CommitError, Fence, OpenError, Revision, Row, ShardId, Store, StoreCounters, StoreError};
+
+/// A store in one directory of this machine, for one process.
+///
+/// Clones are the same store. It is let go of when it is closed, or when the last clone is dropped.
+///
+/// Reads do not wait for writes. They may read from disk on the thread that asks.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use workflow_runtime::store::{SledStore, Store};
+///
+/// let directory = tempfile::tempdir()?;
+/// let store = SledStore::open(directory.path())?;
+/// let fences = store.acquire_all("this process").await?;
+/// assert_eq!(fences.len(), 1024);
+/// store.close().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct SledStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    /// `None` only while the last handle is dropped.
+    sender: Option<Sender<Message>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The configuration of a [`SledStore`].
+#[derive(Debug, Clone)]
+pub struct SledStoreBuilder {
+    path: PathBuf,
+    cache_capacity: u64,
+}
+
+impl SledStoreBuilder {
+    /// How many bytes of pages to keep in memory: 64 MiB unless told.
+    #[must_use]
+    pub fn cache_capacity(mut self, bytes: u64) -> Self {
+        self.cache_capacity = bytes;
+        self
+    }
+
+    /// Opens the store; creates it if the directory is empty or does not exist.
+    ///
+    /// Repairs what a crash leaves behind. This may take seconds after a crash with gigabytes of data.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]; each says what to do next.
+    pub fn open(self) -> Result<SledStore, OpenError> {
+        let opened = recovery::open(&self.path, self.cache_capacity)?;
+        let shared = Shared::new(opened.db.clone());
+        let committer = Committer::new(opened, shared.clone()).map_err(|error| OpenError::Damaged {
+            path: self.path.clone(),
+            reason: error.to_string(),
+            source: Some(Arc::new(error)),
+        })?;
+        let (sender, inbox) = channel();
+        let thread = std::thread::Builder::new().name("workflow-store".into());
+        let thread = thread
+            .spawn(move || committer.run(&inbox))
+            .map_err(|source| OpenError::Io { path: self.path.clone(), source: Arc::new(source) })?;
+        let inner = Inner { path: self.path, shared, sender: Some(sender), thread: Mutex::new(Some(thread)) };
+        Ok(SledStore { inner: Arc::new(inner) })
+    }
+}
+
+impl SledStore {
+    /// Opens the store in the directory `path`; creates it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]; each says what to do next.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::builder(path).open()
+    }
+
+    /// A store in the directory `path`, to be configured.
+    pub fn builder(path: impl AsRef<Path>) -> SledStoreBuilder {
+        SledStoreBuilder { path: path.as_ref().to_owned(), cache_capacity: 64 << 20 }
+    }
+
+    /// The directory of the store.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    async fn ask<T, E: From<StoreError>>(&self, message: impl FnOnce(Reply<T, E>) -> Message) -> Result<T, E> {
+        let (reply, answer) = oneshot::channel();
+        let sender = self.inner.sender.as_ref().ok_or(StoreError::Closed)?;
+        sender.send(message(reply)).map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+#[async_trait]
+impl Store for SledStore {
+    async fn acquire(&self, shard: ShardId) -> Result<Fence, StoreError> {
+        let fences = self.ask(|reply| Message::Acquire(Some(shard), String::new(), reply)).await?;
+        fences.first().copied().ok_or(StoreError::Closed)
+    }
+
+    async fn acquire_all(&self, owner: &str) -> Result<Vec<Fence>, StoreError> {
+        self.ask(|reply| Message::Acquire(None, owner.to_owned(), reply)).await
+    }
+
+    async fn renew(&self, fence: Fence) -> Result<(), StoreError> {
+        self.ask(|reply| Message::Renew(fence, reply)).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.ask(|reply| Message::Commit(commit, reply)).await
+    }
+
+    async fn get_with_revision(&self, key: &[u8]) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
+        self.inner.shared.read(|durable| record::read(durable, key))
+    }
+
+    async fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.inner.shared.read(|durable| record::scan(durable, from, to, limit))
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.ask(Message::Close).await
+    }
+
+    fn counters(&self) -> StoreCounters {
+        self.inner.shared.counters()
+    }
+}
+
+impl fmt::Debug for SledStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SledStore").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    /// Waits for what is in flight, so that the directory can be opened again at once.
+    fn drop(&mut self) {
+        drop(self.sender.take());
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Err(_)) = thread.map(JoinHandle::join) {
+            tracing::error!(path = ?self.path, "the store's thread panicked");
+        }
+    }
+}

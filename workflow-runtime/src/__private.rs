@@ -8,7 +8,7 @@ pub use crate::{
     machine::{
         ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,
         Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration, drive,
-        patched,
+        oracle::awaited, patched,
     },
 };
 pub use inventory;

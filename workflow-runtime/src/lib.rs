@@ -19,6 +19,7 @@ pub use machine::{
     ActivityCall, Cancelled, Signal, WaitError, WorkflowCall, WorkflowError, now, random, run_id, saga, set_status,
     side_effect, sleep, sleep_until, tag, uuid, workflow_id,
 };
+pub use workflow_macros::{activity, workflow};
 
 /// Asks whether this run takes the path that the patch `id` guards.
 ///

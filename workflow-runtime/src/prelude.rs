@@ -5,3 +5,4 @@ pub use crate::{
     minutes, now, patched, random, run_id, saga, seconds, set_status, side_effect, sleep, sleep_until, tag, uuid,
     workflow_id,
 };
+pub use workflow_macros::{activity, workflow};

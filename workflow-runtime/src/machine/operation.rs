@@ -4,9 +4,9 @@ use super::{
     Cancelled, WaitError, ambient,
     command::{Command, Completion},
     frame::OpId,
-    oracle::OpFuture,
+    oracle::{OpFuture, inline},
     outcome::Outcome,
-    workflow::{Workflow, WorkflowDef},
+    workflow::{LocalBoxFuture, Workflow, WorkflowDef},
 };
 use crate::{
     activity::{Activity, ActivityError, ActivityOptions, Retry},
@@ -17,7 +17,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{future::IntoFuture, marker::PhantomData, time::Duration};
+use std::{future::Future, marker::PhantomData, time::Duration};
 
 mod sealed {
     pub trait Sealed {}
@@ -47,6 +47,11 @@ pub trait Durable: Sealed + Sized {
     /// The completion is not of the operation's type.
     #[doc(hidden)]
     fn output(completion: Completion) -> Result<Self::Output, DecodeError>;
+    /// The operation in a check copy. Operations themselves are no futures: an await outside of a workflow does not compile.
+    #[doc(hidden)]
+    type Future: Future<Output = Self::Output>;
+    #[doc(hidden)]
+    fn future(self) -> Self::Future;
 }
 
 /// What an operation asks for.
@@ -85,19 +90,6 @@ fn unexpected(what: &str, completion: &Completion) -> DecodeError {
 /// `now + d`, or the end of time if that is later than a timestamp can say.
 fn after(d: Duration) -> Timestamp {
     ambient::now().checked_add(d).unwrap_or(Timestamp::MAX)
-}
-
-macro_rules! into_future {
-    ([$($g:tt)*] $t:ty) => {
-        impl<$($g)*> Sealed for $t {}
-        impl<$($g)*> IntoFuture for $t {
-            type Output = <$t as Durable>::Output;
-            type IntoFuture = OpFuture<$t>;
-            fn into_future(self) -> OpFuture<$t> {
-                OpFuture::new(self)
-            }
-        }
-    };
 }
 
 /// A call of an activity: plain data that does nothing until a workflow awaits it.
@@ -170,8 +162,12 @@ impl<A: Activity> Durable for ActivityCall<A> {
             other @ Completion::Fired => return Err(unexpected("an activity", &other)),
         })
     }
+    type Future = OpFuture<Self>;
+    fn future(self) -> OpFuture<Self> {
+        OpFuture::new(self)
+    }
 }
-into_future!([A: Activity] ActivityCall<A>);
+impl<A: Activity> Sealed for ActivityCall<A> {}
 
 /// A durable timer, made by [`sleep`] and [`sleep_until`].
 #[derive(Debug, Clone)]
@@ -217,8 +213,12 @@ impl Durable for Sleep {
             other => Err(unexpected("a timer", &other)),
         }
     }
+    type Future = OpFuture<Self>;
+    fn future(self) -> OpFuture<Self> {
+        OpFuture::new(self)
+    }
 }
-into_future!([] Sleep);
+impl Sealed for Sleep {}
 
 /// A typed signal, shared by the workflow that receives it and the client that sends it.
 ///
@@ -280,8 +280,12 @@ impl<T: Serialize + DeserializeOwned> Durable for Recv<T> {
             other => Err(unexpected("a signal", &other)),
         }
     }
+    type Future = OpFuture<Self>;
+    fn future(self) -> OpFuture<Self> {
+        OpFuture::new(self)
+    }
 }
-into_future!([T: Serialize + DeserializeOwned] Recv<T>);
+impl<T: Serialize + DeserializeOwned> Sealed for Recv<T> {}
 
 /// Waits for a signal for a limited time, made by [`Recv::timeout`].
 #[must_use = "receiving does nothing until it is awaited in a workflow"]
@@ -311,8 +315,12 @@ impl<T: Serialize + DeserializeOwned> Durable for RecvTimeout<T> {
             other => Err(unexpected("a signal with a timeout", &other)),
         }
     }
+    type Future = OpFuture<Self>;
+    fn future(self) -> OpFuture<Self> {
+        OpFuture::new(self)
+    }
 }
-into_future!([T: Serialize + DeserializeOwned] RecvTimeout<T>);
+impl<T: Serialize + DeserializeOwned> Sealed for RecvTimeout<T> {}
 
 /// A call of a workflow: awaited in another workflow it runs inline; given to an engine it starts an instance.
 #[must_use = "a workflow call does nothing until it is awaited or started"]
@@ -351,5 +359,9 @@ impl<W: Workflow> Durable for WorkflowCall<W> {
             Completion::Failed(e) => Ok(<W::Outcome as Outcome>::back(Err(e.decode()?))),
             other => Err(unexpected("a workflow", &other)),
         }
+    }
+    type Future = LocalBoxFuture<Self::Output>;
+    fn future(self) -> Self::Future {
+        inline(self)
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use std::{
     cell::RefCell,
-    future::{Future, IntoFuture},
+    future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -81,17 +81,18 @@ impl<D: Durable> Future for OpFuture<D> {
     }
 }
 
-impl<W: Workflow> IntoFuture for WorkflowCall<W> {
-    type Output = <W::Outcome as Outcome>::Out;
-    type IntoFuture = LocalBoxFuture<Self::Output>;
-    fn into_future(self) -> Self::IntoFuture {
-        let args = match self.into_args().map(|a| a.decode::<W::Args>()) {
-            Ok(Ok(a)) => a,
-            Ok(Err(e)) => panic!("{e}"),
-            Err(e) => panic!("{e}"),
-        };
-        Box::pin(Scoped::<W> { inner: W::check(args), saga: vec![], failed: None, undoing: None })
-    }
+/// What the macro wraps around the operand of every `.await` in a check copy.
+pub fn awaited<D: Durable>(operation: D) -> D::Future {
+    operation.future()
+}
+
+pub(super) fn inline<W: Workflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::Outcome as Outcome>::Out> {
+    let args = match call.into_args().map(|a| a.decode::<W::Args>()) {
+        Ok(Ok(a)) => a,
+        Ok(Err(e)) => panic!("{e}"),
+        Err(e) => panic!("{e}"),
+    };
+    Box::pin(Scoped::<W> { inner: W::check(args), saga: vec![], failed: None, undoing: None })
 }
 
 /// A check copy with a scope of compensations of its own, which run if it fails.

@@ -1,0 +1,62 @@
+//! The accumulator through which every stage reports all of its errors.
+
+use proc_macro2::Span;
+use quote::ToTokens;
+use std::{cell::RefCell, fmt::Display};
+
+/// Collects the errors of a stage. It must be read with [`Errors::finish`]: an error that nobody reads would be a
+/// program that compiles and should not.
+#[derive(Debug)]
+pub(crate) struct Errors {
+    all: RefCell<Vec<syn::Error>>,
+    read: bool,
+}
+
+impl Errors {
+    pub(crate) fn new() -> Self {
+        Errors { all: RefCell::default(), read: false }
+    }
+
+    /// Reports `message` on the tokens of `on`, all of them.
+    pub(crate) fn push(&self, on: impl ToTokens, message: impl Display) {
+        self.all.borrow_mut().push(syn::Error::new_spanned(on, message));
+    }
+
+    /// Reports `message` at `span`.
+    pub(crate) fn at(&self, span: Span, message: impl Display) {
+        self.all.borrow_mut().push(syn::Error::new(span, message));
+    }
+
+    /// Reports what a parser of `syn` found.
+    pub(crate) fn syn(&self, error: syn::Error) {
+        self.all.borrow_mut().push(error);
+    }
+
+    /// The value, or its error reported.
+    pub(crate) fn ok<T>(&self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|e| self.syn(e)).ok()
+    }
+
+    /// True as long as nothing has been reported.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.borrow().is_empty()
+    }
+
+    /// All that was reported, in order, as one error.
+    pub(crate) fn finish(mut self) -> syn::Result<()> {
+        self.read = true;
+        let all = self.all.take().into_iter().reduce(|mut all, e| {
+            all.combine(e);
+            all
+        });
+        all.map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Errors {
+    fn drop(&mut self) {
+        if cfg!(debug_assertions) && !self.read && !std::thread::panicking() {
+            panic!("the errors of a stage were not read");
+        }
+    }
+}

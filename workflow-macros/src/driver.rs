@@ -1,0 +1,55 @@
+//! The pipeline: parse, check, lower, analyze, validate, expand.
+//!
+//! After an error, what is emitted still has the user's signature, so that one mistake gives one message.
+
+use crate::{
+    check,
+    diagnostic::Errors,
+    expand,
+    parse::{activity::ActivityFn, workflow::WorkflowFn},
+};
+use proc_macro2::{Span, TokenStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Expands `#[activity(attr)] item`.
+pub(crate) fn activity(attr: TokenStream, item: TokenStream) -> TokenStream {
+    guarded(&item.clone(), || {
+        let errors = Errors::new();
+        let parsed = ActivityFn::parse(attr, item.clone(), &errors);
+        let function = match parsed {
+            Some(f) => expand::fallback::signature(&f.item),
+            None => item,
+        };
+        with(function, errors)
+    })
+}
+
+/// Expands `#[workflow(attr)] item`.
+pub(crate) fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
+    guarded(&item.clone(), || {
+        let errors = Errors::new();
+        let parsed = WorkflowFn::parse(attr, item.clone(), &errors);
+        let function = match parsed {
+            Some(f) if check::workflow(&f, &errors) => expand::fallback::workflow(&f),
+            Some(f) => expand::fallback::signature(&f.item),
+            None => item,
+        };
+        with(function, errors)
+    })
+}
+
+/// The code, and behind it the errors.
+fn with(code: TokenStream, errors: Errors) -> TokenStream {
+    let errors = errors.finish().map_or_else(syn::Error::into_compile_error, |()| TokenStream::new());
+    TokenStream::from_iter([code, errors])
+}
+
+/// Makes a panic of the compiler a readable error.
+fn guarded(item: &TokenStream, expand: impl FnOnce() -> TokenStream) -> TokenStream {
+    catch_unwind(AssertUnwindSafe(expand)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let message = format!("this is a bug of the workflow compiler, not of your code; please report it: {text}");
+        TokenStream::from_iter([item.clone(), syn::Error::new(Span::call_site(), message).into_compile_error()])
+    })
+}

@@ -1,0 +1,64 @@
+//! What stands for a function after an error, so that one mistake gives one message.
+
+use super::signature::{marker, outcome};
+use crate::parse::workflow::WorkflowFn;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Expr, ExprLit, FnArg, ItemFn, Lit, Meta};
+
+/// The signature as written with a body that diverges: the signature itself is wrong.
+pub(crate) fn signature(f: &ItemFn) -> TokenStream {
+    let ItemFn { vis, sig, .. } = f;
+    quote! {
+        #[allow(unused, clippy::all, clippy::pedantic)]
+        #vis #sig {
+            ::core::panic!("this function has an error")
+        }
+    }
+}
+
+/// A workflow that can be called, awaited and started, and has no body.
+pub(crate) fn workflow(f: &WorkflowFn) -> TokenStream {
+    let ItemFn { vis, sig, attrs, .. } = &f.item;
+    let docs = attrs.iter().filter(|a| a.path().is_ident("doc") && !is_macro(&a.meta));
+    let (name, function, marker, outcome) = (&f.name, &sig.ident, marker(&sig.ident), outcome(&sig.output));
+    let types: Vec<_> = sig
+        .inputs
+        .iter()
+        .filter_map(|a| match a {
+            FnArg::Typed(p) => Some(p.ty.to_token_stream()),
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    quote! {
+        #(#docs)*
+        #[allow(unused, clippy::all, clippy::pedantic)]
+        #vis fn #function(#(_: #types),*) -> ::workflow_runtime::__private::WorkflowCall<#marker> {
+            ::core::panic!("this workflow has an error")
+        }
+        #[doc(hidden)]
+        #[allow(non_camel_case_types)]
+        #vis enum #marker {}
+        #[allow(unused, clippy::all, clippy::pedantic)]
+        impl ::workflow_runtime::__private::Workflow for #marker {
+            const NAME: &'static str = #name;
+            type Args = (#(#types,)*);
+            type Outcome = #outcome;
+            fn def() -> &'static ::workflow_runtime::__private::WorkflowDef {
+                ::core::panic!("this workflow has an error")
+            }
+            fn check(
+                _: Self::Args,
+            ) -> ::workflow_runtime::__private::LocalBoxFuture<
+                <Self::Outcome as ::workflow_runtime::__private::Outcome>::Out,
+            > {
+                ::core::panic!("this workflow has an error")
+            }
+        }
+    }
+}
+
+/// `#[doc = include_str!(..)]` and the like, which need not be repeated.
+fn is_macro(meta: &Meta) -> bool {
+    matches!(meta, Meta::NameValue(nv) if !matches!(&nv.value, Expr::Lit(ExprLit { lit: Lit::Str(_), .. })))
+}

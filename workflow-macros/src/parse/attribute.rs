@@ -1,0 +1,74 @@
+//! Attribute arguments: `key = literal`, `key(..)`, `key`, separated by commas.
+
+use crate::diagnostic::Errors;
+use proc_macro2::{Ident, TokenStream};
+use syn::{Expr, ExprLit, Lit, LitStr, Meta, Token, ext::IdentExt, parse::Parser, punctuated::Punctuated};
+
+/// The arguments whose key is in `known`; any other key is reported. A key that stands twice is reported unless it is in `repeated`.
+pub(super) fn keys(
+    tokens: TokenStream,
+    what: &str,
+    known: &[&str],
+    repeated: &[&str],
+    errors: &Errors,
+) -> Vec<(String, Meta)> {
+    let parsed = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens);
+    let mut found: Vec<(String, Meta)> = vec![];
+    for meta in errors.ok(parsed).into_iter().flatten() {
+        let key = meta.path().get_ident().map(|i| i.unraw().to_string());
+        match key.filter(|k| known.contains(&k.as_str())) {
+            None => errors.push(meta.path(), unknown(&meta, what, known)),
+            Some(k) if !repeated.contains(&k.as_str()) && found.iter().any(|(f, _)| *f == k) => {
+                errors.push(meta.path(), format!("`{k}` stands twice: keep one"));
+            }
+            Some(k) => found.push((k, meta)),
+        }
+    }
+    found
+}
+
+fn unknown(meta: &Meta, what: &str, known: &[&str]) -> String {
+    let path = meta.path();
+    let key = quote::quote!(#path).to_string().replace(' ', "");
+    let known: Vec<_> = known.iter().map(|k| format!("`{k}`")).collect();
+    format!("unknown key `{key}`: {what} takes {}", known.join(", "))
+}
+
+/// The literal of `key = literal`; `form` is an example of it.
+pub(super) fn literal(meta: &Meta, form: &str, errors: &Errors) -> Option<Lit> {
+    match meta {
+        Meta::NameValue(nv) => match &nv.value {
+            Expr::Lit(ExprLit { lit, .. }) => return Some(lit.clone()),
+            other => errors.push(other, format!("this is not a literal: write `{form}`")),
+        },
+        other => errors.push(other, format!("a value is missing: write `{form}`")),
+    }
+    None
+}
+
+/// The string of `key = "string"`.
+pub(super) fn string(meta: &Meta, form: &str, errors: &Errors) -> Option<LitStr> {
+    match literal(meta, form, errors)? {
+        Lit::Str(s) => Some(s),
+        other => {
+            errors.push(other, format!("this is not a string: write `{form}`"));
+            None
+        }
+    }
+}
+
+/// A registered name: not empty, without control characters.
+pub(super) fn name(meta: &Meta, form: &str, errors: &Errors) -> Option<String> {
+    let literal = string(meta, form, errors)?;
+    let value = literal.value();
+    if value.trim().is_empty() || value.chars().any(char::is_control) {
+        errors.push(literal, format!("this cannot be a name: write `{form}`"));
+        return None;
+    }
+    Some(value)
+}
+
+/// The name that a function is registered under by default: the bare one, never a module path.
+pub(super) fn default_name(function: &Ident) -> String {
+    function.unraw().to_string()
+}

@@ -18,17 +18,13 @@ pub const MAX_ID_BYTES: usize = 256;
 #[non_exhaustive]
 pub enum InvalidId {
     /// The text is empty.
-    #[error(
-        "WS030: the {what} is empty; use a non-empty id, for example the number of the order it belongs to"
-    )]
+    #[error("WS030: the {what} is empty; use a non-empty id, for example the number of the order it belongs to")]
     Empty {
         /// Which identifier was meant.
         what: &'static str,
     },
     /// The text is longer than [`MAX_ID_BYTES`].
-    #[error(
-        "WS031: the {what} is {bytes} bytes long, the limit is {MAX_ID_BYTES}; use a shorter id, or a hash of it"
-    )]
+    #[error("WS031: the {what} is {bytes} bytes long, the limit is {MAX_ID_BYTES}; use a shorter id, or a hash of it")]
     TooLong {
         /// Which identifier was meant.
         what: &'static str,
@@ -36,9 +32,7 @@ pub enum InvalidId {
         bytes: usize,
     },
     /// The text contains a control character.
-    #[error(
-        "WS032: the {what} contains the control character {character:?} at byte {at}; remove it"
-    )]
+    #[error("WS032: the {what} contains the control character {character:?} at byte {at}; remove it")]
     Control {
         /// Which identifier was meant.
         what: &'static str,
@@ -65,17 +59,10 @@ fn check(what: &'static str, text: &str) -> Result<(), InvalidId> {
         return Err(InvalidId::Empty { what });
     }
     if text.len() > MAX_ID_BYTES {
-        return Err(InvalidId::TooLong {
-            what,
-            bytes: text.len(),
-        });
+        return Err(InvalidId::TooLong { what, bytes: text.len() });
     }
     match text.char_indices().find(|(_, c)| c.is_control()) {
-        Some((at, character)) => Err(InvalidId::Control {
-            what,
-            character,
-            at,
-        }),
+        Some((at, character)) => Err(InvalidId::Control { what, character, at }),
         None => Ok(()),
     }
 }
@@ -206,9 +193,8 @@ impl ShardId {
         // FNV-1a with the finalizer of SplitMix64, so that ids that differ in one digit spread evenly. 0xff occurs in
         // no UTF-8 text, so ("a", "bc") and ("ab", "c") are different inputs.
         let bytes = namespace.bytes().chain([0xff]).chain(id.bytes());
-        let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+        let mut hash =
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
         hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         hash ^= hash >> 31;
@@ -234,9 +220,8 @@ mod tests {
     #[test]
     fn the_shard_of_an_instance_never_changes() {
         // A change here moves every stored instance to another shard: its records would not be found.
-        let shards: Vec<u16> = ["order-1", "order-2", "\u{1f980}", "a/b"]
-            .map(|id| ShardId::of("default", id).0)
-            .to_vec();
+        let shards: Vec<u16> =
+            ["order-1", "order-2", "\u{1f980}", "a/b"].map(|id| ShardId::of("default", id).0).to_vec();
         assert_eq!(shards, PINNED);
         assert_ne!(ShardId::of("a", "bc"), ShardId::of("ab", "c"));
     }
@@ -249,20 +234,13 @@ mod tests {
         for n in 0..102_400 {
             counts[usize::from(ShardId::of("default", &format!("order-{n}")).0)] += 1;
         }
-        assert!(
-            counts.iter().all(|c| (50..170).contains(c)),
-            "{:?}",
-            counts.iter().max()
-        );
+        assert!(counts.iter().all(|c| (50..170).contains(c)), "{:?}", counts.iter().max());
     }
 
     #[test]
     fn hostile_ids_are_refused_by_name() {
         assert_eq!(WorkflowId::new("").unwrap_err().code(), "WS030");
-        assert_eq!(
-            WorkflowId::new("x".repeat(257)).unwrap_err().code(),
-            "WS031"
-        );
+        assert_eq!(WorkflowId::new("x".repeat(257)).unwrap_err().code(), "WS031");
         assert_eq!(WorkflowId::new("a\0b").unwrap_err().code(), "WS032");
         assert_eq!(Namespace::new("a\u{85}").unwrap_err().code(), "WS032");
         assert!(WorkflowId::new("x".repeat(256)).is_ok());

@@ -164,9 +164,7 @@ impl Key {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidKey> {
-        parse::whole(bytes).ok_or_else(|| InvalidKey {
-            bytes: bytes.to_vec(),
-        })
+        parse::whole(bytes).ok_or_else(|| InvalidKey { bytes: bytes.to_vec() })
     }
 }
 
@@ -274,11 +272,7 @@ impl InstanceKeys {
         text(&mut prefix, namespace.as_str());
         let mut place = shard.0.to_be_bytes().to_vec();
         text(&mut place, id.as_str());
-        Self {
-            shard,
-            namespace: prefix,
-            place,
-        }
+        Self { shard, namespace: prefix, place }
     }
 
     /// The shard of the instance.

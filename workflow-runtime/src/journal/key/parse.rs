@@ -150,10 +150,7 @@ mod tests {
     use super::super::*;
 
     fn instance(namespace: &str, id: &str) -> InstanceKeys {
-        InstanceKeys::new(
-            &Namespace::new(namespace).unwrap(),
-            &WorkflowId::new(id).unwrap(),
-        )
+        InstanceKeys::new(&Namespace::new(namespace).unwrap(), &WorkflowId::new(id).unwrap())
     }
 
     const RUN: RunId = RunId(uuid::Uuid::from_u128(7));
@@ -223,10 +220,7 @@ mod tests {
         assert!((from.clone()..to.clone()).contains(&one.history(RUN, u64::MAX)));
         assert!(!(from..to).contains(&longer.history(RUN, 0)));
         assert!(definitions().0 < definition("f") && definition("f") < definitions().1);
-        assert_eq!(
-            parse_store_fence(&store_fence(Some(ShardId(515)))),
-            Some(Some(ShardId(515)))
-        );
+        assert_eq!(parse_store_fence(&store_fence(Some(ShardId(515)))), Some(Some(ShardId(515))));
         assert_eq!(parse_store_fence(&store_fence(None)), Some(None));
     }
 
@@ -237,11 +231,6 @@ mod tests {
         assert_eq!(describe(&keys.frame()), "[Frame n/i]");
         let [high, low] = keys.shard().0.to_be_bytes();
         assert_eq!(keys.frame(), [b'n', 0, 1, b'F', high, low, b'i', 0, 1]);
-        assert_eq!(
-            keys.signal("s", 2),
-            [
-                b'n', 0, 1, b'I', high, low, b'i', 0, 1, b's', 0, 1, 0, 0, 0, 0, 0, 0, 0, 2
-            ]
-        );
+        assert_eq!(keys.signal("s", 2), [b'n', 0, 1, b'I', high, low, b'i', 0, 1, b's', 0, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
     }
 }

@@ -4,6 +4,7 @@
 extern crate self as workflow_runtime;
 
 pub mod activity;
+pub mod engine;
 pub mod journal;
 pub mod machine;
 pub mod prelude;

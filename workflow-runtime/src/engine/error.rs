@@ -1,0 +1,327 @@
+//! What can go wrong between a caller and the engine. One type per operation.
+
+use crate::{
+    journal::{
+        encoding::{DecodeError, EncodeError},
+        id::InvalidId,
+    },
+    store::{CommitError, OpenError, StoreError},
+};
+
+mod run;
+
+pub use run::RunError;
+
+/// Why an engine could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The directory could not be opened as a store.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store failed while the engine took it over.
+    #[error("WE001: the engine could not take its store over; reopen the store and build again")]
+    Store(#[source] StoreError),
+    /// Two functions have one name, an activity lacks a state, or a name is not known.
+    #[error("WE002: {0}")]
+    Registry(String),
+    /// The builder was not given a store.
+    #[error("WE003: the engine has no store; call `.store(..)`, or use `Engine::open(directory)`")]
+    NoStore,
+    /// There is no tokio runtime for activities to run on.
+    #[error("WE004: there is no tokio runtime; build the engine inside of one, for example in `#[tokio::main]`")]
+    NoRuntime,
+    /// The operating system gave no thread.
+    #[error("WE005: a worker thread could not be started; raise the limit of threads of this process")]
+    Thread(#[source] std::io::Error),
+}
+
+impl BuildError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Open(e) => e.code(),
+            Self::Store(_) => "WE001",
+            Self::Registry(_) => "WE002",
+            Self::NoStore => "WE003",
+            Self::NoRuntime => "WE004",
+            Self::Thread(_) => "WE005",
+        }
+    }
+}
+
+/// Why the engine could not serve a call at all. The same for every operation.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unavailable {
+    /// The engine is shutting down, or has.
+    #[error("WE010: the engine is shut down; open the store with a new one")]
+    ShutDown,
+    /// A write failed in a way that leaves open whether it happened. The engine does nothing more.
+    #[error("WE011: a write to the store failed and the engine has stopped; reopen the store to go on where it was")]
+    Poisoned(#[source] StoreError),
+    /// The commit was refused, and nothing has happened.
+    #[error("WE012: `{workflow_id}` could not be written, nothing has changed; look at the cause, then call again")]
+    Refused {
+        /// The instance.
+        workflow_id: String,
+        /// Why.
+        #[source]
+        source: CommitError,
+    },
+    /// The records of the instance could not be read.
+    #[error("WE013: `{workflow_id}` could not be read; look at the cause, then call again")]
+    Unreadable {
+        /// The instance.
+        workflow_id: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// A record of the instance is not of a form that this build reads.
+    #[error("WE014: the {what} of `{workflow_id}` does not decode; use the build that wrote it, or a newer one")]
+    Undecodable {
+        /// The instance.
+        workflow_id: String,
+        /// Which record.
+        what: &'static str,
+        /// Where and why.
+        #[source]
+        source: DecodeError,
+    },
+}
+
+impl Unavailable {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ShutDown => "WE010",
+            Self::Poisoned(_) => "WE011",
+            Self::Refused { .. } => "WE012",
+            Self::Unreadable { .. } => "WE013",
+            Self::Undecodable { .. } => "WE014",
+        }
+    }
+}
+
+/// Why an instance was not started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The id is not one.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// The id is taken by an instance of another workflow, or with another input.
+    #[error(
+        "WE020: `{workflow_id}` exists: it runs `{existing}` with {existing_input}, and `{requested}` with {requested_input} was to be started; use another id, or start what is there"
+    )]
+    Conflict {
+        /// The instance.
+        workflow_id: String,
+        /// The workflow that it runs.
+        existing: String,
+        /// Its input, for people.
+        existing_input: String,
+        /// The workflow that was to be started.
+        requested: String,
+        /// Its input, for people.
+        requested_input: String,
+    },
+    /// The workflow is not one of the engine's.
+    #[error("WE021: `{workflow_id}` cannot run `{workflow}`: the engine was built without it; add it to `.only([..])`")]
+    UnknownWorkflow {
+        /// The instance.
+        workflow_id: String,
+        /// The workflow.
+        workflow: String,
+    },
+    /// The arguments cannot be encoded.
+    #[error("WE022: the arguments of `{workflow_id}` cannot be saved")]
+    Unencodable {
+        /// The instance.
+        workflow_id: String,
+        /// Where and why.
+        #[source]
+        source: EncodeError,
+    },
+    /// The arguments are larger than the engine takes.
+    #[error(
+        "WE023: the arguments of `{workflow_id}` have {bytes} bytes, the limit is {limit}; keep the data elsewhere and pass a reference, or raise `payload_limit`"
+    )]
+    TooLarge {
+        /// The instance.
+        workflow_id: String,
+        /// Their size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The engine could not serve the call.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl StartError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidId(e) => e.code(),
+            Self::Conflict { .. } => "WE020",
+            Self::UnknownWorkflow { .. } => "WE021",
+            Self::Unencodable { .. } => "WE022",
+            Self::TooLarge { .. } => "WE023",
+            Self::Unavailable(e) => e.code(),
+        }
+    }
+}
+
+/// Why a signal was not delivered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignalError {
+    /// The id is not one.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// There is no such instance.
+    #[error("WE030: there is no instance `{workflow_id}` to receive `{signal}`; start it first, or check the id")]
+    NotFound {
+        /// The instance.
+        workflow_id: String,
+        /// The signal.
+        signal: String,
+    },
+    /// The instance has ended, so nothing can receive the signal.
+    #[error("WE031: `{workflow_id}` has ended ({state}) and does not receive `{signal}`; start a new instance")]
+    Closed {
+        /// The instance.
+        workflow_id: String,
+        /// The signal.
+        signal: String,
+        /// How it has ended.
+        state: &'static str,
+    },
+    /// The payload cannot be encoded.
+    #[error("WE032: the payload of `{signal}` to `{workflow_id}` cannot be saved")]
+    Unencodable {
+        /// The instance.
+        workflow_id: String,
+        /// The signal.
+        signal: String,
+        /// Where and why.
+        #[source]
+        source: EncodeError,
+    },
+    /// The payload is larger than the engine takes.
+    #[error(
+        "WE033: the payload of `{signal}` to `{workflow_id}` has {bytes} bytes, the limit is {limit}; keep the data elsewhere and send a reference, or raise `payload_limit`"
+    )]
+    TooLarge {
+        /// The instance.
+        workflow_id: String,
+        /// The signal.
+        signal: String,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The engine could not serve the call.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl SignalError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidId(e) => e.code(),
+            Self::NotFound { .. } => "WE030",
+            Self::Closed { .. } => "WE031",
+            Self::Unencodable { .. } => "WE032",
+            Self::TooLarge { .. } => "WE033",
+            Self::Unavailable(e) => e.code(),
+        }
+    }
+}
+
+/// Why an instance was not cancelled, terminated or retried.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// The id is not one.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// There is no such instance.
+    #[error("WE040: there is no instance `{workflow_id}` to {action}; check the id")]
+    NotFound {
+        /// The instance.
+        workflow_id: String,
+        /// What was to be done.
+        action: &'static str,
+    },
+    /// The instance has ended.
+    #[error("WE041: `{workflow_id}` has ended ({state}), there is nothing to {action}; its result stands")]
+    Closed {
+        /// The instance.
+        workflow_id: String,
+        /// What was to be done.
+        action: &'static str,
+        /// How it has ended.
+        state: &'static str,
+    },
+    /// The instance is not blocked, so there is nothing to retry.
+    #[error("WE042: `{workflow_id}` is not blocked, there is nothing to retry; see its status for what it waits for")]
+    NotBlocked {
+        /// The instance.
+        workflow_id: String,
+    },
+    /// The engine could not serve the call.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl ControlError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidId(e) => e.code(),
+            Self::NotFound { .. } => "WE040",
+            Self::Closed { .. } => "WE041",
+            Self::NotBlocked { .. } => "WE042",
+            Self::Unavailable(e) => e.code(),
+        }
+    }
+}
+
+/// Why something about instances could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The id is not one.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// There is no such instance.
+    #[error("WE050: there is no instance `{workflow_id}`; check the id, or start it")]
+    NotFound {
+        /// The instance.
+        workflow_id: String,
+    },
+    /// The cursor of a page is not one that a page gave.
+    #[error("WE051: the cursor is not one that `list` gave; begin again without one")]
+    InvalidCursor,
+    /// The engine could not serve the call.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl QueryError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidId(e) => e.code(),
+            Self::NotFound { .. } => "WE050",
+            Self::InvalidCursor => "WE051",
+            Self::Unavailable(e) => e.code(),
+        }
+    }
+}

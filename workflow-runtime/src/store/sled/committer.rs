@@ -273,7 +273,7 @@ mod tests {
         let shared = Shared::new(opened.db.clone());
         let mut committer = Committer::new(opened, shared.clone()).unwrap();
         let (sender, inbox) = channel();
-        let mut step = |committer: &mut Committer, commit| {
+        let step = |committer: &mut Committer, commit| {
             let (reply, mut answer) = oneshot::channel();
             committer.group(Message::Commit(commit, reply), &inbox);
             answer.try_recv().unwrap()

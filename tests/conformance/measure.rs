@@ -7,7 +7,8 @@ use workflow_runtime::store::{SledStore, Store};
 use crate::backend::{commit, fence, put};
 
 async fn measure(writers: u64, steps: u64) {
-    let directory = tempfile::tempdir_in(std::env::var_os("STORE_DIR").unwrap_or_else(|| "/tmp".into())).unwrap();
+    let directory =
+        tempfile::tempdir_in(std::env::var_os("STORE_DIR").unwrap_or_else(|| std::env::temp_dir().into())).unwrap();
     let store = SledStore::open(directory.path()).unwrap();
     let fence = fence(&store).await;
     let before = store.counters();

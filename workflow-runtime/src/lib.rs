@@ -8,6 +8,7 @@ pub mod engine;
 pub mod journal;
 pub mod machine;
 pub mod prelude;
+pub mod registry;
 pub mod store;
 
 #[doc(hidden)]
@@ -15,6 +16,7 @@ pub mod __private;
 mod duration;
 
 pub use activity::{ActivityContext, ActivityError, Retry, State};
+pub use registry::{Registry, RegistryError};
 pub use duration::{days, hours, millis, minutes, seconds};
 pub use machine::{
     ActivityCall, Cancelled, Signal, WaitError, WorkflowCall, WorkflowError, now, random, run_id, saga, set_status,

@@ -10,6 +10,8 @@ pub mod machine;
 pub mod prelude;
 pub mod registry;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(hidden)]
 pub mod __private;

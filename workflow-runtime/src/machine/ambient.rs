@@ -37,6 +37,12 @@ pub(crate) fn set(step: Option<Ambient>) -> Option<Ambient> {
     STEP.with(|s| std::mem::replace(&mut *s.borrow_mut(), step))
 }
 
+/// Moves the time of the running step on; only an oracle does that.
+#[cfg(feature = "testing")]
+pub(crate) fn set_now(now: Timestamp) {
+    with("", |a| a.now = now);
+}
+
 pub(crate) type Scope = (Vec<Compensation>, BTreeMap<String, bool>);
 
 /// Opens the scope of an activation: its compensations and decided patches.

@@ -3,6 +3,10 @@
 use crate::machine::OpId;
 use uuid::Uuid;
 
+pub(super) fn idempotency_key(run_id: Uuid, op: OpId) -> String {
+    format!("{}-{op}", run_id.simple())
+}
+
 /// What an attempt of an activity knows about itself. Declare it as the first parameter, or behind the states.
 #[derive(Debug, Clone)]
 pub struct ActivityContext {
@@ -21,7 +25,7 @@ impl ActivityContext {
 
     /// `{run}-{operation}`: the same over every attempt and crash, different for every other call. Short ASCII, no customer data.
     pub fn idempotency_key(&self) -> String {
-        format!("{}-{}", self.run_id.simple(), self.op)
+        idempotency_key(self.run_id, self.op)
     }
 
     /// Number of this attempt, from 1.

@@ -2,6 +2,7 @@
 
 mod context;
 mod def;
+pub mod executor;
 mod options;
 
 pub use context::ActivityContext;

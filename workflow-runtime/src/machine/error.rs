@@ -232,11 +232,7 @@ impl StepError {
             Ok(e) => return *e,
             Err(p) => p,
         };
-        StepError::Panicked {
-            workflow: workflow.into(),
-            message: panic_message(&*panic),
-            location: WATCH.with(|w| w.borrow_mut().location.take()),
-        }
+        StepError::Panicked { workflow: workflow.into(), message: panic_message(&*panic), location: panic_location() }
     }
 }
 
@@ -244,6 +240,11 @@ impl StepError {
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is not text".into())
+}
+
+/// Where the panic was that this thread caught last under [`watch_panics`], once.
+pub(crate) fn panic_location() -> Option<String> {
+    WATCH.with(|w| w.borrow_mut().location.take())
 }
 
 #[derive(Default)]
@@ -255,9 +256,9 @@ struct Watch {
 thread_local!(static WATCH: RefCell<Watch> = RefCell::default());
 
 /// While it lives, panics of this thread note their location and print nothing: the blocked instance reports them.
-pub(super) struct PanicWatch(());
+pub(crate) struct PanicWatch(());
 
-pub(super) fn watch_panics() -> PanicWatch {
+pub(crate) fn watch_panics() -> PanicWatch {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();

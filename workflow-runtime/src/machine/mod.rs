@@ -20,6 +20,7 @@ pub use ambient::{Random, now, random, run_id, saga, set_status, side_effect, ta
 pub use command::{Command, Completion, Input, Step};
 pub use cx::{Cx, Flow, Go, Token, What, drive};
 pub use error::{Cancelled, StepError, WaitError, WorkflowError};
+pub(crate) use error::{panic_location, panic_message, watch_panics};
 pub use frame::{Activation, Closed, Compensation, Frame, OpId, Thread};
 pub use live::{Resolve, Upgrade};
 pub use operation::{

@@ -1,0 +1,343 @@
+//! Runs attempts of activities: limits, timeouts, cancellation, and the end of the process.
+//!
+//! An attempt ends in exactly one [`AttemptReport`], or in none when the executor is dropped: it is then lost, as if the
+//! process had died.
+
+mod attempt;
+mod queues;
+#[cfg(test)]
+mod tests;
+
+pub use queues::Queues;
+
+use super::{ActivityDef, ActivityOptions, SendBoxFuture, States};
+use crate::{
+    journal::{
+        encoding::{DecodeError, EncodeError},
+        payload::Payload,
+    },
+    machine::OpId,
+};
+use attempt::Attempt;
+use queues::Waiting;
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{runtime::Handle, sync::watch};
+use uuid::Uuid;
+
+/// The passing of time, as far as attempts need it. Engines give their clock, tests a virtual one.
+pub trait Delay: Send + Sync + 'static {
+    /// Resolves when `d` has passed. A virtual clock stands still while the value that it resolves to lives.
+    fn delay(&self, d: Duration) -> SendBoxFuture<Passed>;
+}
+
+/// Kept until what was due has been done.
+pub type Passed = Box<dyn Send>;
+
+/// Time of the operating system, for executors on a runtime with timers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemDelay;
+
+impl Delay for SystemDelay {
+    fn delay(&self, d: Duration) -> SendBoxFuture<Passed> {
+        Box::pin(async move {
+            tokio::time::sleep(d).await;
+            Box::new(()) as Passed
+        })
+    }
+}
+
+/// One attempt to be made.
+#[derive(Debug, Clone)]
+pub struct AttemptRequest {
+    /// The instance, as the engine tells instances apart.
+    pub instance: String,
+    /// The id that the user chose.
+    pub workflow_id: String,
+    /// The run.
+    pub run_id: Uuid,
+    /// The operation: stable over attempts.
+    pub op: OpId,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// Name of the activity as stored with the call.
+    pub name: String,
+    /// The stored arguments.
+    pub args: Payload,
+    /// The options stored with the call.
+    pub options: ActivityOptions,
+}
+
+impl AttemptRequest {
+    /// What [`ActivityContext::idempotency_key`](super::ActivityContext::idempotency_key) gives in this attempt.
+    pub fn idempotency_key(&self) -> String {
+        super::context::idempotency_key(self.run_id, self.op)
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub enum AttemptReport {
+    /// With a value.
+    Ok(Payload),
+    /// With a business error.
+    Err {
+        /// The encoded error.
+        error: Payload,
+        /// `unless(..)` matched it.
+        permanent: bool,
+    },
+    /// It took longer than [`ActivityOptions::timeout`].
+    TimedOut,
+    /// It panicked, with this message.
+    Panicked(String),
+    /// It was cancelled before it started, or did not return within the grace period and was stopped.
+    Cancelled,
+    /// The stored arguments are not of the parameters' types.
+    Undecodable(DecodeError),
+    /// The result cannot be encoded.
+    Unencodable(EncodeError),
+    /// This build has no activity of that name.
+    UnknownActivity,
+}
+
+/// Takes the report of an attempt. Called on a thread of the runtime: it must not block.
+pub type OnDone = Box<dyn FnOnce(AttemptReport) + Send>;
+
+type Lookup = Arc<dyn Fn(&str) -> Option<&'static ActivityDef> + Send + Sync>;
+type Observer = Arc<dyn Fn(&AttemptRequest) + Send + Sync>;
+
+/// How an [`Executor`] works.
+#[derive(Clone)]
+pub struct ExecutorOptions {
+    /// How many attempts may run at once, by queue.
+    pub queues: Queues,
+    /// How long an attempt that was asked to stop may go on before it is stopped.
+    pub grace: Duration,
+    /// What measures timeouts and grace periods.
+    pub delay: Arc<dyn Delay>,
+    /// Told about every attempt that starts, before it does.
+    pub observer: Option<Observer>,
+}
+
+impl Default for ExecutorOptions {
+    fn default() -> Self {
+        let grace = Duration::from_secs(10);
+        ExecutorOptions { queues: Queues::default(), grace, delay: Arc::new(SystemDelay), observer: None }
+    }
+}
+
+impl fmt::Debug for ExecutorOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExecutorOptions")
+            .field("queues", &self.queues)
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs attempts on a tokio runtime. Dropping it stops all of them without a report.
+pub struct Executor {
+    shared: Arc<Shared>,
+}
+
+/// What the running attempts share.
+struct Shared {
+    handle: Handle,
+    lookup: Lookup,
+    states: States,
+    options: ExecutorOptions,
+    state: Mutex<State>,
+    /// How many attempts run: a queued one does not.
+    running: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    queues: HashMap<String, Waiting>,
+    running: HashMap<u64, Arc<Attempt>>,
+    /// Nothing starts any more.
+    closed: bool,
+}
+
+impl Executor {
+    /// An executor of the activities that `lookup` finds, by registered name or alias.
+    pub fn new(
+        handle: Handle,
+        lookup: impl Fn(&str) -> Option<&'static ActivityDef> + Send + Sync + 'static,
+        states: States,
+        options: ExecutorOptions,
+    ) -> Self {
+        let (running, _) = watch::channel(0);
+        let state = Mutex::default();
+        let lookup = Arc::new(lookup);
+        Executor { shared: Arc::new(Shared { handle, lookup, states, options, state, running }) }
+    }
+
+    /// Makes an attempt when its queue has room, first come first served, and tells `on_done` how it ended.
+    ///
+    /// Returns at once. `on_done` is never called from within this function, and not at all after the executor is
+    /// dropped or closed by [`Executor::drain`].
+    pub fn run(&self, request: AttemptRequest, on_done: impl FnOnce(AttemptReport) + Send + 'static) -> AttemptHandle {
+        let shared = &self.shared;
+        let def = (shared.lookup)(&request.name);
+        let mut state = shared.state();
+        let id = state.next;
+        state.next += 1;
+        let attempt = Arc::new(Attempt::new(id, request, def, Box::new(on_done)));
+        let mut ready = vec![];
+        if state.closed {
+            attempt.forget();
+        } else {
+            let queue = &attempt.request.options.queue;
+            let limit = shared.options.queues.limit(queue);
+            state.queues.entry(queue.clone()).or_insert_with(|| Waiting::new(limit)).push(attempt.clone());
+            ready = state.ready(queue);
+        }
+        drop(state);
+        shared.start(ready);
+        AttemptHandle { shared: Arc::downgrade(shared), attempt }
+    }
+
+    /// How many attempts run now. Those that wait in a queue do not count.
+    pub fn running(&self) -> usize {
+        *self.shared.running.borrow()
+    }
+
+    /// Follows the number of running attempts.
+    pub fn watch_running(&self) -> watch::Receiver<usize> {
+        self.shared.running.subscribe()
+    }
+
+    /// Starts nothing more, lets what runs finish for `grace`, then stops the rest. Returns how many were stopped.
+    ///
+    /// What was queued or stopped has no report: the next process makes these attempts again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, nothing starts any more, even if the future is dropped.
+    pub async fn drain(&self, grace: Duration) -> usize {
+        self.shared.close();
+        let mut running = self.watch_running();
+        tokio::select! {
+            _ = running.wait_for(|n| *n == 0) => 0,
+            _passed = self.shared.options.delay.delay(grace) => self.shared.abort_all(),
+        }
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.shared.close();
+        self.shared.abort_all();
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("running", &self.running()).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// The attempts for which the queue has room. They count as running from now on.
+    fn ready(&mut self, queue: &str) -> Vec<Arc<Attempt>> {
+        let mut ready = vec![];
+        let Some(waiting) = self.queues.get_mut(queue).filter(|_| !self.closed) else { return ready };
+        while let Some(attempt) = waiting.next() {
+            self.running.insert(attempt.id, attempt.clone());
+            ready.push(attempt);
+        }
+        if waiting.is_idle() {
+            self.queues.remove(queue);
+        }
+        ready
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts what [`State::ready`] has given. Not under the lock: on a runtime that is shut down, a task ends at once.
+    fn start(self: &Arc<Self>, ready: Vec<Arc<Attempt>>) {
+        self.running.send_modify(|n| *n += ready.len());
+        for attempt in ready {
+            attempt::spawn(self, attempt);
+        }
+    }
+
+    /// A running attempt is gone.
+    fn ended(self: &Arc<Self>, attempt: &Attempt) {
+        let mut state = self.state();
+        if state.running.remove(&attempt.id).is_none() {
+            return;
+        }
+        let queue = &attempt.request.options.queue;
+        if let Some(waiting) = state.queues.get_mut(queue) {
+            waiting.release();
+        }
+        let ready = state.ready(queue);
+        drop(state);
+        self.start(ready);
+        self.running.send_modify(|n| *n -= 1);
+    }
+
+    fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        let dropped: Vec<_> = state.queues.values_mut().flat_map(Waiting::clear).collect();
+        drop(state);
+        for attempt in dropped {
+            attempt.forget();
+        }
+    }
+
+    fn abort_all(&self) -> usize {
+        let running: Vec<_> = self.state().running.values().cloned().collect();
+        for attempt in &running {
+            attempt.forget();
+            attempt.stop();
+        }
+        running.len()
+    }
+}
+
+/// Asks an attempt to stop. Dropping it does nothing.
+pub struct AttemptHandle {
+    shared: std::sync::Weak<Shared>,
+    attempt: Arc<Attempt>,
+}
+
+impl AttemptHandle {
+    /// Asks the attempt to stop; asking again changes nothing.
+    ///
+    /// One that has not started is reported as [`AttemptReport::Cancelled`]. One that runs sees it in its context, and
+    /// its result counts if it returns within the grace period; then it is stopped and reported as cancelled.
+    pub fn cancel(&self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let queued = {
+            let mut state = shared.state();
+            let waiting = state.queues.get_mut(&self.attempt.request.options.queue);
+            waiting.is_some_and(|w| w.remove(self.attempt.id))
+        };
+        if queued {
+            let attempt = self.attempt.clone();
+            shared.handle.spawn(async move { attempt.finish(AttemptReport::Cancelled) });
+        } else if self.attempt.ask_to_stop() {
+            attempt::stop_after_grace(&shared, &self.attempt);
+        }
+    }
+}
+
+impl fmt::Debug for AttemptHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttemptHandle").field("request", &self.attempt.request).finish_non_exhaustive()
+    }
+}

@@ -7,6 +7,7 @@ mod options;
 
 pub use context::ActivityContext;
 pub use def::{Activity, ActivityDef, ActivityRegistration, Attempt, AttemptFuture, SendBoxFuture, State, States};
+pub use executor::{AttemptHandle, AttemptReport, AttemptRequest, Execute, Executor, ExecutorOptions, OnDone, Queues};
 pub use options::{ActivityOptions, Lend, Retry};
 
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,7 @@ use crate::{
     },
     machine::OpId,
 };
+use async_trait::async_trait;
 use attempt::Attempt;
 use queues::Waiting;
 use std::{
@@ -137,6 +138,26 @@ impl fmt::Debug for ExecutorOptions {
             .field("queues", &self.queues)
             .field("grace", &self.grace)
             .finish_non_exhaustive()
+    }
+}
+
+/// What an engine needs of what runs its attempts.
+#[async_trait]
+pub trait Execute: Send + Sync + 'static {
+    /// Makes an attempt, and tells `on_done` how it ended; see [`Executor::run`].
+    fn run(&self, request: AttemptRequest, on_done: OnDone) -> AttemptHandle;
+
+    /// Starts nothing more and waits for what runs; see [`Executor::drain`].
+    async fn drain(&self, grace: Duration) -> usize;
+}
+
+#[async_trait]
+impl Execute for Executor {
+    fn run(&self, request: AttemptRequest, on_done: OnDone) -> AttemptHandle {
+        Executor::run(self, request, on_done)
+    }
+    async fn drain(&self, grace: Duration) -> usize {
+        Executor::drain(self, grace).await
     }
 }
 

@@ -6,4 +6,4 @@ pub mod pulse;
 
 pub use clock::{Clock, SystemClock, Wake};
 pub use error::{BuildError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable};
-pub use pulse::{Held, Pulse};
+pub use pulse::{Held, Parked, Pulse};

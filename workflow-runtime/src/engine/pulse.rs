@@ -31,6 +31,17 @@ impl Pulse {
         Held(self.clone())
     }
 
+    /// Takes one token out of the count until the result is dropped: its holder waits for something outside of the engine
+    /// that never comes, so time may pass.
+    pub fn park(&self) -> Parked {
+        let one_less = |n: usize| n.checked_sub(1);
+        let before = self.0.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        if before == Ok(1) {
+            self.0.idle.notify_waiters();
+        }
+        Parked(before.is_ok().then(|| self.clone()))
+    }
+
     /// True if nothing is in flight.
     pub fn is_idle(&self) -> bool {
         self.0.held.load(Ordering::SeqCst) == 0
@@ -76,6 +87,19 @@ impl Drop for Held {
         let inner = &self.0.0;
         if inner.held.fetch_sub(1, Ordering::SeqCst) == 1 {
             inner.idle.notify_waiters();
+        }
+    }
+}
+
+/// One thing in flight that does not count. See [`Pulse::park`].
+#[derive(Debug)]
+#[must_use = "dropping it makes its token count again"]
+pub struct Parked(Option<Pulse>);
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        if let Some(pulse) = &self.0 {
+            pulse.0.held.fetch_add(1, Ordering::SeqCst);
         }
     }
 }

@@ -329,6 +329,12 @@ pub struct WorkflowCall<W> {
     workflow: PhantomData<fn() -> W>,
 }
 
+impl<W> Clone for WorkflowCall<W> {
+    fn clone(&self) -> Self {
+        WorkflowCall { args: self.args.clone(), workflow: PhantomData }
+    }
+}
+
 impl<W: Workflow> WorkflowCall<W> {
     /// A call with these arguments, a tuple.
     #[doc(hidden)]

@@ -3,10 +3,11 @@
 //! After an error, what is emitted still has the user's signature, so that one mistake gives one message.
 
 use crate::{
-    check,
+    analyze, check,
     diagnostic::Errors,
-    expand,
+    expand, lower,
     parse::{activity::ActivityFn, workflow::WorkflowFn},
+    validate,
 };
 use proc_macro2::{Span, TokenStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,12 +31,25 @@ pub(crate) fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
         let errors = Errors::new();
         let parsed = WorkflowFn::parse(attr, item.clone(), &errors);
         let function = match parsed {
-            Some(f) if check::workflow(&f, &errors) => expand::fallback::workflow(&f),
+            Some(f) if check::workflow(&f, &errors) => {
+                compile(&f, &errors).unwrap_or_else(|| expand::fallback::workflow(&f))
+            }
             Some(f) => expand::fallback::signature(&f.item),
             None => item,
         };
         with(function, errors)
     })
+}
+
+/// The machine of a function whose structure has been checked; `None` if something was refused.
+fn compile(f: &WorkflowFn, errors: &Errors) -> Option<TokenStream> {
+    let mut machine = lower::lower(f, errors);
+    if !errors.is_empty() {
+        return None;
+    }
+    let facts = analyze::analyze(&mut machine);
+    validate::validate(&machine, &facts, errors);
+    errors.is_empty().then(|| expand::workflow(f, &machine, &facts))
 }
 
 /// The code, and behind it the errors.

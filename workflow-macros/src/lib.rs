@@ -2,11 +2,15 @@
 //!
 //! This is the only file that names `proc_macro`; the pipeline stands in [`driver`].
 
+mod analyze;
 mod check;
 mod diagnostic;
 mod driver;
 mod expand;
+mod ir;
+mod lower;
 mod parse;
+mod validate;
 
 use proc_macro::TokenStream;
 

@@ -8,10 +8,44 @@ pub use crate::{
     machine::{
         ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,
         Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration, drive,
-        oracle::awaited, patched,
+        iterate::{advance, at, at_mut, cursor, index, next, owned},
+        oracle::awaited,
+        patched,
     },
 };
 pub use inventory;
 pub use serde;
 pub use std::{sync::OnceLock, time::Duration};
 pub use workflow_definition::{Definition, Edge, Parameter, Point};
+
+/// A point as the macro writes it: label, operation, line, live slots, passed patches.
+pub type PointSpec<'a> = (&'a str, &'a str, u32, &'a [&'a str], &'a [&'a str]);
+
+/// Builds the definition that the macro wrote.
+pub fn describe(
+    name: &str,
+    file: &str,
+    parameters: &[(&str, &str)],
+    points: &[PointSpec<'_>],
+    edges: &[(Option<&str>, Option<&str>)],
+    patches: &[&str],
+) -> Definition {
+    let own = |all: &[&str]| all.iter().map(|s| (*s).to_owned()).collect();
+    Definition {
+        name: name.into(),
+        file: file.into(),
+        parameters: parameters.iter().map(|(n, t)| Parameter { name: (*n).into(), ty: (*t).into() }).collect(),
+        points: points
+            .iter()
+            .map(|&(label, operation, line, live, passed)| Point {
+                label: label.into(),
+                operation: operation.into(),
+                line,
+                live: own(live),
+                passed: own(passed),
+            })
+            .collect(),
+        edges: edges.iter().map(|(f, t)| Edge { from: f.map(Into::into), to: t.map(Into::into) }).collect(),
+        patches: own(patches),
+    }
+}

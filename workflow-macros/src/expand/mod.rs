@@ -1,4 +1,113 @@
-//! From what was checked to code. Nothing here can fail.
+//! From the graph to code. Nothing here can fail: what could was refused before.
 
+mod check_copy;
+mod definition;
 pub(crate) mod fallback;
+mod machine;
 pub(crate) mod signature;
+mod tree;
+
+use crate::{analyze::Facts, ir::Machine, parse::workflow::WorkflowFn};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{FnArg, Ident, Pat, ReturnType, Type};
+
+/// The signature of a workflow, taken apart.
+pub(crate) struct Signature {
+    pub(crate) tag: Ident,
+    pub(crate) args: Vec<Ident>,
+    pub(crate) types: Vec<Type>,
+    /// The return type as written.
+    pub(crate) out: Type,
+    /// True if `?` cannot be used: the outcome is `Plain`.
+    pub(crate) plain: bool,
+}
+
+impl Signature {
+    pub(crate) fn of(f: &WorkflowFn) -> Self {
+        let sig = &f.item.sig;
+        let typed = sig.inputs.iter().filter_map(|a| match a {
+            FnArg::Typed(p) => Some(p),
+            FnArg::Receiver(_) => None,
+        });
+        let arg = |(i, p): (usize, &syn::PatType)| match &*p.pat {
+            Pat::Ident(p) if p.subpat.is_none() => p.ident.clone(),
+            _ => format_ident!("_{i}"),
+        };
+        let out = match &sig.output {
+            ReturnType::Default => syn::parse_quote!(()),
+            ReturnType::Type(_, t) => (**t).clone(),
+        };
+        Signature {
+            tag: signature::marker(&sig.ident),
+            args: typed.clone().enumerate().map(arg).collect(),
+            types: typed.map(|p| (*p.ty).clone()).collect(),
+            plain: !(fallible(&out) || check_copy::tries(&f.item.block)),
+            out,
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> TokenStream {
+        let out = &self.out;
+        if self.plain { quote!(::workflow_runtime::__private::Plain<#out>) } else { quote!(#out) }
+    }
+}
+
+/// `Result`, `Option`, and the aliases of `Result` that libraries define.
+fn fallible(t: &Type) -> bool {
+    let alias = |p: &syn::TypePath| p.path.segments.last().is_some_and(|s| s.ident.to_string().ends_with("Result"));
+    signature::is_outcome(t) || matches!(t, Type::Path(p) if alias(p))
+}
+
+/// The public function, the registration, the check copy and the machine.
+pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStream {
+    let s = Signature::of(f);
+    let (attrs, vis, name) = (&f.item.attrs, &f.item.vis, &f.item.sig.ident);
+    let (tag, args, types, outcome, out) = (&s.tag, &s.args, &s.types, s.outcome(), &s.out);
+    let (registered, aliases) = (&f.name, &f.aliases);
+    let items = &m.items;
+    let keys = facts.slots(m).into_iter().map(|v| &m.vars[v].key);
+    let describe = definition::describe(f, &s, m, facts);
+    let check = check_copy::check_copy(f, &s);
+    let machine = machine::machine(&s, m, facts);
+    let p = quote!(::workflow_runtime::__private);
+    quote! {
+        #(#attrs)*
+        #[allow(private_interfaces, clippy::too_many_arguments)]
+        #vis fn #name(#(#args: #types),*) -> #p::WorkflowCall<#tag> {
+            #p::WorkflowCall::new(&(#(#args,)*))
+        }
+        #[doc(hidden)]
+        #[allow(non_camel_case_types)]
+        enum #tag {}
+        const _: () = {
+            #(#items)*
+            #[automatically_derived]
+            impl #p::Workflow for #tag {
+                const NAME: &'static str = #registered;
+                type Args = (#(#types,)*);
+                type Outcome = #outcome;
+                fn def() -> &'static #p::WorkflowDef {
+                    static DEF: #p::WorkflowDef = #p::WorkflowDef {
+                        name: #registered,
+                        aliases: &[#(#aliases),*],
+                        file: ::core::file!(),
+                        line: ::core::line!(),
+                        slots: &[#(#keys),*],
+                        step: __step,
+                        describe: __describe,
+                        cache: #p::OnceLock::new(),
+                    };
+                    &DEF
+                }
+                fn check((#(#args,)*): Self::Args) -> #p::LocalBoxFuture<#out> {
+                    ::std::boxed::Box::pin(__check(#(#args),*))
+                }
+            }
+            #check
+            #machine
+            #describe
+            #p::inventory::submit!(#p::WorkflowRegistration(<#tag as #p::Workflow>::def));
+        };
+    }
+}

@@ -8,6 +8,8 @@ mod command;
 mod cx;
 mod error;
 mod frame;
+#[doc(hidden)]
+pub mod iterate;
 mod live;
 mod operation;
 #[doc(hidden)]

@@ -1,0 +1,42 @@
+//! The static description that is registered with the function.
+
+use super::Signature;
+use crate::{analyze::Facts, ir::Machine, parse::workflow::WorkflowFn};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+
+pub(super) fn describe(f: &WorkflowFn, s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
+    let name = &f.name;
+    let parameters = s.args.iter().zip(&s.types).map(|(a, t)| {
+        let (name, ty) = (a.to_string(), t.to_token_stream().to_string().replace(' ', ""));
+        quote!((#name, #ty))
+    });
+    let points = m.points.iter().enumerate().map(|(i, p)| {
+        let (label, operation, line) = (&p.label, &p.operation, p.line);
+        let mut live: Vec<&str> = facts.live_at(m, i).into_iter().map(|v| m.vars[v].key.as_str()).collect();
+        live.sort_unstable();
+        let passed = &facts.passed[i].iter().collect::<Vec<_>>();
+        quote!((#label, #operation, #line, &[#(#live),*], &[#(#passed),*]))
+    });
+    let label = |p: Option<usize>| match p.map(|p| &m.points[p].label) {
+        Some(l) => quote!(::core::option::Option::Some(#l)),
+        None => quote!(::core::option::Option::None),
+    };
+    let edges = facts.edges.iter().map(|(a, b)| {
+        let (a, b) = (label(*a), label(*b));
+        quote!((#a, #b))
+    });
+    let patches = &facts.patches;
+    quote! {
+        fn __describe() -> ::workflow_runtime::__private::Definition {
+            ::workflow_runtime::__private::describe(
+                #name,
+                ::core::file!(),
+                &[#(#parameters),*],
+                &[#(#points),*],
+                &[#(#edges),*],
+                &[#(#patches),*],
+            )
+        }
+    }
+}

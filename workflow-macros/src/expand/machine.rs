@@ -1,0 +1,118 @@
+//! The machine: one function over slots that it owns, one arm per block, the loop in the runtime.
+
+use super::{Signature, tree};
+use crate::{
+    analyze::Facts,
+    ir::{Machine, Origin, VarId},
+    lower::{ident, token},
+};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+
+pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
+    let (cx, what) = (ident("cx"), ident("what"));
+    let outcome = s.outcome();
+    let out = &s.out;
+    let done = if s.plain { quote!(__p::Outcome::done(__p::Plain(value))) } else { quote!(__p::Outcome::done(value)) };
+    let vars = facts.slots(m);
+    let slots: Vec<Ident> = vars.iter().map(|v| slot(m, *v)).collect();
+    let keys = vars.iter().map(|v| &m.vars[*v].key);
+    let spanned = vars.iter().map(|v| {
+        let (slot, span) = (slot(m, *v), m.vars[*v].ident.span());
+        let slot = Ident::new(&slot.to_string(), slot.span().located_at(span));
+        quote::quote_spanned!(span=> #slot.durable())
+    });
+    let tokens: Vec<Ident> = (0..m.points.len()).map(token).collect();
+    let indices = 0..m.points.len() as u32;
+    let blocks = facts.roots.iter().map(|root| {
+        let (pattern, body) = (pattern(m, facts, *root), tree::block(m, facts, *root));
+        quote!(#pattern => { #body })
+    });
+    let refill = refill(s, m, facts);
+    quote! {
+        #[allow(warnings, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
+        fn __step(#cx: &mut ::workflow_runtime::__private::Cx<'_>)
+            -> ::core::result::Result<::workflow_runtime::__private::Flow, ::workflow_runtime::__private::StepError>
+        {
+            use ::workflow_runtime::__private as __p;
+            type __R = #outcome;
+            fn __go(go: __p::Go<<__R as __p::Outcome>::Ok>) -> <__R as __p::Outcome>::Step {
+                <__R as __p::Outcome>::go(go)
+            }
+            fn __done(value: #out) -> <__R as __p::Outcome>::Step {
+                #done
+            }
+            #(let mut #slots = __p::Slot::new(#keys);)*
+            #(let mut #tokens = __p::Token::new(#indices);)*
+            __p::drive::<__R>(#cx, &mut |#cx: &mut __p::Cx<'_>, #what: __p::What| match #what {
+                #(#blocks)*
+                __p::What::Block(_) | __p::What::Resume(_) => ::core::unreachable!(),
+                __p::What::Arguments => { #refill __go(__p::Go::Idle) }
+                __p::What::Load | __p::What::Save => {
+                    use __p::SlotExt as _;
+                    #cx.table(#what, &mut [#(#spanned),*]);
+                    __go(__p::Go::Idle)
+                }
+            })
+        }
+    }
+}
+
+/// Fills the empty slots of arguments from the start record.
+fn refill(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
+    let slots = facts.slots(m);
+    let of = |name: &Ident| slots.iter().copied().find(|v| m.vars[*v].key == *name.to_string() && is_argument(m, *v));
+    if !s.args.iter().any(|a| of(a).is_some()) {
+        return TokenStream::new();
+    }
+    let types = &s.types;
+    let names: Vec<Ident> = (0..s.args.len()).map(|i| ident(&format!("a{i}"))).collect();
+    let fill = s.args.iter().zip(&names).filter_map(|(a, name)| {
+        let slot = slot(m, of(a)?);
+        Some(quote!(#slot.fill(#name);))
+    });
+    let cx = ident("cx");
+    quote!(let (#(#names,)*): (#(#types,)*) = #cx.args(); #(#fill)*)
+}
+
+/// Arguments are bound by the first piece of code of the entry.
+fn is_argument(m: &Machine, v: VarId) -> bool {
+    m.vars[v].origin == Origin::Local && m.nodes[0].code.first().is_some_and(|c| c.effects.binds.contains(&v))
+}
+
+/// The slot of a variable.
+pub(super) fn slot(m: &Machine, v: VarId) -> Ident {
+    let var = &m.vars[v];
+    let name = var.ident.to_string();
+    let name = name.trim_start_matches("r#");
+    let name = name.trim_start_matches("__");
+    match var.key.rsplit_once('#').filter(|_| var.origin == Origin::Local) {
+        Some((_, n)) => format_ident!("s_{name}_{n}", span = Span::mixed_site()),
+        None => format_ident!("s_{name}", span = Span::mixed_site()),
+    }
+}
+
+/// The arm of a block: its number is its place in the source.
+fn pattern(m: &Machine, facts: &Facts, root: usize) -> TokenStream {
+    match m.nodes[root].resumes {
+        Some(point) => {
+            let point = point as u32;
+            quote!(__p::What::Resume(#point))
+        }
+        None => {
+            let n = number(m, facts, root);
+            quote!(__p::What::Block(#n))
+        }
+    }
+}
+
+pub(super) fn number(m: &Machine, facts: &Facts, root: usize) -> u32 {
+    facts.roots.iter().filter(|r| m.nodes[**r].resumes.is_none()).position(|r| *r == root).unwrap_or_default() as u32
+}
+
+/// `name` or `mut name`, to bind a variable as the user did.
+pub(super) fn binding(m: &Machine, v: VarId) -> TokenStream {
+    let var = &m.vars[v];
+    let name = &var.ident;
+    if var.mutable { quote!(mut #name) } else { quote!(#name) }
+}

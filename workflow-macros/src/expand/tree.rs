@@ -1,0 +1,273 @@
+//! One block: a tree of the user's code from its entry to its leaves.
+//!
+//! The entry takes the variables that the tree names, under their own names; a leaf puts back what is live at its
+//! target. A variable that is about to be hidden by another of its name is put away before.
+
+use super::machine::{binding, number, slot};
+use crate::{
+    analyze::Facts,
+    ir::{Code, Effects, Kind, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
+    lower::{ident, token},
+};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::quote;
+use std::collections::BTreeMap;
+use syn::{Pat, visit_mut::VisitMut};
+
+/// The variables that have their names at a place in a tree.
+#[derive(Clone, Default)]
+struct Names(BTreeMap<String, Held>);
+
+#[derive(Clone, Copy)]
+struct Held {
+    var: VarId,
+    /// Taken at the entry and not `mut`: its encoding is still good.
+    unchanged: bool,
+}
+
+struct Tree<'a> {
+    m: &'a Machine,
+    facts: &'a Facts,
+}
+
+pub(super) fn block(m: &Machine, facts: &Facts, root: NodeId) -> TokenStream {
+    let tree = Tree { m, facts };
+    let (entry, names) = tree.entry(root);
+    let body = tree.node(root, names);
+    quote!(#entry #body)
+}
+
+impl Tree<'_> {
+    /// Takes what the tree names, declares what it assigns first, and borrows again what is borrowed.
+    fn entry(&self, root: NodeId) -> (TokenStream, Names) {
+        let (mut touches, mut binds) = (VarSet::new(), VarSet::new());
+        self.collect(root, &mut touches, &mut binds);
+        let live = &self.facts.live[root];
+        let (mut code, mut names) = (TokenStream::new(), Names::default());
+        let wanted: Vec<VarId> = touches.into_iter().filter(|v| !binds.contains(v)).collect();
+        let derived = |v: &VarId| matches!(self.m.vars[*v].origin, Origin::Derived(_));
+        for v in wanted.iter().copied().filter(|v| !derived(v)) {
+            let var = &self.m.vars[v];
+            let (bind, slot) = (binding(self.m, v), slot(self.m, v));
+            if live.contains(&v) {
+                code.extend(quote!(let #bind = #slot.take();));
+            } else {
+                let ty = var.ty.as_ref().map(|t| quote!(: #t));
+                code.extend(quote!(let #bind #ty;));
+            }
+            let held = Held { var: v, unchanged: !var.mutable && live.contains(&v) };
+            names.0.insert(var.ident.to_string(), held);
+        }
+        let mut done = vec![];
+        for v in wanted.into_iter().filter(derived) {
+            let Origin::Derived(d) = self.m.vars[v].origin else { continue };
+            if live.contains(&v) && !done.contains(&d) {
+                done.push(d);
+                let d = &self.m.derivations[d];
+                let (pat, expr) = (&d.pat, &d.expr);
+                let diverge = (!d.irrefutable).then(|| quote!(else { ::core::unreachable!() }));
+                code.extend(quote!(let #pat = #expr #diverge;));
+            }
+        }
+        (code, names)
+    }
+
+    fn collect(&self, n: NodeId, touches: &mut VarSet, binds: &mut VarSet) {
+        let node = &self.m.nodes[n];
+        let mut add = |e: &Effects| {
+            touches.extend(&e.touches);
+            binds.extend(&e.binds);
+        };
+        node.code.iter().for_each(|c| add(&c.effects));
+        match &node.term {
+            Term::Open | Term::Goto(_) => {}
+            Term::If { effects, .. } => add(effects),
+            Term::Match { effects, arms, .. } => {
+                add(effects);
+                arms.iter().for_each(|a| add(&a.effects));
+            }
+            Term::Wait { operation: code, .. } | Term::Done(code) | Term::Diverge(code) => add(&code.effects),
+        }
+        if !matches!(node.term, Term::Wait { .. }) {
+            for s in node.term.successors() {
+                if !self.facts.is_root(s) {
+                    self.collect(s, touches, binds);
+                }
+            }
+        }
+    }
+
+    fn node(&self, n: NodeId, mut names: Names) -> TokenStream {
+        let node = &self.m.nodes[n];
+        let behind = self.facts.live_behind(self.m, n);
+        let code: TokenStream = node.code.iter().zip(&behind).map(|(c, live)| self.code(c, live, &mut names)).collect();
+        let cx = ident("cx");
+        let end = match &node.term {
+            Term::Open => quote!(::core::unreachable!()),
+            Term::Goto(to) => self.goto(*to, names),
+            Term::If { parts, effects, then, els } => {
+                let mut inner = names.clone();
+                let mut renames = self.hide(effects, &self.facts.live_in_successors(&node.term), &mut inner);
+                let condition = self.condition(parts, &renames);
+                let (put, rebind) = (renames.put_away(), renames.rebind());
+                let (then, els) = (self.goto(*then, inner), self.goto(*els, names));
+                quote!(if #condition { #put #rebind #then } else { #els })
+            }
+            Term::Match { scrutinee, arms, .. } => {
+                let arms = arms.iter().map(|arm| {
+                    let mut inner = names.clone();
+                    let mut renames = self.hide(&arm.effects, &self.facts.live[arm.to], &mut inner);
+                    let pat = renames.pattern(&arm.pat);
+                    let guard = arm.guard.as_ref().map(|g| renames.tokens(g.clone())).map(|g| quote!(if #g));
+                    let (put, rebind, body) = (renames.put_away(), renames.rebind(), self.goto(arm.to, inner));
+                    quote!(#pat #guard => { #put #rebind #body })
+                });
+                quote!(match #scrutinee { #(#arms)* })
+            }
+            Term::Wait { point, operation, resume } => {
+                let (operation, token, k) = (tokens(operation), token(*point), *point as u32);
+                let puts = self.puts(*resume, &names);
+                quote!(#cx.begin(#operation, &mut #token); #puts __go(__p::Go::Wait(#k)))
+            }
+            Term::Done(code) => {
+                let value = tokens(code);
+                quote!(__done(#value))
+            }
+            Term::Diverge(code) => tokens(code),
+        };
+        quote!(#code #end)
+    }
+
+    fn goto(&self, to: NodeId, names: Names) -> TokenStream {
+        if !self.facts.is_root(to) {
+            return self.node(to, names);
+        }
+        let (puts, n) = (self.puts(to, &names), number(self.m, self.facts, to));
+        quote!(#puts __go(__p::Go::To(#n)))
+    }
+
+    fn puts(&self, to: NodeId, names: &Names) -> TokenStream {
+        let mut held: Vec<Held> = names.0.values().copied().filter(|h| self.facts.live[to].contains(&h.var)).collect();
+        held.retain(|h| !matches!(self.m.vars[h.var].origin, Origin::Derived(_)));
+        held.sort_by_key(|h| h.var);
+        held.into_iter().map(|h| self.put(h)).collect()
+    }
+
+    fn put(&self, h: Held) -> TokenStream {
+        let (slot, name) = (slot(self.m, h.var), &self.m.vars[h.var].ident);
+        if h.unchanged { quote!(#slot.put_back(#name);) } else { quote!(#slot.put(#name);) }
+    }
+
+    fn code(&self, c: &Code, live: &VarSet, names: &mut Names) -> TokenStream {
+        let Kind::Let { pat, ty, init, diverge } = &c.kind else {
+            return tokens(c);
+        };
+        let mut renames = self.hide(&c.effects, live, names);
+        let pat = renames.pattern(pat);
+        let (put, rebind) = (renames.put_away(), renames.rebind());
+        let ty = ty.as_ref().map(|t| quote!(: #t));
+        let diverge = diverge.as_ref().map(|d| quote!(else #d));
+        quote!(let #pat #ty = #init #diverge; #put #rebind)
+    }
+
+    /// Notes what `effects` binds; what that hides and is still needed is put away.
+    fn hide(&self, effects: &Effects, live: &VarSet, names: &mut Names) -> Renames {
+        let mut r = Renames::default();
+        for v in &effects.binds {
+            let name = self.m.vars[*v].ident.to_string();
+            if let Some(hidden) = names.0.insert(name.clone(), Held { var: *v, unchanged: false }) {
+                let derived = matches!(self.m.vars[hidden.var].origin, Origin::Derived(_));
+                if hidden.var != *v && live.contains(&hidden.var) && !derived {
+                    let put = self.put(hidden);
+                    let (inner, bind) = (ident(&format!("__{name}")), binding(self.m, *v));
+                    r.put.extend(put);
+                    r.bind.extend(quote!(let #bind = #inner;));
+                    r.names.insert(name, inner);
+                }
+            }
+        }
+        r
+    }
+
+    fn condition(&self, parts: &[Part], renames: &Renames) -> TokenStream {
+        let mut bound = false;
+        let parts = parts.iter().map(|p| match p {
+            Part::Expr(e) if bound => renames.tokens(e.clone()),
+            Part::Expr(e) => e.clone(),
+            Part::Let(pat, e) => {
+                let e = if bound { renames.tokens(e.clone()) } else { e.clone() };
+                bound = true;
+                let pat = renames.pattern(pat);
+                quote!(let #pat = #e)
+            }
+        });
+        let parts: Vec<TokenStream> = parts.collect();
+        quote!(#(#parts)&&*)
+    }
+}
+
+fn tokens(c: &Code) -> TokenStream {
+    match &c.kind {
+        Kind::Tokens(t) => t.clone(),
+        Kind::Let { init, .. } => init.clone(),
+    }
+}
+
+/// Bindings that get another name first, because what they hide has to be put away.
+#[derive(Default)]
+struct Renames {
+    names: BTreeMap<String, Ident>,
+    put: TokenStream,
+    bind: TokenStream,
+}
+
+impl Renames {
+    fn put_away(&mut self) -> TokenStream {
+        std::mem::take(&mut self.put)
+    }
+
+    fn rebind(&mut self) -> TokenStream {
+        std::mem::take(&mut self.bind)
+    }
+
+    fn pattern(&self, pat: &Pat) -> Pat {
+        let mut pat = pat.clone();
+        if !self.names.is_empty() {
+            RenamePattern(self).visit_pat_mut(&mut pat);
+        }
+        pat
+    }
+
+    fn tokens(&self, tokens: TokenStream) -> TokenStream {
+        if self.names.is_empty() {
+            return tokens;
+        }
+        let rename = |t| match t {
+            TokenTree::Ident(i) => match self.names.get(&i.to_string()) {
+                Some(new) => TokenTree::Ident(new.clone()),
+                None => TokenTree::Ident(i),
+            },
+            TokenTree::Group(g) => TokenTree::Group(Group::new(g.delimiter(), self.tokens(g.stream()))),
+            other => other,
+        };
+        tokens.into_iter().map(rename).collect()
+    }
+}
+
+struct RenamePattern<'a>(&'a Renames);
+
+impl VisitMut for RenamePattern<'_> {
+    fn visit_pat_ident_mut(&mut self, p: &mut syn::PatIdent) {
+        if let Some(new) = self.0.names.get(&p.ident.to_string()) {
+            p.ident = new.clone();
+            p.mutability = None;
+        }
+        syn::visit_mut::visit_pat_ident_mut(self, p);
+    }
+    fn visit_field_pat_mut(&mut self, f: &mut syn::FieldPat) {
+        if f.colon_token.is_none() {
+            f.colon_token = Some(Default::default());
+        }
+        self.visit_pat_mut(&mut f.pat);
+    }
+}

@@ -1,0 +1,156 @@
+//! The machine as data: a control flow graph over the user's tokens.
+//!
+//! A node is straight-line code and one terminator. Suspension points are terminators; everything else that the user
+//! wrote stays verbatim in [`Code`].
+
+use proc_macro2::{Ident, TokenStream};
+use std::collections::BTreeSet;
+use syn::{Pat, Type};
+
+pub(crate) type VarId = usize;
+pub(crate) type NodeId = usize;
+pub(crate) type PointId = usize;
+pub(crate) type VarSet = BTreeSet<VarId>;
+
+/// One workflow function.
+#[derive(Default)]
+pub(crate) struct Machine {
+    pub(crate) vars: Vec<Var>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) points: Vec<Point>,
+    pub(crate) derivations: Vec<Derivation>,
+    /// Items of the body, lifted once for both copies.
+    pub(crate) items: Vec<syn::Item>,
+}
+
+/// One binding of the user's, or a temporary of ours.
+pub(crate) struct Var {
+    pub(crate) ident: Ident,
+    pub(crate) mutable: bool,
+    /// Key of the slot. Temporaries get theirs when the labels are known.
+    pub(crate) key: String,
+    pub(crate) ty: Option<Type>,
+    pub(crate) origin: Origin,
+}
+
+/// Where a variable gets its value from.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Origin {
+    Local,
+    /// A value that waits for an expression to go on: the point that it first waits at.
+    Temp(PointId),
+    /// Borrows from a place that is itself saved: bound again wherever it is used.
+    Derived(usize),
+}
+
+/// How borrowed variables are bound again at the entry of a block: `let pat = expr else { unreachable }`.
+pub(crate) struct Derivation {
+    pub(crate) pat: Pat,
+    pub(crate) expr: TokenStream,
+    pub(crate) irrefutable: bool,
+    pub(crate) bases: VarSet,
+}
+
+/// What a piece of code does to variables.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Effects {
+    /// Read before it is assigned.
+    pub(crate) uses: VarSet,
+    /// Assigned or bound on every way through.
+    pub(crate) kills: VarSet,
+    /// Bound: in scope for the code that follows in the tree.
+    pub(crate) binds: VarSet,
+    /// Named at all.
+    pub(crate) touches: VarSet,
+    /// Ids of `patched!` sites.
+    pub(crate) patches: Vec<String>,
+}
+
+/// Await-free code.
+#[derive(Clone)]
+pub(crate) struct Code {
+    pub(crate) kind: Kind,
+    pub(crate) effects: Effects,
+}
+
+#[expect(clippy::large_enum_variant, reason = "a few hundred live for one expansion")]
+#[derive(Clone)]
+pub(crate) enum Kind {
+    /// A statement or an expression.
+    Tokens(TokenStream),
+    /// A `let`, taken apart because a variable that it hides may have to be put away between the value and the binding.
+    Let { pat: Pat, ty: Option<Type>, init: TokenStream, diverge: Option<TokenStream> },
+}
+
+/// A part of a condition; the parts are joined by `&&`.
+#[expect(clippy::large_enum_variant, reason = "a few hundred live for one expansion")]
+#[derive(Clone)]
+pub(crate) enum Part {
+    Expr(TokenStream),
+    Let(Pat, TokenStream),
+}
+
+pub(crate) struct Arm {
+    pub(crate) pat: Pat,
+    pub(crate) guard: Option<TokenStream>,
+    pub(crate) effects: Effects,
+    pub(crate) to: NodeId,
+}
+
+/// The end of a node.
+pub(crate) enum Term {
+    /// Not decided yet; also the end of code that no control reaches.
+    Open,
+    Goto(NodeId),
+    If {
+        parts: Vec<Part>,
+        effects: Effects,
+        then: NodeId,
+        els: NodeId,
+    },
+    Match {
+        scrutinee: TokenStream,
+        effects: Effects,
+        arms: Vec<Arm>,
+    },
+    Wait {
+        point: PointId,
+        operation: Code,
+        resume: NodeId,
+    },
+    /// The function returns this value.
+    Done(Code),
+    /// Code that never comes back, such as `panic!`.
+    Diverge(Code),
+}
+
+pub(crate) struct Node {
+    pub(crate) code: Vec<Code>,
+    pub(crate) term: Term,
+    /// Begins a block of its own even if only one way leads here.
+    pub(crate) root: bool,
+    /// Set when control goes on behind this point here.
+    pub(crate) resumes: Option<PointId>,
+    /// Position in the source: types are inferred in this order.
+    pub(crate) order: usize,
+}
+
+/// A suspension point.
+pub(crate) struct Point {
+    pub(crate) label: String,
+    pub(crate) operation: String,
+    pub(crate) line: u32,
+}
+
+impl Term {
+    /// Where control can go within the function, suspension included.
+    pub(crate) fn successors(&self) -> Vec<NodeId> {
+        match self {
+            Term::Open | Term::Done(_) | Term::Diverge(_) => vec![],
+            Term::Goto(to) => vec![*to],
+            Term::If { then, els, .. } => vec![*then, *els],
+            Term::Match { arms, .. } => arms.iter().map(|a| a.to).collect(),
+            Term::Wait { resume, .. } => vec![*resume],
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Branches and jumps.
+
+use super::{Dest, Jump, Lower, merge, names, place, returns, splits, unit};
+use crate::ir::{Arm, Effects, Kind, NodeId, Part, Term};
+use syn::{BinOp, Expr};
+
+impl Lower<'_> {
+    /// Lowers `e` so that its value goes to `dest`.
+    pub(super) fn into(&mut self, e: &Expr, dest: &Dest) {
+        match e {
+            Expr::Return(r) => {
+                let value = match &r.expr {
+                    Some(e) => return self.into(e, &Dest::Return),
+                    None => unit(),
+                };
+                self.finish(&Dest::Return, &value);
+            }
+            Expr::Break(b) => self.break_(b),
+            Expr::Continue(c) => self.continue_(c),
+            Expr::Macro(m) if names::is_diverging(&m.mac) => {
+                let e = self.operand(e);
+                let code = self.code(&e);
+                self.end_dead(Term::Diverge(code));
+            }
+            _ if !splits::expr(e) => self.finish(dest, e),
+            Expr::Paren(p) => self.into(&p.expr, dest),
+            Expr::Group(g) => self.into(&g.expr, dest),
+            Expr::If(i) => self.if_(i, dest),
+            Expr::Match(m) => self.match_(m, dest),
+            Expr::Unsafe(u) => self
+                .refuse(u.unsafe_token, "an `.await` in an `unsafe` block is not supported: end the block before it"),
+            Expr::Block(b) => self.block_expr(b, dest),
+            Expr::Loop(l) => self.loop_(l, dest),
+            Expr::While(w) => self.while_(w, dest),
+            Expr::ForLoop(f) => self.for_(f, dest),
+            _ => {
+                let value = self.operand(e);
+                self.finish(dest, &value);
+            }
+        }
+    }
+
+    fn if_(&mut self, i: &syn::ExprIf, dest: &Dest) {
+        self.conditional_compilation(&i.attrs);
+        let (then, els, join) = (self.node(false), self.node(false), self.node(true));
+        self.scoped(|s| {
+            s.condition(&i.cond, then, els);
+            s.enter(then);
+            s.block(&i.then_branch, dest);
+            s.end(Term::Goto(join));
+        });
+        self.enter(els);
+        match &i.else_branch {
+            Some((_, e)) => self.into(e, dest),
+            None => self.finish(dest, &unit()),
+        }
+        self.end(Term::Goto(join));
+        self.enter(join);
+    }
+
+    /// Branches on `e`; a condition is split where a later part of a chain awaits.
+    pub(super) fn condition(&mut self, e: &Expr, then: NodeId, els: NodeId) {
+        let mut chain = vec![];
+        flatten(e, &mut chain);
+        let (mut parts, mut effects) = (vec![], Effects::default());
+        for link in chain {
+            if splits::expr(link) && !parts.is_empty() {
+                let next = self.node(false);
+                let (parts, effects) = (std::mem::take(&mut parts), std::mem::take(&mut effects));
+                self.end(Term::If { parts, effects, then: next, els });
+                self.enter(next);
+            }
+            match link {
+                Expr::Let(l) => {
+                    let value = self.operand(&l.expr);
+                    let origin = self.derive(&l.pat, &value, false);
+                    let code = self.code(&value);
+                    merge(&mut effects, code.effects);
+                    self.bind_pattern(&l.pat, &mut effects, origin);
+                    parts.push(Part::Let((*l.pat).clone(), returns::rewrite(&value)));
+                }
+                other => {
+                    let value = self.operand(other);
+                    parts.push(self.part_expr(&value, &mut effects));
+                }
+            }
+        }
+        self.end(Term::If { parts, effects, then, els });
+    }
+
+    fn match_(&mut self, m: &syn::ExprMatch, dest: &Dest) {
+        self.conditional_compilation(&m.attrs);
+        let scrutinee = self.operand(&m.expr);
+        let code = self.code(&scrutinee);
+        let Kind::Tokens(tokens) = code.kind else {
+            return;
+        };
+        let (from, join) = (self.cur, self.node(true));
+        let mut arms = vec![];
+        for arm in &m.arms {
+            self.conditional_compilation(&arm.attrs);
+            let to = self.node(false);
+            self.enter(to);
+            self.scoped(|s| {
+                let mut effects = Effects::default();
+                let origin = s.derive(&arm.pat, &scrutinee, false);
+                s.bind_pattern(&arm.pat, &mut effects, origin);
+                let guard = arm.guard.as_ref().map(|(_, g)| {
+                    if splits::expr(g) {
+                        s.refuse(g, "an `.await` in the guard of a `match` is not supported, because the arms below would have to be tried again after it: await before the `match`, or use `if` in the arm");
+                    }
+                    merge(&mut effects, s.code(g).effects);
+                    returns::rewrite(g)
+                });
+                arms.push(Arm { pat: arm.pat.clone(), guard, effects, to });
+                s.into(&arm.body, dest);
+                s.end(Term::Goto(join));
+            });
+        }
+        let node = &mut self.m.nodes[from];
+        if matches!(node.term, Term::Open) {
+            node.term = Term::Match { scrutinee: tokens, effects: code.effects, arms };
+        }
+        self.enter(join);
+    }
+
+    fn block_expr(&mut self, b: &syn::ExprBlock, dest: &Dest) {
+        self.conditional_compilation(&b.attrs);
+        let Some(label) = &b.label else {
+            return self.block(&b.block, dest);
+        };
+        let after = self.node(true);
+        let label = Some(label.name.ident.to_string());
+        self.jumps.push(Jump { label, a_loop: false, brk: after, cont: after, dest: dest.clone() });
+        self.block(&b.block, dest);
+        self.jumps.pop();
+        self.end(Term::Goto(after));
+        self.enter(after);
+    }
+
+    fn break_(&mut self, b: &syn::ExprBreak) {
+        let found = self.target(b.label.as_ref());
+        let Some((to, _, dest)) = found else {
+            return self.refuse(b, "this `break` leaves no loop of the workflow");
+        };
+        match &b.expr {
+            Some(e) => self.into(e, &dest),
+            None => self.finish(&dest, &unit()),
+        }
+        self.end_dead(Term::Goto(to));
+    }
+
+    fn continue_(&mut self, c: &syn::ExprContinue) {
+        match self.target(c.label.as_ref()) {
+            Some((_, to, _)) => self.end_dead(Term::Goto(to)),
+            None => self.refuse(c, "this `continue` is in no loop of the workflow"),
+        }
+    }
+
+    fn target(&self, label: Option<&syn::Lifetime>) -> Option<(NodeId, NodeId, Dest)> {
+        let label = label.map(|l| l.ident.to_string());
+        let fits = |j: &&Jump| if label.is_some() { j.label == label } else { j.a_loop };
+        self.jumps.iter().rev().find(fits).map(|j| (j.brk, j.cont, j.dest.clone()))
+    }
+
+    /// The body of a loop: `brk` and `cont` are where its jumps lead.
+    pub(super) fn looped(&mut self, label: Option<&syn::Label>, to: (NodeId, NodeId), dest: &Dest, body: &syn::Block) {
+        let label = label.map(|l| l.name.ident.to_string());
+        self.loop_labels.extend(label.clone());
+        self.jumps.push(Jump { label: label.clone(), a_loop: true, brk: to.0, cont: to.1, dest: dest.clone() });
+        self.block(body, &Dest::Discard);
+        self.end(Term::Goto(to.1));
+        self.jumps.pop();
+        if label.is_some() {
+            self.loop_labels.pop();
+        }
+    }
+}
+
+fn flatten<'a>(e: &'a Expr, chain: &mut Vec<&'a Expr>) {
+    match place::strip(e) {
+        Expr::Binary(b) if matches!(b.op, BinOp::And(_)) => {
+            flatten(&b.left, chain);
+            flatten(&b.right, chain);
+        }
+        other => chain.push(other),
+    }
+}

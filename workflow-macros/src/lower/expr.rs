@@ -1,0 +1,229 @@
+//! Expressions with an await inside: what Rust evaluates before the await moves into temporaries.
+//!
+//! Kept equivalent: the order of evaluation. Literals, constants, closures, borrows of places and reads that nothing
+//! between can change are evaluated again behind the await, which keeps their expected types.
+
+use super::{Dest, Lower, macros, place, splits, unit};
+use crate::ir::Term;
+use quote::{ToTokens, quote};
+use syn::{BinOp, Expr, UnOp, visit::Visit};
+
+/// How an operand is read.
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Value,
+    /// As storage: the operand of a borrow, a comparison or an assignment, a receiver.
+    Place,
+}
+
+type Operands<'a> = Vec<(&'a mut Expr, Mode)>;
+
+impl Lower<'_> {
+    /// Emits what `e` does up to its last await; what is left of it stands for its value.
+    pub(super) fn operand(&mut self, e: &Expr) -> Expr {
+        if !splits::expr(e) {
+            return e.clone();
+        }
+        match e {
+            Expr::Await(a) => self.awaited(a),
+            Expr::If(_)
+            | Expr::Match(_)
+            | Expr::Block(_)
+            | Expr::Unsafe(_)
+            | Expr::Loop(_)
+            | Expr::While(_)
+            | Expr::ForLoop(_) => {
+                let var = self.temp(false);
+                self.into(e, &Dest::Bind { var, ty: None });
+                self.path(var)
+            }
+            Expr::Binary(b) if matches!(b.op, BinOp::And(_) | BinOp::Or(_)) && splits::expr(&b.right) => {
+                self.short_circuit(b)
+            }
+            Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => {
+                self.into(e, &Dest::Discard);
+                syn::parse_quote!(::core::unreachable!())
+            }
+            Expr::Macro(m) => self.macro_operands(m),
+            _ => {
+                let mut e = e.clone();
+                match operands(&mut e) {
+                    Some(all) => self.sequence(all),
+                    None => self.refuse(&e, "an `.await` inside of this expression is not supported, because the compiler does not know in which order its parts run: bind the awaited value with `let` first"),
+                }
+                e
+            }
+        }
+    }
+
+    /// Operands in the order in which Rust evaluates them.
+    fn sequence(&mut self, mut all: Operands<'_>) {
+        let Some(last) = all.iter().rposition(|(e, _)| splits::expr(e)) else {
+            return;
+        };
+        for i in 0..=last {
+            let later: Vec<Expr> = all[i + 1..=last.max(i)].iter().map(|(e, _)| (**e).clone()).collect();
+            let (e, mode) = &mut all[i];
+            if splits::expr(e) {
+                **e = self.operand(e);
+            }
+            if i < last {
+                self.keep(e, *mode, &later);
+            }
+        }
+    }
+
+    /// Makes `e` safe to evaluate after `later`, by evaluating it now where that is needed.
+    fn keep(&mut self, e: &mut Expr, mode: Mode, later: &[Expr]) {
+        match e {
+            Expr::Lit(_) | Expr::Closure(_) => {}
+            Expr::Paren(p) => self.keep(&mut p.expr, mode, later),
+            Expr::Group(g) => self.keep(&mut g.expr, mode, later),
+            Expr::Cast(c) => self.keep(&mut c.expr, Mode::Value, later),
+            Expr::Reference(r) => self.keep(&mut r.expr, Mode::Place, later),
+            Expr::Tuple(t) => t.elems.iter_mut().for_each(|e| self.keep(e, Mode::Value, later)),
+            Expr::Array(a) => a.elems.iter_mut().for_each(|e| self.keep(e, Mode::Value, later)),
+            Expr::Struct(s) => {
+                s.fields.iter_mut().for_each(|f| {
+                    self.keep(&mut f.expr, Mode::Value, later);
+                    if !matches!(&f.expr, Expr::Path(_)) || f.colon_token.is_none() {
+                        f.colon_token = Some(Default::default());
+                    }
+                });
+                if let Some(rest) = &mut s.rest {
+                    self.keep(rest, Mode::Value, later);
+                }
+            }
+            Expr::Call(c) if is_constructor(&c.func) => {
+                c.args.iter_mut().for_each(|e| self.keep(e, Mode::Value, later))
+            }
+            Expr::Path(_) | Expr::Field(_) if mode == Mode::Place || !self.may_change(e, later) => {}
+            Expr::Index(_) | Expr::Unary(_) if mode == Mode::Place && self.is_place(e) => {}
+            _ => {
+                let var = self.temp(mode == Mode::Place);
+                let value = std::mem::replace(e, self.path(var));
+                self.bind_var(var, None, &value);
+            }
+        }
+    }
+
+    /// True if `later` may assign what the place `e` reads, or if `e` reads what is not a plain place.
+    fn may_change(&self, e: &Expr, later: &[Expr]) -> bool {
+        let Some(root) = place::root(e) else {
+            return !matches!(e, Expr::Path(_));
+        };
+        let Some(var) = self.lookup(&root) else {
+            return false;
+        };
+        let touched = self.effects(|r| later.iter().for_each(|e| r.visit_expr(e))).touches;
+        self.m.vars[var].mutable && touched.contains(&var)
+    }
+
+    /// `a && b.await`, `a || b.await`: the right side runs only if the left does not decide.
+    fn short_circuit(&mut self, b: &syn::ExprBinary) -> Expr {
+        let and = matches!(b.op, BinOp::And(_));
+        let var = self.temp(false);
+        let dest = Dest::Bind { var, ty: None };
+        let (yes, no, join) = (self.node(false), self.node(false), self.node(true));
+        self.condition(&b.left, yes, no);
+        let (more, decided) = if and { (yes, no) } else { (no, yes) };
+        self.enter(more);
+        self.into(&b.right, &dest);
+        self.end(Term::Goto(join));
+        self.enter(decided);
+        let value: Expr = if and { syn::parse_quote!(false) } else { syn::parse_quote!(true) };
+        self.finish(&dest, &value);
+        self.end(Term::Goto(join));
+        self.enter(join);
+        self.path(var)
+    }
+
+    fn macro_operands(&mut self, m: &syn::ExprMacro) -> Expr {
+        let mut m = m.clone();
+        let Some(mut pieces) = macros::pieces(&m.mac) else {
+            let name = macros::name(&m.mac);
+            let message = match name.as_str() {
+                "join" | "try_join" | "select" => {
+                    format!("`{name}!` is not supported yet: await its branches one after the other")
+                }
+                _ => format!(
+                    "an `.await` inside of `{name}!` is not supported, because the compiler does not know what the macro does with it: bind the awaited value with `let` first"
+                ),
+            };
+            self.refuse(&m.mac.path, &message);
+            return unit();
+        };
+        for p in &pieces {
+            if let macros::Piece::Lazy(e) = p
+                && splits::expr(e)
+            {
+                self.refuse(e, "an `.await` is not supported here, because the macro evaluates this argument only in some cases: bind the awaited value with `let` first");
+                return unit();
+            }
+        }
+        let by_value = matches!(macros::name(&m.mac).as_str(), "vec" | "dbg");
+        let mode = if by_value { Mode::Value } else { Mode::Place };
+        let all = pieces.iter_mut().filter_map(|p| match p {
+            macros::Piece::Eager(e) => Some((e, mode)),
+            _ => None,
+        });
+        self.sequence(all.collect());
+        m.mac.tokens = quote!(#(#pieces)*);
+        Expr::Macro(m)
+    }
+}
+
+/// `Some(..)`, `Kind::Card(..)`: building a value has no effect.
+fn is_constructor(func: &Expr) -> bool {
+    let Expr::Path(p) = func else { return false };
+    p.path.segments.last().is_some_and(|s| s.ident.to_string().starts_with(char::is_uppercase))
+}
+
+/// The parts of an expression that all run, in the order in which Rust evaluates them.
+fn operands(e: &mut Expr) -> Option<Operands<'_>> {
+    let value = |e| (e, Mode::Value);
+    Some(match e {
+        Expr::Paren(p) => vec![(&mut *p.expr, Mode::Place)],
+        Expr::Group(g) => vec![(&mut *g.expr, Mode::Place)],
+        Expr::Try(t) => vec![value(&mut *t.expr)],
+        Expr::Cast(c) => vec![value(&mut *c.expr)],
+        Expr::Reference(r) => vec![(&mut *r.expr, Mode::Place)],
+        Expr::Unary(u) => {
+            let mode = if matches!(u.op, UnOp::Deref(_)) { Mode::Place } else { Mode::Value };
+            vec![(&mut *u.expr, mode)]
+        }
+        Expr::Field(f) => vec![(&mut *f.base, Mode::Place)],
+        Expr::Index(i) => vec![(&mut *i.expr, Mode::Place), value(&mut *i.index)],
+        Expr::Call(c) => {
+            let func = (!matches!(&*c.func, Expr::Path(_))).then_some((&mut *c.func, Mode::Place));
+            func.into_iter().chain(c.args.iter_mut().map(value)).collect()
+        }
+        Expr::MethodCall(m) => {
+            std::iter::once((&mut *m.receiver, Mode::Place)).chain(m.args.iter_mut().map(value)).collect()
+        }
+        Expr::Tuple(t) => t.elems.iter_mut().map(value).collect(),
+        Expr::Array(a) => a.elems.iter_mut().map(value).collect(),
+        Expr::Repeat(r) => vec![value(&mut *r.expr)],
+        Expr::Struct(s) => {
+            s.fields.iter_mut().for_each(|f| f.colon_token = Some(Default::default()));
+            s.fields.iter_mut().map(|f| &mut f.expr).chain(s.rest.as_deref_mut()).map(value).collect()
+        }
+        Expr::Range(r) => r.start.as_deref_mut().into_iter().chain(r.end.as_deref_mut()).map(value).collect(),
+        // The value of an assignment is evaluated before its place.
+        Expr::Assign(a) => vec![value(&mut *a.right), (&mut *a.left, Mode::Place)],
+        Expr::Binary(b) => {
+            let compares =
+                matches!(b.op, BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_));
+            let mode = if compares { Mode::Place } else { Mode::Value };
+            let (left, right) = (&mut *b.left, &mut *b.right);
+            if is_compound(&b.op) { vec![value(right), (left, Mode::Place)] } else { vec![(left, mode), (right, mode)] }
+        }
+        _ => return None,
+    })
+}
+
+fn is_compound(op: &BinOp) -> bool {
+    op.to_token_stream().to_string().len() > 1
+        && op.to_token_stream().to_string().ends_with('=')
+        && !matches!(op, BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Le(_) | BinOp::Ge(_))
+}

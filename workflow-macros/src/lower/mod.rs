@@ -1,0 +1,332 @@
+//! From the function's syntax to the control flow graph of [`ir`](crate::ir).
+//!
+//! Only constructs that contain a durable await, or a jump to a loop that does, are split; everything else stays
+//! verbatim. Kept equivalent: the order in which Rust evaluates operands, the scopes of names, and what every jump and
+//! `?` leaves. The default arm over syntax is an error on the user's tokens.
+
+mod control;
+mod expr;
+mod loops;
+mod macros;
+mod names;
+mod place;
+mod point;
+mod returns;
+mod splits;
+mod stmt;
+
+use crate::{
+    diagnostic::Errors,
+    ir::{Code, Effects, Kind, Machine, Node, NodeId, Origin, Part, Term, Var, VarId},
+    parse::workflow::WorkflowFn,
+};
+use names::Reader;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use std::collections::{BTreeMap, BTreeSet};
+use syn::{Expr, FnArg, Pat, Type};
+
+/// Lowers a function whose structure has been checked. What is refused is reported.
+pub(crate) fn lower(f: &WorkflowFn, errors: &Errors) -> Machine {
+    let mut l = Lower::new(errors);
+    l.parameters(&f.item.sig);
+    l.block(&f.item.block, &Dest::Return);
+    l.m
+}
+
+/// True if a block is split, and its items are lifted.
+pub(crate) fn splits_block(b: &syn::Block) -> bool {
+    splits::block(b)
+}
+
+/// Visits the expressions among the arguments of a macro that is known.
+pub(crate) fn in_known_macro(m: &mut syn::Macro, mut f: impl FnMut(&mut Expr)) {
+    if let Some(mut pieces) = macros::pieces(m) {
+        for p in &mut pieces {
+            if let macros::Piece::Eager(e) | macros::Piece::Lazy(e) = p {
+                f(e);
+            }
+        }
+        m.tokens = quote!(#(#pieces)*);
+    }
+}
+
+/// Where the value of an expression goes.
+#[expect(clippy::large_enum_variant, reason = "one at a time")]
+#[derive(Clone)]
+pub(crate) enum Dest {
+    Discard,
+    Bind {
+        var: VarId,
+        ty: Option<Type>,
+    },
+    /// It is what the function returns.
+    Return,
+}
+
+struct Jump {
+    label: Option<String>,
+    a_loop: bool,
+    brk: NodeId,
+    cont: NodeId,
+    dest: Dest,
+}
+
+struct Lower<'e> {
+    errors: &'e Errors,
+    m: Machine,
+    cur: NodeId,
+    scopes: Vec<BTreeMap<String, VarId>>,
+    jumps: Vec<Jump>,
+    loop_labels: Vec<String>,
+    keys: BTreeMap<String, usize>,
+    labels: BTreeMap<String, usize>,
+    given_labels: BTreeSet<String>,
+    order: usize,
+}
+
+impl<'e> Lower<'e> {
+    fn new(errors: &'e Errors) -> Self {
+        let mut l = Lower {
+            errors,
+            m: Machine::default(),
+            cur: 0,
+            scopes: vec![BTreeMap::new()],
+            jumps: vec![],
+            loop_labels: vec![],
+            keys: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            given_labels: BTreeSet::new(),
+            order: 0,
+        };
+        let entry = l.node(true);
+        l.enter(entry);
+        l
+    }
+
+    fn parameters(&mut self, sig: &syn::Signature) {
+        let typed = sig.inputs.iter().filter_map(|a| match a {
+            FnArg::Typed(p) => Some(p),
+            FnArg::Receiver(_) => None,
+        });
+        let (pats, types): (Vec<_>, Vec<_>) = typed.map(|p| (&p.pat, &p.ty)).unzip();
+        if pats.is_empty() {
+            return;
+        }
+        let cx = ident("cx");
+        let pat: Pat = Pat::Tuple(syn::PatTuple {
+            attrs: vec![],
+            paren_token: Default::default(),
+            elems: pats.into_iter().map(|p| (**p).clone()).map(with_comma).collect(),
+        });
+        let ty: Type = syn::parse_quote!((#(#types,)*));
+        self.bind_let(pat, Some(ty), quote!(#cx.args()), None, Effects::default(), Origin::Local);
+    }
+
+    fn node(&mut self, root: bool) -> NodeId {
+        self.m.nodes.push(Node { code: vec![], term: Term::Open, root, resumes: None, order: usize::MAX });
+        self.m.nodes.len() - 1
+    }
+
+    /// Goes on writing in `node`, which stands here in the source.
+    fn enter(&mut self, node: NodeId) {
+        self.cur = node;
+        self.m.nodes[node].order = self.order;
+        self.order += 1;
+    }
+
+    /// Ends the present node, unless it has ended.
+    fn end(&mut self, term: Term) {
+        let node = &mut self.m.nodes[self.cur];
+        if matches!(node.term, Term::Open) {
+            node.term = term;
+        }
+    }
+
+    /// Ends the present node and goes on in code that no control reaches.
+    fn end_dead(&mut self, term: Term) {
+        self.end(term);
+        let dead = self.node(false);
+        self.enter(dead);
+    }
+
+    fn scoped<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        self.scopes.push(BTreeMap::new());
+        let t = f(self);
+        let scope = self.scopes.pop().unwrap_or_default();
+        let shadows = scope.keys().any(|name| self.lookup(name).is_some());
+        (t, shadows)
+    }
+
+    fn lookup(&self, name: &str) -> Option<VarId> {
+        self.scopes.iter().rev().find_map(|s| s.get(name).copied())
+    }
+
+    /// A new variable, not yet in scope.
+    fn var(&mut self, ident: &Ident, mutable: bool, ty: Option<Type>, origin: Origin) -> VarId {
+        let name = ident.to_string();
+        let n = self.keys.entry(name.clone()).or_default();
+        let key = if *n == 0 { name } else { format!("{name}#{n}") };
+        *n += 1;
+        self.m.vars.push(Var { ident: ident.clone(), mutable, key, ty, origin });
+        self.m.vars.len() - 1
+    }
+
+    fn in_scope(&mut self, var: VarId) {
+        let name = self.m.vars[var].ident.to_string();
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(name, var);
+        }
+    }
+
+    /// A temporary: in scope everywhere, its name cannot be written by the user.
+    fn temp(&mut self, mutable: bool) -> VarId {
+        let name = ident(&format!("__v{}", self.m.vars.len()));
+        let origin = Origin::Temp(self.m.points.len());
+        self.m.vars.push(Var { ident: name.clone(), mutable, key: String::new(), ty: None, origin });
+        let var = self.m.vars.len() - 1;
+        self.scopes[0].insert(name.to_string(), var);
+        var
+    }
+
+    fn path(&self, var: VarId) -> Expr {
+        let name = &self.m.vars[var].ident;
+        syn::parse_quote!(#name)
+    }
+
+    /// What the code that `read` visits does to the variables in scope here.
+    fn effects(&self, read: impl FnOnce(&mut Reader)) -> Effects {
+        let mut r = Reader::default();
+        read(&mut r);
+        let resolve = |names: &BTreeSet<String>| names.iter().filter_map(|n| self.lookup(n)).collect();
+        let mut e = Effects {
+            uses: resolve(&r.uses),
+            kills: resolve(&r.kills),
+            binds: BTreeSet::new(),
+            touches: resolve(&r.touches),
+            patches: r.patches,
+        };
+        for v in e.touches.clone() {
+            if let Origin::Derived(d) = self.m.vars[v].origin {
+                e.uses.extend(&self.m.derivations[d].bases);
+                e.touches.extend(&self.m.derivations[d].bases);
+            }
+        }
+        e
+    }
+
+    fn emit(&mut self, code: Code) {
+        if matches!(self.m.nodes[self.cur].term, Term::Open) {
+            self.m.nodes[self.cur].code.push(code);
+        }
+    }
+
+    fn code(&self, e: &Expr) -> Code {
+        use syn::visit::Visit;
+        Code { kind: Kind::Tokens(returns::rewrite(e)), effects: self.effects(|r| r.visit_expr(e)) }
+    }
+
+    /// Emits a `let` and brings its bindings into scope.
+    fn bind_let(
+        &mut self,
+        pat: Pat,
+        ty: Option<Type>,
+        init: TokenStream,
+        diverge: Option<TokenStream>,
+        mut effects: Effects,
+        origin: Origin,
+    ) {
+        self.bind_pattern(&pat, &mut effects, origin);
+        self.emit(Code { kind: Kind::Let { pat, ty, init, diverge }, effects });
+    }
+
+    /// Brings the bindings of a pattern into scope and notes them in the effects of the code that binds them.
+    fn bind_pattern(&mut self, pat: &Pat, effects: &mut Effects, origin: Origin) {
+        for b in names::bindings(pat) {
+            let var = self.var(&b.ident, b.mutable, None, origin);
+            self.in_scope(var);
+            effects.kills.insert(var);
+            effects.binds.insert(var);
+            effects.touches.insert(var);
+        }
+    }
+
+    /// Binds a variable that is ours to bind: a temporary, or the name of a simple `let`.
+    fn bind_var(&mut self, var: VarId, ty: Option<Type>, value: &Expr) {
+        let v = &self.m.vars[var];
+        let (name, mutability) = (&v.ident, v.mutable.then(|| quote!(mut)));
+        let pat = parse_pat(quote!(#mutability #name));
+        let mut code = self.code(value);
+        code.effects.kills.insert(var);
+        code.effects.binds.insert(var);
+        code.effects.touches.insert(var);
+        let Kind::Tokens(init) = code.kind else {
+            return;
+        };
+        self.emit(Code { kind: Kind::Let { pat, ty, init, diverge: None }, effects: code.effects });
+    }
+
+    fn finish(&mut self, dest: &Dest, value: &Expr) {
+        match dest {
+            Dest::Discard => {
+                if !matches!(value, Expr::Tuple(t) if t.elems.is_empty()) {
+                    let mut code = self.code(value);
+                    if let Kind::Tokens(t) = &mut code.kind {
+                        *t = quote!(#t;);
+                    }
+                    self.emit(code);
+                }
+            }
+            Dest::Bind { var, ty } => self.bind_var(*var, ty.clone(), value),
+            Dest::Return => {
+                let code = self.code(value);
+                self.end_dead(Term::Done(code));
+            }
+        }
+    }
+
+    fn part_expr(&self, e: &Expr, effects: &mut Effects) -> Part {
+        let code = self.code(e);
+        merge(effects, code.effects);
+        match code.kind {
+            Kind::Tokens(t) => Part::Expr(t),
+            Kind::Let { init, .. } => Part::Expr(init),
+        }
+    }
+
+    fn refuse(&self, on: impl ToTokens, message: &str) {
+        self.errors.push(on, message);
+    }
+}
+
+/// Effects of two pieces of code that run one behind the other.
+fn merge(first: &mut Effects, then: Effects) {
+    first.uses.extend(then.uses.difference(&first.kills).copied().collect::<Vec<_>>());
+    first.kills.extend(then.kills);
+    first.binds.extend(then.binds);
+    first.touches.extend(then.touches);
+    first.patches.extend(then.patches);
+}
+
+/// A name of ours, which nothing that the user writes can mean.
+pub(crate) fn ident(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// The token that ties a point to the type of its operation.
+pub(crate) fn token(point: usize) -> Ident {
+    format_ident!("t{point}", span = Span::mixed_site())
+}
+
+fn parse_pat(tokens: TokenStream) -> Pat {
+    use syn::parse::Parser;
+    Pat::parse_single.parse2(tokens.clone()).unwrap_or(Pat::Verbatim(tokens))
+}
+
+fn with_comma(p: Pat) -> syn::punctuated::Pair<Pat, syn::Token![,]> {
+    syn::punctuated::Pair::Punctuated(p, Default::default())
+}
+
+fn unit() -> Expr {
+    syn::parse_quote!(())
+}

@@ -1,0 +1,263 @@
+//! Which variables a piece of syntax reads, assigns and names.
+//!
+//! Names are resolved by the lowering, which knows the scopes; here only what is bound inside the piece itself is told
+//! apart. Every identifier in a macro counts as a use, inline format arguments included.
+
+use proc_macro2::{TokenStream, TokenTree};
+use std::collections::BTreeSet;
+use syn::{
+    Expr, Ident, Pat,
+    visit::{self, Visit},
+};
+
+type Names = BTreeSet<String>;
+
+/// What was found; names, not yet variables.
+#[derive(Default)]
+pub(crate) struct Reader {
+    pub(crate) uses: Names,
+    pub(crate) kills: Names,
+    pub(crate) touches: Names,
+    pub(crate) patches: Vec<String>,
+    bound: Vec<Names>,
+}
+
+/// A name that a pattern binds.
+pub(crate) struct Binding {
+    pub(crate) ident: Ident,
+    pub(crate) mutable: bool,
+}
+
+/// The bindings of a pattern, once each. An identifier that starts in upper case is a constant.
+pub(crate) fn bindings(pat: &Pat) -> Vec<Binding> {
+    struct Find(Vec<Binding>);
+    impl Visit<'_> for Find {
+        fn visit_pat_ident(&mut self, p: &syn::PatIdent) {
+            let constant = p.ident.to_string().chars().next().is_some_and(char::is_uppercase);
+            let plain = p.by_ref.is_none() && p.mutability.is_none() && p.subpat.is_none();
+            if !(constant && plain) && self.0.iter().all(|b| b.ident != p.ident) {
+                self.0.push(Binding { ident: p.ident.clone(), mutable: p.mutability.is_some() });
+            }
+            visit::visit_pat_ident(self, p);
+        }
+        fn visit_expr(&mut self, _: &Expr) {}
+    }
+    let mut find = Find(vec![]);
+    find.visit_pat(pat);
+    find.0
+}
+
+impl Reader {
+    fn used(&mut self, name: String) {
+        if self.bound.iter().any(|b| b.contains(&name)) {
+            return;
+        }
+        if !self.kills.contains(&name) {
+            self.uses.insert(name.clone());
+        }
+        self.touches.insert(name);
+    }
+
+    fn bind(&mut self, pat: &Pat) {
+        let names = bindings(pat).into_iter().map(|b| b.ident.to_string());
+        match self.bound.last_mut() {
+            Some(scope) => scope.extend(names),
+            None => self.bound.push(names.collect()),
+        }
+        self.visit_pat(pat);
+    }
+
+    fn scoped(&mut self, f: impl FnOnce(&mut Self)) {
+        self.bound.push(Names::new());
+        f(self);
+        self.bound.pop();
+    }
+
+    /// Code that may not run: what it assigns is not assigned for sure.
+    fn maybe(&mut self, f: impl FnOnce(&mut Self)) -> Names {
+        let before = self.kills.clone();
+        f(self);
+        std::mem::replace(&mut self.kills, before)
+    }
+
+    pub(crate) fn tokens(&mut self, tokens: TokenStream) {
+        let all: Vec<TokenTree> = tokens.into_iter().collect();
+        let punct = |i: usize, c: char| matches!(all.get(i), Some(TokenTree::Punct(p)) if p.as_char() == c);
+        for (i, t) in all.iter().enumerate() {
+            match t {
+                TokenTree::Group(g) => {
+                    if i > 1 && punct(i - 1, '!') {
+                        self.patch(&all[i - 2], g.stream());
+                    }
+                    self.tokens(g.stream());
+                }
+                TokenTree::Ident(ident) => {
+                    let field = i > 0 && punct(i - 1, '.') && !(i > 1 && punct(i - 2, '.'));
+                    let path =
+                        (i > 1 && punct(i - 1, ':') && punct(i - 2, ':')) || (punct(i + 1, ':') && punct(i + 2, ':'));
+                    if !field && !path {
+                        self.used(ident.to_string());
+                    }
+                }
+                TokenTree::Literal(l) => {
+                    if let Ok(syn::Lit::Str(s)) = syn::parse_str::<syn::Lit>(&l.to_string()) {
+                        inline_arguments(&s.value()).into_iter().for_each(|n| self.used(n));
+                    }
+                }
+                TokenTree::Punct(_) => {}
+            }
+        }
+    }
+
+    fn patch(&mut self, name: &TokenTree, args: TokenStream) {
+        if name.to_string() == "patched"
+            && let Ok(id) = syn::parse2::<syn::LitStr>(args)
+        {
+            self.patches.push(id.value());
+        }
+    }
+}
+
+/// The names in `{name}`, `{name:?}`, `{:width$}` and `{:.precision$}`.
+fn inline_arguments(text: &str) -> Names {
+    let mut names = Names::new();
+    for piece in text.replace("{{", "").split('{').skip(1) {
+        let inside = piece.split('}').next().unwrap_or_default();
+        let (name, spec) = inside.split_once(':').unwrap_or((inside, ""));
+        let words =
+            spec.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).filter_map(|w| w.strip_suffix('$'));
+        for word in words.chain([name.trim()]) {
+            // `0>width$`: fill and flags may stand directly in front of the name.
+            let word = word.trim_start_matches(|c: char| c.is_ascii_digit());
+            if syn::parse_str::<Ident>(word).is_ok() {
+                names.insert(word.to_owned());
+            }
+        }
+    }
+    names
+}
+
+/// True if a block never reaches its end.
+fn diverges(b: &syn::Block) -> bool {
+    matches!(b.stmts.last(), Some(syn::Stmt::Expr(Expr::Return(_) | Expr::Break(_) | Expr::Continue(_), _)))
+        || matches!(b.stmts.last(), Some(syn::Stmt::Macro(m)) if is_diverging(&m.mac))
+}
+
+/// Macros of the standard library that never give a value, and those of the error crates that return.
+pub(crate) fn is_diverging(mac: &syn::Macro) -> bool {
+    let last = mac.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
+    ["panic", "unreachable", "todo", "unimplemented", "bail"].contains(&last.as_str())
+}
+
+impl Visit<'_> for Reader {
+    fn visit_expr_path(&mut self, p: &syn::ExprPath) {
+        if p.qself.is_none() && p.path.leading_colon.is_none() && p.path.segments.len() == 1 {
+            self.used(p.path.segments[0].ident.to_string());
+        }
+    }
+    fn visit_macro(&mut self, m: &syn::Macro) {
+        if m.path.segments.last().is_some_and(|s| s.ident == "patched")
+            && let Ok(id) = m.parse_body::<syn::LitStr>()
+        {
+            self.patches.push(id.value());
+        }
+        self.tokens(m.tokens.clone());
+    }
+    fn visit_item(&mut self, _: &syn::Item) {}
+    fn visit_block(&mut self, b: &syn::Block) {
+        self.scoped(|s| visit::visit_block(s, b));
+    }
+    fn visit_local(&mut self, l: &syn::Local) {
+        if let Some(init) = &l.init {
+            self.visit_expr(&init.expr);
+            if let Some((_, diverge)) = &init.diverge {
+                self.maybe(|s| s.visit_expr(diverge));
+            }
+        }
+        self.bind(&l.pat);
+    }
+    fn visit_expr_assign(&mut self, a: &syn::ExprAssign) {
+        self.visit_expr(&a.right);
+        match &*a.left {
+            Expr::Path(p) if p.path.segments.len() == 1 => {
+                let name = p.path.segments[0].ident.to_string();
+                if !self.bound.iter().any(|b| b.contains(&name)) {
+                    self.kills.insert(name.clone());
+                    self.touches.insert(name);
+                }
+            }
+            left => self.visit_expr(left),
+        }
+    }
+    fn visit_expr_closure(&mut self, c: &syn::ExprClosure) {
+        self.maybe(|s| {
+            s.scoped(|s| {
+                c.inputs.iter().for_each(|p| s.bind(p));
+                s.visit_expr(&c.body);
+            });
+        });
+    }
+    fn visit_expr_async(&mut self, a: &syn::ExprAsync) {
+        self.maybe(|s| s.visit_block(&a.block));
+    }
+    fn visit_expr_let(&mut self, l: &syn::ExprLet) {
+        self.visit_expr(&l.expr);
+        self.bind(&l.pat);
+    }
+    fn visit_expr_if(&mut self, i: &syn::ExprIf) {
+        self.scoped(|s| {
+            s.visit_expr(&i.cond);
+            let then = s.maybe(|s| s.visit_block(&i.then_branch));
+            let Some((_, els)) = &i.else_branch else {
+                return;
+            };
+            let els_diverges = matches!(&**els, Expr::Block(b) if diverges(&b.block));
+            let els = s.maybe(|s| s.visit_expr(els));
+            let both = match (diverges(&i.then_branch), els_diverges) {
+                (true, _) => els,
+                (_, true) => then,
+                _ => then.intersection(&els).cloned().collect(),
+            };
+            s.kills.extend(both);
+        });
+    }
+    fn visit_expr_match(&mut self, m: &syn::ExprMatch) {
+        self.visit_expr(&m.expr);
+        let arms = m.arms.iter().map(|arm| {
+            self.maybe(|s| {
+                s.scoped(|s| {
+                    s.bind(&arm.pat);
+                    if let Some((_, guard)) = &arm.guard {
+                        s.visit_expr(guard);
+                    }
+                    s.visit_expr(&arm.body);
+                });
+            })
+        });
+        let all = arms.reduce(|a, b| a.intersection(&b).cloned().collect());
+        self.kills.extend(all.unwrap_or_default());
+    }
+    fn visit_expr_while(&mut self, w: &syn::ExprWhile) {
+        self.maybe(|s| s.scoped(|s| visit::visit_expr_while(s, w)));
+    }
+    fn visit_expr_loop(&mut self, l: &syn::ExprLoop) {
+        self.maybe(|s| visit::visit_expr_loop(s, l));
+    }
+    fn visit_expr_for_loop(&mut self, f: &syn::ExprForLoop) {
+        self.visit_expr(&f.expr);
+        self.maybe(|s| {
+            s.scoped(|s| {
+                s.bind(&f.pat);
+                s.visit_block(&f.body);
+            });
+        });
+    }
+    fn visit_expr_binary(&mut self, b: &syn::ExprBinary) {
+        self.visit_expr(&b.left);
+        if matches!(b.op, syn::BinOp::And(_) | syn::BinOp::Or(_)) {
+            self.maybe(|s| s.visit_expr(&b.right));
+        } else {
+            self.visit_expr(&b.right);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Suspension points: the await itself, and its stable label.
+
+use super::{Lower, ident, token};
+use crate::ir::{Point, Term};
+use syn::{Expr, spanned::Spanned};
+
+impl Lower<'_> {
+    /// Ends the node in the suspension point of `base.await`; the value is what is returned.
+    pub(super) fn awaited(&mut self, a: &syn::ExprAwait) -> Expr {
+        let operation = self.operand(&a.base);
+        let operation = self.code(&operation);
+        let (name, given) = describe(&a.base);
+        let label = self.label(&name, given);
+        let line = a.await_token.span().start().line as u32;
+        let point = self.m.points.len();
+        self.m.points.push(Point { label, operation: name, line });
+        let resume = self.node(true);
+        self.m.nodes[resume].resumes = Some(point);
+        self.end(Term::Wait { point, operation, resume });
+        self.enter(resume);
+        let (cx, token) = (ident("cx"), token(point));
+        syn::parse_quote!(#cx.result(&#token))
+    }
+
+    fn label(&mut self, operation: &str, given: Option<syn::LitStr>) -> String {
+        if let Some(lit) = given {
+            if !self.given_labels.insert(lit.value()) || lit.value() == "start" {
+                let m = format!(
+                    "the label `{}` is taken: a checkpoint finds its point by the label, give each its own",
+                    lit.value()
+                );
+                self.refuse(&lit, &m);
+            }
+            return lit.value();
+        }
+        let name = operation.strip_suffix(".recv").unwrap_or(operation);
+        let label = self.loop_labels.iter().map(|l| format!("{l}/")).collect::<String>() + name;
+        let n = self.labels.entry(label.clone()).or_default();
+        let label = if *n == 0 && label != "start" { label } else { format!("{label}#{n}") };
+        *n += 1;
+        label
+    }
+}
+
+/// What is awaited, as written: the callee, or the receiver and its method; and the literal of `.label("..")`.
+fn describe(e: &Expr) -> (String, Option<syn::LitStr>) {
+    let last = |p: &syn::Path| p.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
+    match e {
+        Expr::Paren(p) => describe(&p.expr),
+        Expr::Group(g) => describe(&g.expr),
+        Expr::Try(t) => describe(&t.expr),
+        Expr::Reference(r) => describe(&r.expr),
+        Expr::Path(p) => (last(&p.path), None),
+        Expr::Field(f) => match &f.member {
+            syn::Member::Named(n) => (n.to_string(), None),
+            syn::Member::Unnamed(i) => (format!("{}.{}", describe(&f.base).0, i.index), None),
+        },
+        Expr::Call(c) => match &*c.func {
+            Expr::Path(p) => (last(&p.path), None),
+            other => describe(other),
+        },
+        Expr::MethodCall(m) => {
+            if m.method == "label"
+                && let Some(Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(s), .. })) = m.args.first()
+            {
+                return (describe(&m.receiver).0, Some(s.clone()));
+            }
+            match &*m.receiver {
+                Expr::Path(p) => (format!("{}.{}", last(&p.path), m.method), None),
+                Expr::Field(_) => (format!("{}.{}", describe(&m.receiver).0, m.method), None),
+                other => describe(other),
+            }
+        }
+        Expr::Macro(m) => (last(&m.mac.path), None),
+        _ => ("await".into(), None),
+    }
+}

@@ -1,0 +1,143 @@
+//! Blocks, statements and `let`.
+
+use super::{Dest, Lower, place, returns, splits, unit};
+use crate::ir::{Code, Effects, Kind, Origin, Part, Term};
+use quote::quote;
+use syn::{Block, Expr, Pat, Stmt, visit::Visit};
+
+impl Lower<'_> {
+    pub(super) fn block(&mut self, b: &Block, dest: &Dest) {
+        let ((), shadows) = self.scoped(|s| s.statements(b, dest));
+        if shadows {
+            // A variable that was hidden has its name again: begin a block that takes it.
+            let node = self.node(true);
+            self.end(Term::Goto(node));
+            self.enter(node);
+        }
+    }
+
+    fn statements(&mut self, b: &Block, dest: &Dest) {
+        let (last, init) = match b.stmts.split_last() {
+            Some((Stmt::Expr(e, None), init)) => (Some(e.clone()), init),
+            Some((Stmt::Macro(m), init)) if m.semi_token.is_none() => (Some(macro_expr(m)), init),
+            _ => (None, &b.stmts[..]),
+        };
+        for stmt in init {
+            match stmt {
+                Stmt::Local(l) => self.local(l),
+                Stmt::Item(item) => self.m.items.push(item.clone()),
+                Stmt::Expr(e, _) => self.into(e, &Dest::Discard),
+                Stmt::Macro(m) => self.into(&macro_expr(m), &Dest::Discard),
+            }
+        }
+        match last {
+            Some(e) => self.into(&e, dest),
+            None => self.finish(dest, &unit()),
+        }
+    }
+
+    fn local(&mut self, l: &syn::Local) {
+        self.conditional_compilation(&l.attrs);
+        let (pat, ty) = match &l.pat {
+            Pat::Type(t) => ((*t.pat).clone(), Some((*t.ty).clone())),
+            other => (other.clone(), None),
+        };
+        let Some(init) = &l.init else {
+            // Bound where it is assigned.
+            for b in super::names::bindings(&pat) {
+                let var = self.var(&b.ident, b.mutable, ty.clone(), Origin::Local);
+                self.in_scope(var);
+            }
+            return;
+        };
+        if let Some((_, diverge)) = &init.diverge {
+            return self.let_else(pat, ty, &init.expr, diverge);
+        }
+        if splits::expr(&init.expr) && is_control(&init.expr) {
+            if let Pat::Ident(syn::PatIdent { by_ref: None, subpat: None, ident, mutability, .. }) = &pat {
+                let var = self.var(ident, mutability.is_some(), None, Origin::Local);
+                self.into(&init.expr, &Dest::Bind { var, ty });
+                return self.in_scope(var);
+            }
+            let var = self.temp(true);
+            self.into(&init.expr, &Dest::Bind { var, ty });
+            let value = self.path(var);
+            return self.let_value(pat, None, &value);
+        }
+        let value = self.operand(&init.expr);
+        self.let_value(pat, ty, &value);
+    }
+
+    fn let_value(&mut self, pat: Pat, ty: Option<syn::Type>, value: &Expr) {
+        let origin = if ty.is_none() { self.derive(&pat, value, true) } else { Origin::Local };
+        let code = self.code(value);
+        if let Kind::Tokens(init) = code.kind {
+            self.bind_let(pat, ty, init, None, code.effects, origin);
+        }
+    }
+
+    fn let_else(&mut self, pat: Pat, ty: Option<syn::Type>, init: &Expr, diverge: &Expr) {
+        let value = self.operand(init);
+        let origin = if ty.is_none() { self.derive(&pat, &value, false) } else { Origin::Local };
+        if !splits::expr(diverge) {
+            let effects = self.effects(|r| {
+                r.visit_expr(&value);
+                let kills = r.kills.clone();
+                r.visit_expr(diverge);
+                r.kills = kills;
+            });
+            let (init, diverge) = (returns::rewrite(&value), returns::rewrite(diverge));
+            return self.bind_let(pat, ty, init, Some(diverge), effects, origin);
+        }
+        let Code { kind: Kind::Tokens(tokens), mut effects } = self.code(&value) else {
+            return;
+        };
+        let tokens = match ty {
+            Some(ty) => {
+                let var = self.temp(true);
+                self.bind_var(var, Some(ty), &value);
+                effects = Effects::default();
+                effects.uses.insert(var);
+                effects.touches.insert(var);
+                let name = &self.m.vars[var].ident;
+                quote!(#name)
+            }
+            None => tokens,
+        };
+        let (then, els) = (self.node(false), self.node(false));
+        let from = self.cur;
+        // The else block does not see the bindings.
+        self.enter(els);
+        self.into(diverge, &Dest::Discard);
+        self.enter(then);
+        self.bind_pattern(&pat, &mut effects, origin);
+        self.m.nodes[from].term = match std::mem::replace(&mut self.m.nodes[from].term, Term::Open) {
+            Term::Open => Term::If { parts: vec![Part::Let(pat, tokens)], effects, then, els },
+            ended => ended,
+        };
+    }
+
+    pub(super) fn conditional_compilation(&self, attrs: &[syn::Attribute]) {
+        for a in attrs.iter().filter(|a| a.path().is_ident("cfg") || a.path().is_ident("cfg_attr")) {
+            self.refuse(a, "conditional compilation of a statement in a workflow is not supported here, because the compiler sees the code before the condition is decided: put it on a function that the workflow calls");
+        }
+    }
+}
+
+/// An expression that has ways of its own to its end.
+pub(super) fn is_control(e: &Expr) -> bool {
+    matches!(
+        place::strip(e),
+        Expr::If(_)
+            | Expr::Match(_)
+            | Expr::Block(_)
+            | Expr::Unsafe(_)
+            | Expr::Loop(_)
+            | Expr::While(_)
+            | Expr::ForLoop(_)
+    )
+}
+
+fn macro_expr(m: &syn::StmtMacro) -> Expr {
+    Expr::Macro(syn::ExprMacro { attrs: m.attrs.clone(), mac: m.mac.clone() })
+}

@@ -18,6 +18,7 @@ pub(crate) fn activity(attr: TokenStream, item: TokenStream) -> TokenStream {
         let errors = Errors::new();
         let parsed = ActivityFn::parse(attr, item.clone(), &errors);
         let function = match parsed {
+            Some(f) if check::activity(&f, &errors) => expand::activity(&f),
             Some(f) => expand::fallback::signature(&f.item),
             None => item,
         };

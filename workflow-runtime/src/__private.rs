@@ -4,6 +4,7 @@ pub use crate::{
     activity::{
         Activity, ActivityContext, ActivityDef, ActivityOptions, ActivityRegistration, Lend, Retry, SendBoxFuture,
         State, States,
+        bounds::{Encode, Halves, Lending, Unencodable},
     },
     machine::{
         ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,

@@ -1,12 +1,60 @@
-//! Structure: which functions can be an activity or a workflow. Every finding is reported, on the user's own token.
+//! Structure: which functions can be an activity or a workflow. Every finding is reported, on the user's own token, with
+//! what is wrong, why it matters, and what to write instead.
 
-use crate::{diagnostic::Errors, parse::workflow::WorkflowFn};
+mod activity;
+mod workflow;
 
-/// True if the signature is one that a workflow can have. The body is checked too, but decides nothing here.
-pub(crate) fn workflow(f: &WorkflowFn, errors: &Errors) -> bool {
-    if f.item.sig.asyncness.is_none() {
-        errors.push(f.item.sig.fn_token, "a workflow waits, so it is an `async fn`: write `async` in front of `fn`");
-        return false;
+pub(crate) use activity::activity;
+pub(crate) use workflow::workflow;
+
+use crate::diagnostic::Errors;
+use syn::{Signature, Token, spanned::Spanned};
+
+/// What no annotated function can have. `noun` is `a workflow` or `an activity`.
+fn function(sig: &Signature, noun: &str, errors: &Errors) {
+    if sig.asyncness.is_none() {
+        errors.push(sig.fn_token, format!("{noun} waits, so it is an `async fn`: write `async` in front of `fn`"));
     }
-    true
+    if let Some(t) = &sig.constness {
+        errors.push(t, format!("{noun} runs long after compile time: remove `const`"));
+    }
+    if let Some(t) = &sig.unsafety {
+        errors.push(
+            t,
+            format!("{noun} is called by the engine, which can keep no promise for it: remove `unsafe` and use an `unsafe` block"),
+        );
+    }
+    if let Some(t) = &sig.abi {
+        errors.push(t, format!("{noun} is called by the engine, never from another language: remove `extern`"));
+    }
+    if let Some(t) = &sig.variadic {
+        errors.push(t, format!("the arguments of {noun} are stored, so their number is fixed: remove `...`"));
+    }
+    generics(sig, noun, errors);
+}
+
+fn generics(sig: &Signature, noun: &str, errors: &Errors) {
+    for p in &sig.generics.params {
+        match p {
+            syn::GenericParam::Lifetime(l) => errors.push(
+                l,
+                format!("the arguments of {noun} are stored, so they borrow from nobody: leave the lifetime out"),
+            ),
+            syn::GenericParam::Type(_) | syn::GenericParam::Const(_) => errors.push(
+                p,
+                format!("{noun} is registered as one function under one name, so it cannot be generic: write one function for each type"),
+            ),
+        }
+    }
+    if let (Some(w), true) = (&sig.generics.where_clause, sig.generics.params.is_empty()) {
+        errors.push(w, format!("{noun} cannot be generic, so it has no `where`: remove it"));
+    }
+}
+
+fn receiver(r: &syn::Receiver, noun: &str, instead: &str, errors: &Errors) {
+    let self_token: &Token![self] = &r.self_token;
+    errors.at(
+        self_token.span(),
+        format!("{noun} is registered by name and called without an object, so it cannot be a method: {instead}"),
+    );
 }

@@ -1,11 +1,14 @@
 //! From the graph to code. Nothing here can fail: what could was refused before.
 
+mod activity;
 mod check_copy;
 mod definition;
 pub(crate) mod fallback;
 mod machine;
 pub(crate) mod signature;
 mod tree;
+
+pub(crate) use activity::activity;
 
 use crate::{analyze::Facts, ir::Machine, parse::workflow::WorkflowFn};
 use proc_macro2::TokenStream;

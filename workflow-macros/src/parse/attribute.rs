@@ -1,7 +1,9 @@
 //! Attribute arguments: `key = literal`, `key(..)`, `key`, separated by commas.
 
+use super::duration;
 use crate::diagnostic::Errors;
 use proc_macro2::{Ident, TokenStream};
+use std::time::Duration;
 use syn::{Expr, ExprLit, Lit, LitStr, Meta, Token, ext::IdentExt, parse::Parser, punctuated::Punctuated};
 
 /// The arguments whose key is in `known`; any other key is reported. A key that stands twice is reported unless it is in `repeated`.
@@ -71,4 +73,16 @@ pub(super) fn name(meta: &Meta, form: &str, errors: &Errors) -> Option<String> {
 /// The name that a function is registered under by default: the bare one, never a module path.
 pub(super) fn default_name(function: &Ident) -> String {
     function.unraw().to_string()
+}
+
+/// The duration of `key = "10s"`, of at least `least` milliseconds.
+pub(super) fn duration(meta: &Meta, form: &str, least: u128, errors: &Errors) -> Option<Duration> {
+    let literal = string(meta, form, errors)?;
+    match duration::parse(&literal.value()) {
+        Ok(d) if d.as_millis() >= least => return Some(d),
+        Ok(_) => errors
+            .push(literal, format!("nothing can be done in no time: write `{form}`, or leave it out for no limit")),
+        Err(message) => errors.push(literal, message),
+    }
+    None
 }

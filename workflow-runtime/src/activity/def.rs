@@ -1,11 +1,13 @@
 //! An activity function as the runtime sees it.
 
-use super::{ActivityContext, ActivityOptions};
+use super::{
+    ActivityContext, ActivityOptions,
+    bounds::{Arguments, BusinessError, Transport},
+};
 use crate::journal::{
     encoding::{DecodeError, EncodeError},
     payload::Payload,
 };
-use serde::{Serialize, de::DeserializeOwned};
 use std::{
     any::{Any, TypeId, type_name},
     collections::HashMap,
@@ -22,11 +24,11 @@ pub trait Activity: 'static {
     /// The registered name.
     const NAME: &'static str;
     /// The arguments without states and context, owned, a tuple.
-    type Args: Serialize + DeserializeOwned + Send + 'static;
+    type Args: Arguments;
     /// The value.
-    type Ok: Serialize + DeserializeOwned + Send + 'static;
+    type Ok: Transport;
     /// The business error.
-    type Err: Serialize + DeserializeOwned + Send + 'static;
+    type Err: Transport + BusinessError;
     /// Options as the attribute says.
     fn options() -> ActivityOptions;
     /// The registered description.

@@ -1,5 +1,7 @@
 //! Activities: the functions that touch the world.
 
+#[doc(hidden)]
+pub mod bounds;
 mod context;
 mod def;
 pub mod executor;

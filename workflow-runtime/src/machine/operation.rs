@@ -9,7 +9,7 @@ use super::{
     workflow::{LocalBoxFuture, Workflow, WorkflowDef},
 };
 use crate::{
-    activity::{Activity, ActivityError, ActivityOptions, Retry},
+    activity::{Activity, ActivityContext, ActivityError, ActivityOptions, Retry, States},
     journal::{
         encoding::{DecodeError, EncodeError},
         payload::Payload,
@@ -105,6 +105,46 @@ impl<A: Activity> ActivityCall<A> {
     #[doc(hidden)]
     pub fn new<T: Serialize>(args: &T) -> Self {
         ActivityCall { args: Payload::encode(args), options: A::options(), activity: PhantomData }
+    }
+
+    /// A call with arguments that are encoded.
+    #[doc(hidden)]
+    pub fn of(args: Result<Payload, EncodeError>) -> Self {
+        ActivityCall { args, options: A::options(), activity: PhantomData }
+    }
+
+    /// Runs the body here and now, once, without an engine: for unit tests of the activity.
+    ///
+    /// The arguments travel as they do in an engine: encoded and decoded.
+    ///
+    /// # Errors
+    ///
+    /// The error that the activity returns.
+    ///
+    /// # Panics
+    ///
+    /// If the activity takes a `State<T>` (see [`run_local_with`](Self::run_local_with)), if its arguments do not
+    /// survive encoding, or if the body panics.
+    pub async fn run_local(self, cx: ActivityContext) -> Result<A::Ok, A::Err> {
+        self.run_local_with(&States::default(), cx).await
+    }
+
+    /// [`run_local`](Self::run_local) for an activity that takes `State<T>`.
+    ///
+    /// # Errors
+    ///
+    /// The error that the activity returns.
+    ///
+    /// # Panics
+    ///
+    /// If a state is missing, if the arguments do not survive encoding, or if the body panics.
+    pub async fn run_local_with(self, states: &States, cx: ActivityContext) -> Result<A::Ok, A::Err> {
+        let args = self.args.map(|a| a.decode::<A::Args>());
+        match args {
+            Ok(Ok(args)) => A::call(states, cx, args).await,
+            Ok(Err(e)) => panic!("the arguments of `{}` are not read back as they were written: {e}", A::NAME),
+            Err(e) => panic!("the arguments of `{}` cannot be stored: {e}", A::NAME),
+        }
     }
 
     /// Limits each attempt to `d`.

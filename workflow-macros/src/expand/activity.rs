@@ -1,0 +1,254 @@
+//! An activity: a function that builds the call, a hidden type that stands for the activity, and its registration.
+
+use super::signature::marker;
+use crate::parse::{
+    activity::{ActivityFn, Role, bare, binding, last_segment},
+    retry::Retry,
+};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use std::time::Duration;
+use syn::{Attribute, GenericArgument, ItemFn, PathArguments, ReturnType, Type, spanned::Spanned};
+
+/// The expansion of an activity whose signature has been checked.
+pub(crate) fn activity(f: &ActivityFn) -> TokenStream {
+    let (call, implementation) = (call(f), implementation(f));
+    let (attrs, vis, marker) = (&f.item.attrs, &f.item.vis, marker(&f.item.sig.ident));
+    let cfg: Vec<_> = attrs.iter().filter(|a| is_cfg(a)).collect();
+    quote! {
+        #call
+        #(#cfg)*
+        #[doc(hidden)]
+        #[allow(non_camel_case_types)]
+        #vis enum #marker {}
+        #(#cfg)*
+        #implementation
+        #(#cfg)*
+        ::workflow_runtime::__private::inventory::submit!(::workflow_runtime::__private::ActivityRegistration(
+            <#marker as ::workflow_runtime::__private::Activity>::def
+        ));
+    }
+}
+
+/// The function under the user's name: it encodes the arguments and does nothing else.
+fn call(f: &ActivityFn) -> TokenStream {
+    let ItemFn { attrs, vis, sig, .. } = &f.item;
+    let attrs = attrs.iter().filter(|a| is_of_the_call(a));
+    let (function, marker) = (&sig.ident, marker(&sig.ident));
+    let (mut parameters, mut lent) = (vec![], vec![]);
+    for role in f.roles() {
+        match role {
+            Role::Value(p) => {
+                let (name, ty) = (binding(p), &p.ty);
+                parameters.push(quote!(#name: #ty));
+                lent.push(quote!(&#name));
+            }
+            Role::Lent(p, _) => {
+                let (name, ty) = (binding(p), &p.ty);
+                parameters.push(quote!(#name: #ty));
+                lent.push(quote!(#name));
+            }
+            Role::State(_) | Role::Context | Role::Receiver => {}
+        }
+    }
+    quote! {
+        #(#attrs)*
+        #[allow(dead_code, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
+        #vis fn #function(#(#parameters),*) -> ::workflow_runtime::__private::ActivityCall<#marker> {
+            #[allow(unused_imports)]
+            use ::workflow_runtime::__private::{Encode as _, Unencodable as _};
+            ::workflow_runtime::__private::ActivityCall::of(
+                (&::workflow_runtime::__private::Lending((#(#lent,)*))).encode(),
+            )
+        }
+    }
+}
+
+fn implementation(f: &ActivityFn) -> TokenStream {
+    let (marker, name, aliases) = (marker(&f.item.sig.ident), &f.name, &f.aliases);
+    let (options, unless, body) = (options(f), unless(f), body(f));
+    let (ok, err) = halves(&f.item.sig.output);
+    let states = f.roles().filter_map(|r| match r {
+        Role::State(t) => Some(quote!((::core::any::TypeId::of::<#t>(), ::core::any::type_name::<#t>()))),
+        _ => None,
+    });
+    let args = f.roles().filter_map(|r| match r {
+        Role::Value(p) => Some(p.ty.to_token_stream()),
+        Role::Lent(_, ty) => {
+            let lend = quote_spanned!(ty.span()=> ::workflow_runtime::__private::Lend);
+            Some(quote_spanned!(ty.span()=> <#ty as #lend>::Owned))
+        }
+        _ => None,
+    });
+    quote! {
+        impl ::workflow_runtime::__private::Activity for #marker {
+            const NAME: &'static str = #name;
+            type Args = (#(#args,)*);
+            type Ok = #ok;
+            type Err = #err;
+            #options
+            fn def() -> &'static ::workflow_runtime::__private::ActivityDef {
+                static DEF: ::workflow_runtime::__private::ActivityDef =
+                    ::workflow_runtime::__private::ActivityDef::of::<#marker>(
+                        &[#(#aliases),*],
+                        ::core::file!(),
+                        ::core::line!(),
+                        || ::std::vec![#(#states),*],
+                    );
+                &DEF
+            }
+            #body
+            #unless
+        }
+    }
+}
+
+/// The user's function, nested where nobody else can call it, and what the engine gives to it.
+fn body(f: &ActivityFn) -> TokenStream {
+    let ItemFn { attrs, sig, block, .. } = &f.item;
+    let attrs = attrs.iter().filter(|a| !is_doc(a) && !is_cfg(a) && !is_named(a, &["must_use", "deprecated"]));
+    let function = &sig.ident;
+    let (mut injected, mut given, mut taken) = (vec![], vec![], vec![]);
+    for (i, role) in f.roles().enumerate() {
+        let local = Ident::new(&format!("a{i}"), Span::mixed_site());
+        match role {
+            Role::State(t) => {
+                injected.push(quote!(let #local = ::workflow_runtime::__private::States::get::<#t>(states);));
+                given.push(quote!(#local));
+            }
+            Role::Context => given.push(quote!(cx)),
+            Role::Value(_) => {
+                given.push(quote!(#local));
+                taken.push(local);
+            }
+            Role::Lent(..) => {
+                given.push(quote!(&#local));
+                taken.push(local);
+            }
+            Role::Receiver => {}
+        }
+    }
+    let awaited = match result(&sig.output) {
+        Some(_) => quote!(#function(#(#given),*).await),
+        None => quote!(::core::result::Result::Ok(#function(#(#given),*).await)),
+    };
+    // The error about a future that is not `Send` points here.
+    let boxed = quote_spanned!(function.span()=> ::std::boxed::Box::pin(async move { #awaited }));
+    quote! {
+        #[allow(unused_variables, clippy::unused_async)]
+        fn call(
+            states: &::workflow_runtime::__private::States,
+            cx: ::workflow_runtime::__private::ActivityContext,
+            (#(#taken,)*): Self::Args,
+        ) -> ::workflow_runtime::__private::SendBoxFuture<::core::result::Result<Self::Ok, Self::Err>> {
+            #(#attrs)*
+            #sig #block
+            #(#injected)*
+            #boxed
+        }
+    }
+}
+
+fn options(f: &ActivityFn) -> TokenStream {
+    let timeout = f.timeout.map(duration).map(|d| quote!(timeout: ::core::option::Option::Some(#d),));
+    let retry = f.retry.as_ref().map(policy).map(|r| quote!(retry: ::core::option::Option::Some(#r),));
+    let queue = f.queue.as_ref().map(|q| quote!(queue: ::core::convert::From::from(#q),));
+    quote! {
+        fn options() -> ::workflow_runtime::__private::ActivityOptions {
+            ::workflow_runtime::__private::ActivityOptions {
+                #timeout
+                #retry
+                #queue
+                ..::core::default::Default::default()
+            }
+        }
+    }
+}
+
+fn policy(r: &Retry) -> TokenStream {
+    let attempts = r.attempts.map(|n| quote!(attempts: ::core::option::Option::Some(#n),));
+    let initial = r.initial.map(duration).map(|d| quote!(initial: #d,));
+    let factor = r.factor.map(|x| quote!(factor: #x,));
+    let max = r.max.map(duration).map(|d| quote!(max: #d,));
+    quote! {
+        ::workflow_runtime::__private::Retry {
+            #attempts
+            #initial
+            #factor
+            #max
+            ..::core::default::Default::default()
+        }
+    }
+}
+
+fn duration(d: Duration) -> TokenStream {
+    let millis = u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    quote!(::workflow_runtime::__private::Duration::from_millis(#millis))
+}
+
+fn unless(f: &ActivityFn) -> Option<TokenStream> {
+    let finals = &f.retry.as_ref().filter(|r| !r.unless.is_empty())?.unless;
+    Some(quote! {
+        #[deny(unreachable_patterns)]
+        fn unless(error: &Self::Err) -> bool {
+            match error {
+                #(#finals)*
+                #[allow(unreachable_patterns)]
+                _ => false,
+            }
+        }
+    })
+}
+
+/// The types of value and error. An `Option` is a value like any other.
+fn halves(output: &ReturnType) -> (TokenStream, TokenStream) {
+    let never = quote!(::workflow_runtime::__private::Never);
+    match (output, result(output)) {
+        (ReturnType::Default, _) => (quote!(()), never),
+        (ReturnType::Type(_, ty), None) => (ty.to_token_stream(), never),
+        (ReturnType::Type(..), Some(Halves::Both(ok, err))) => (ok.to_token_stream(), err.to_token_stream()),
+        // An alias of `Result`: only the types know what is in it.
+        (ReturnType::Type(_, ty), Some(Halves::Alias)) => {
+            let half = |name| {
+                let name = Ident::new(name, ty.span());
+                quote_spanned!(ty.span()=> <#ty as ::workflow_runtime::__private::Halves>::#name)
+            };
+            (half("Ok"), half("Err"))
+        }
+    }
+}
+
+enum Halves<'t> {
+    Both(&'t Type, &'t Type),
+    Alias,
+}
+
+/// Of a type whose last path segment is `Result`: its two arguments.
+fn result(output: &ReturnType) -> Option<Halves<'_>> {
+    let ReturnType::Type(_, ty) = output else { return None };
+    let last = last_segment(bare(ty)).filter(|s| s.ident == "Result")?;
+    if let PathArguments::AngleBracketed(a) = &last.arguments
+        && a.args.len() == 2
+        && let (Some(GenericArgument::Type(ok)), Some(GenericArgument::Type(err))) = (a.args.first(), a.args.last())
+    {
+        return Some(Halves::Both(ok, err));
+    }
+    Some(Halves::Alias)
+}
+
+fn is_named(a: &Attribute, names: &[&str]) -> bool {
+    names.iter().any(|n| a.path().is_ident(n))
+}
+
+fn is_doc(a: &Attribute) -> bool {
+    is_named(a, &["doc"])
+}
+
+fn is_cfg(a: &Attribute) -> bool {
+    is_named(a, &["cfg"])
+}
+
+/// Documentation and lint levels stand on the function that is called; every other attribute is for the body.
+fn is_of_the_call(a: &Attribute) -> bool {
+    is_doc(a) || is_cfg(a) || is_named(a, &["deprecated", "must_use", "allow", "warn", "deny", "forbid"])
+}

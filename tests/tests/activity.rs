@@ -63,6 +63,38 @@ mod order {
 }
 pub(crate) use order::order;
 
+/// What an argument is may be known to fewer than who can call.
+mod private {
+    use super::*;
+    #[derive(Serialize, Deserialize, Default)]
+    struct Secret(u32);
+    #[activity]
+    pub async fn hidden(secret: Secret) -> u32 {
+        secret.0
+    }
+    #[workflow]
+    pub async fn hides(secret: Secret) -> u32 {
+        secret.0
+    }
+    pub(crate) fn call() -> workflow_runtime::ActivityCall<impl Activity<Ok = u32, Err = p::Never>> {
+        hidden(Secret(1))
+    }
+}
+
+#[workflow]
+async fn calls(n: u32) -> Result<u32, ActivityError<p::Never>> {
+    private::call().await?;
+    Ok(other::helper(n).await)
+}
+
+mod other {
+    use super::*;
+    #[workflow]
+    pub async fn helper(n: u32) -> u32 {
+        if n == 0 { 0 } else { helper(n - 1).await }
+    }
+}
+
 fn run<T>(f: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(f)
 }

@@ -13,14 +13,14 @@ use syn::{Attribute, GenericArgument, ItemFn, PathArguments, ReturnType, Type, s
 /// The expansion of an activity whose signature has been checked.
 pub(crate) fn activity(f: &ActivityFn) -> TokenStream {
     let (call, implementation) = (call(f), implementation(f));
-    let (attrs, vis, marker) = (&f.item.attrs, &f.item.vis, marker(&f.item.sig.ident));
+    let (attrs, marker) = (&f.item.attrs, marker(&f.item.sig.ident));
     let cfg: Vec<_> = attrs.iter().filter(|a| is_cfg(a)).collect();
     quote! {
         #call
         #(#cfg)*
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
-        #vis enum #marker {}
+        enum #marker {}
         #(#cfg)*
         #implementation
         #(#cfg)*
@@ -31,6 +31,8 @@ pub(crate) fn activity(f: &ActivityFn) -> TokenStream {
 }
 
 /// The function under the user's name: it encodes the arguments and does nothing else.
+///
+/// Its return type names no more than value and error, so that the types of the arguments may be more private than it is.
 fn call(f: &ActivityFn) -> TokenStream {
     let ItemFn { attrs, vis, sig, .. } = &f.item;
     let attrs = attrs.iter().filter(|a| is_of_the_call(a));
@@ -51,13 +53,18 @@ fn call(f: &ActivityFn) -> TokenStream {
             Role::State(_) | Role::Context | Role::Receiver => {}
         }
     }
+    let (ok, err) = halves(&sig.output);
     quote! {
         #(#attrs)*
-        #[allow(dead_code, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
-        #vis fn #function(#(#parameters),*) -> ::workflow_runtime::__private::ActivityCall<#marker> {
+        #[allow(dead_code, private_interfaces, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
+        #vis fn #function(
+            #(#parameters),*
+        ) -> ::workflow_runtime::__private::ActivityCall<
+            impl ::workflow_runtime::__private::Activity<Ok = #ok, Err = #err> + use<>,
+        > {
             #[allow(unused_imports)]
             use ::workflow_runtime::__private::{Encode as _, Unencodable as _};
-            ::workflow_runtime::__private::ActivityCall::of(
+            ::workflow_runtime::__private::ActivityCall::<#marker>::of(
                 (&::workflow_runtime::__private::Lending((#(#lent,)*))).encode(),
             )
         }

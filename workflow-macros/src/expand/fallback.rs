@@ -33,12 +33,16 @@ pub(crate) fn workflow(f: &WorkflowFn) -> TokenStream {
     quote! {
         #(#docs)*
         #[allow(unused, clippy::all, clippy::pedantic)]
-        #vis fn #function(#(_: #types),*) -> ::workflow_runtime::__private::WorkflowCall<#marker> {
-            ::core::panic!("this workflow has an error")
+        #vis fn #function(
+            #(_: #types),*
+        ) -> ::workflow_runtime::__private::WorkflowCall<
+            impl ::workflow_runtime::__private::Workflow<Outcome = #outcome> + use<>,
+        > {
+            ::workflow_runtime::__private::WorkflowCall::<#marker>::new(&())
         }
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
-        #vis enum #marker {}
+        enum #marker {}
         #[allow(unused, clippy::all, clippy::pedantic)]
         impl ::workflow_runtime::__private::Workflow for #marker {
             const NAME: &'static str = #name;

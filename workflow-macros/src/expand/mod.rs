@@ -77,8 +77,8 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     quote! {
         #(#attrs)*
         #[allow(private_interfaces, clippy::too_many_arguments)]
-        #vis fn #name(#(#args: #types),*) -> #p::WorkflowCall<#tag> {
-            #p::WorkflowCall::new(&(#(#args,)*))
+        #vis fn #name(#(#args: #types),*) -> #p::WorkflowCall<impl #p::Workflow<Outcome = #outcome> + use<>> {
+            #p::WorkflowCall::<#tag>::new(&(#(#args,)*))
         }
         #[doc(hidden)]
         #[allow(non_camel_case_types)]

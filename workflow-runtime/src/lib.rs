@@ -19,6 +19,7 @@ mod duration;
 
 pub use activity::{ActivityContext, ActivityError, Retry, State};
 pub use registry::{Registry, RegistryError};
+pub use engine::{Engine, Run};
 pub use duration::{days, hours, millis, minutes, seconds};
 pub use machine::{
     ActivityCall, Cancelled, Signal, WaitError, WorkflowCall, WorkflowError, now, random, run_id, saga, set_status,

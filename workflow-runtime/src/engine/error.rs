@@ -5,6 +5,7 @@ use crate::{
         encoding::{DecodeError, EncodeError},
         id::InvalidId,
     },
+    registry::{MissingState, RegistryError},
     store::{CommitError, OpenError, StoreError},
 };
 
@@ -22,9 +23,15 @@ pub enum BuildError {
     /// The store failed while the engine took it over.
     #[error("WE001: the engine could not take its store over; reopen the store and build again")]
     Store(#[source] StoreError),
-    /// Two functions have one name, an activity lacks a state, or a name is not known.
-    #[error("WE002: {0}")]
-    Registry(String),
+    /// Two functions have one name, or a name is not known.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Activities need states that nobody has given.
+    #[error("WE002: no state was given for {}; call `.state(..)` for each", list(missing))]
+    MissingState {
+        /// Which, and where.
+        missing: Vec<MissingState>,
+    },
     /// The builder was not given a store.
     #[error("WE003: the engine has no store; call `.store(..)`, or use `Engine::open(directory)`")]
     NoStore,
@@ -36,13 +43,19 @@ pub enum BuildError {
     Thread(#[source] std::io::Error),
 }
 
+fn list(missing: &[MissingState]) -> String {
+    let each = missing.iter().map(|m| format!("`State<{}>` of activity `{}` ({})", m.state, m.activity, m.place));
+    each.collect::<Vec<_>>().join(", ")
+}
+
 impl BuildError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Open(e) => e.code(),
             Self::Store(_) => "WE001",
-            Self::Registry(_) => "WE002",
+            Self::Registry(_) => "WE006",
+            Self::MissingState { .. } => "WE002",
             Self::NoStore => "WE003",
             Self::NoRuntime => "WE004",
             Self::Thread(_) => "WE005",
@@ -89,6 +102,16 @@ pub enum Unavailable {
         #[source]
         source: DecodeError,
     },
+    /// The instance cannot be written in its new state.
+    #[error("WE015: `{workflow_id}` could not be written, nothing has changed: {code}: {message}")]
+    Unwritable {
+        /// The instance.
+        workflow_id: String,
+        /// The code of the reason.
+        code: String,
+        /// The reason.
+        message: String,
+    },
 }
 
 impl Unavailable {
@@ -100,6 +123,7 @@ impl Unavailable {
             Self::Refused { .. } => "WE012",
             Self::Unreadable { .. } => "WE013",
             Self::Undecodable { .. } => "WE014",
+            Self::Unwritable { .. } => "WE015",
         }
     }
 }

@@ -1,9 +1,46 @@
 //! Runs instances: one writer per instance, commit before effect, and nothing in memory that has nothing to do.
+//!
+//! ```text
+//! Engine, Run (any thread) ──mail──> Worker (one thread per part of the shards)
+//!                                      Actor (one instance): mail or what is due -> machine -> Draft -> commit
+//!                                        then, and only then: attempts, timers, answers
+//! ```
+//!
+//! - `client`, `run`, `status`, `list`: what callers use. Reads go to the store and need no worker.
+//! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
+//! - `actor`, `attempts`, `instance`: one instance at work.
+//! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
+mod actor;
+mod attempts;
+mod builder;
+mod checkpoint;
+mod client;
 pub mod clock;
+mod commit;
+mod draft;
 pub mod error;
+mod instance;
+mod list;
+mod message;
 pub mod pulse;
+mod recovery;
+mod resident;
+mod run;
+mod shared;
+mod status;
+mod timers;
+mod worker;
 
+#[cfg(test)]
+mod tests;
+
+pub use builder::EngineBuilder;
+pub use checkpoint::{Reason, Status};
+pub use client::{Engine, ShutdownReport};
 pub use clock::{Clock, SystemClock, Wake};
 pub use error::{BuildError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable};
+pub use list::{Cursor, Filter, Listed, Page};
 pub use pulse::{Held, Parked, Pulse};
+pub use run::{Run, WorkflowFn};
+pub use status::{Local, RunStatus, Waits};

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or knows a database.
 
 pub mod encoding;
+pub mod history;
 pub mod id;
 pub mod key;
 pub mod payload;

@@ -1,0 +1,382 @@
+//! One instance at work: its mail and what it has due, one at a time, each to its commit.
+
+use super::{
+    checkpoint::{Checkpoint, Operation, Reason, SignalRecord, StartRecord, State, pack},
+    commit::Refusal,
+    draft::Draft,
+    error::{ControlError, SignalError, StartError, Unavailable},
+    instance::{Instance, Next},
+    message::{Mail, Received, Reply, Started},
+    worker::Worker,
+};
+use crate::{
+    journal::{encoding, history::Event, id::RunId, payload::Payload},
+    machine::{Input, OpId, StepError, WorkflowDef},
+    store::Write,
+};
+use jiff::Timestamp;
+use std::rc::Rc;
+use uuid::Uuid;
+
+pub(super) struct Actor {
+    pub(super) worker: Rc<Worker>,
+    pub(super) instance: Instance,
+}
+
+/// How a delivery went.
+pub(super) enum Delivered {
+    /// The machine took the input.
+    Taken,
+    /// It could not; the input is kept, the instance is blocked.
+    Kept,
+}
+
+impl Actor {
+    /// Works until there is nothing to do.
+    pub(super) async fn work(&mut self) -> Result<(), Unavailable> {
+        loop {
+            let shared = &self.worker.shared;
+            shared.health.alive()?;
+            let now = shared.clock.now();
+            self.start_attempts(now).await?;
+            let signals = self.instance.first_signals(&self.worker.shared).await?;
+            let running = |op| self.worker.is_running(&self.instance.id, op);
+            let next = self.instance.next(now, &signals, &running);
+            let mail = self.worker.first_mail(&self.instance.id);
+            match next {
+                Some((at, next)) if mail.map_or(!self.worker.finishing.get(), |m| at <= m) => {
+                    self.advance(next, now).await?;
+                }
+                _ => match self.worker.take_mail(&self.instance.id) {
+                    Some(mail) => self.receive(mail, now).await?,
+                    None => return Ok(()),
+                },
+            }
+            if self.worker.shared.settings.resident == 0 {
+                self.instance.machine = None;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A draft of the present state.
+    pub(super) fn draft(&self, now: Timestamp) -> Option<Draft> {
+        Some(Draft::new(self.instance.checkpoint.clone()?, now))
+    }
+
+    /// Gives the machine what it has due.
+    async fn advance(&mut self, next: Next, now: Timestamp) -> Result<(), Unavailable> {
+        let Some(kept) = self.draft(now) else { return Ok(()) };
+        self.deliver(kept, next).await.map(drop)
+    }
+
+    /// Gives the machine an input that `kept` has recorded, and commits. If the machine cannot take it, `kept` stands
+    /// and the instance is blocked.
+    pub(super) async fn deliver(&mut self, kept: Draft, next: Next) -> Result<Delivered, Unavailable> {
+        let mut taken = kept.clone();
+        let signal = self.signal_for(&taken, &next).await?;
+        let Some(input) = taken.take(&self.instance.keys, &next, signal) else {
+            return Ok(Delivered::Kept);
+        };
+        let worker = self.worker.clone();
+        let stepped = match self.instance.revive(&worker.shared).await? {
+            Ok(()) => self.step(&mut taken, input),
+            Err(e) => Err(e),
+        };
+        let reason = match stepped {
+            Ok(()) => match self.commit(taken).await {
+                Ok(()) => return Ok(Delivered::Taken),
+                Err(Refusal::Unavailable(e)) => return Err(e),
+                Err(Refusal::Unwritable(reason)) => reason,
+            },
+            Err(StepError::Result { source, .. }) if matches!(next, Next::Signal(_)) => {
+                return self.set_aside(kept, &next, source.to_string()).await;
+            }
+            Err(e) => Reason { code: e.code().into(), message: e.to_string() },
+        };
+        self.instance.machine = None;
+        self.block(kept, reason).await?;
+        Ok(Delivered::Kept)
+    }
+
+    /// Runs the machine. Nothing here can wait, so nothing of it is seen before the commit.
+    fn step(&mut self, draft: &mut Draft, input: Input) -> Result<(), StepError> {
+        let number = draft.checkpoint.steps + 1;
+        let span = tracing::debug_span!("workflow.step", workflow.step = number);
+        let _entered = span.enter();
+        let unsaveable = |source| StepError::Outcome { workflow: draft.checkpoint.workflow.clone(), source };
+        let Some(machine) = self.instance.machine.as_mut() else { return Ok(()) };
+        let step = machine.step(input, draft.now)?;
+        let frame = machine.frame();
+        let by = frame.root.definition;
+        let definitions = self.definitions(&frame);
+        let packed = pack(frame).map_err(unsaveable)?;
+        draft.writes.extend(definitions);
+        draft.apply(&self.instance.keys, step, packed, by);
+        Ok(())
+    }
+
+    /// The payload of the signal that `next` hands over: stored, or received with this very draft.
+    async fn signal_for(&self, draft: &Draft, next: &Next) -> Result<Option<Payload>, Unavailable> {
+        let Next::Signal(op) = next else { return Ok(None) };
+        let Some(Operation::Signal { name, .. }) = draft.checkpoint.pending.get(op).map(|p| &p.what) else {
+            return Ok(None);
+        };
+        let received = draft.events.iter().find_map(|e| match e {
+            Event::SignalReceived { name: n, payload, seq } if n == name => {
+                let first = draft.checkpoint.inbox.get(name).map(|i| i.first);
+                (first == Some(*seq)).then(|| payload.clone())
+            }
+            _ => None,
+        });
+        match received {
+            Some(payload) => Ok(Some(payload)),
+            None => Ok(self.instance.first_signal(&self.worker.shared, name).await?.map(|(_, r)| r.payload)),
+        }
+    }
+
+    /// Takes a signal that does not decode out of the inbox; the workflow goes on waiting.
+    async fn set_aside(&mut self, mut draft: Draft, next: &Next, error: String) -> Result<Delivered, Unavailable> {
+        self.instance.machine = None;
+        let payload = self.signal_for(&draft, next).await?;
+        let Next::Signal(op) = next else { return Ok(Delivered::Kept) };
+        let name = match draft.checkpoint.pending.get(op).map(|p| &p.what) {
+            Some(Operation::Signal { name, .. }) => name.clone(),
+            _ => return Ok(Delivered::Kept),
+        };
+        tracing::warn!(signal = name, error, "the signal does not decode and was set aside");
+        let seq = draft.unbuffer(&self.instance.keys, &name);
+        if let Some(payload) = payload {
+            draft.events.push(Event::SignalSetAside { name, seq, payload, error });
+        }
+        self.store(draft).await?;
+        Ok(Delivered::Taken)
+    }
+
+    /// Commits `draft` as blocked, unless it says nothing new.
+    pub(super) async fn block(&mut self, mut draft: Draft, reason: Reason) -> Result<(), Unavailable> {
+        self.instance.retrying = false;
+        tracing::warn!(code = reason.code, message = reason.message, "the instance is blocked");
+        if draft.block(reason) || !draft.events.is_empty() {
+            self.store(draft).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits a draft that holds no step.
+    pub(super) async fn store(&mut self, draft: Draft) -> Result<(), Unavailable> {
+        let kept = self.draft(draft.now);
+        match (self.commit(draft).await, kept) {
+            (Ok(()), _) => Ok(()),
+            (Err(Refusal::Unavailable(e)), _) => Err(e),
+            (Err(Refusal::Unwritable(reason)), Some(mut kept)) => {
+                let id = self.instance.id.to_string();
+                kept.block(reason);
+                match self.commit(kept).await {
+                    Ok(()) => Ok(()),
+                    Err(Refusal::Unavailable(e)) => Err(e),
+                    Err(Refusal::Unwritable(r)) => Err(unwritable(id, r)),
+                }
+            }
+            (Err(Refusal::Unwritable(reason)), None) => Err(unwritable(self.instance.id.to_string(), reason)),
+        }
+    }
+
+    /// A blocked instance whose store is opened again tries to go on: this may be a build that can.
+    pub(super) async fn second_chance(&mut self) -> Result<(), Unavailable> {
+        let Some(mut draft) = self.draft(self.worker.shared.clock.now()) else { return Ok(()) };
+        let stuck = |o: &Operation| matches!(o, Operation::Activity(call) if call.stuck);
+        if draft.checkpoint.pending.values().any(|p| stuck(&p.what)) {
+            draft.unblock();
+            return self.store(draft).await;
+        }
+        self.instance.retrying = true;
+        Ok(())
+    }
+
+    async fn receive(&mut self, received: Received, now: Timestamp) -> Result<(), Unavailable> {
+        let Received { at, mail, busy } = received;
+        let result = match mail {
+            Mail::Start { workflow, input, reply } => {
+                let started = self.start(workflow, input, now).await;
+                answer(reply, started)
+            }
+            Mail::Signal { name, payload, reply } => {
+                let sent = self.signal(name, payload, at, now).await;
+                answer(reply, sent)
+            }
+            Mail::Cancel { reason, reply } => {
+                let asked = self.cancel(reason, at, now).await;
+                answer(reply, asked)
+            }
+            Mail::Terminate { reason, reply } => {
+                let ended = self.terminate(reason, now).await;
+                answer(reply, ended)
+            }
+            Mail::Retry { reply } => {
+                let retried = self.retry(now).await;
+                answer(reply, retried)
+            }
+            Mail::Watch { reply } => {
+                match &self.instance.checkpoint {
+                    Some(c) if !c.is_closed() => self.worker.watch(&self.instance.id, reply),
+                    _ => drop(reply.send(Ok(()))),
+                }
+                Ok(())
+            }
+            Mail::Done { run, op, attempt, report } => self.done(run, op, attempt, report, now).await,
+            Mail::Due => Ok(()),
+        };
+        drop(busy);
+        result
+    }
+
+    async fn start(
+        &mut self,
+        workflow: &'static WorkflowDef,
+        input: Payload,
+        now: Timestamp,
+    ) -> Result<Started, StartError> {
+        if let Some(c) = &self.instance.checkpoint {
+            let there = self.instance.start_record(&self.worker.shared).await?;
+            let same = workflow.name == there.workflow || workflow.aliases.contains(&there.workflow.as_str());
+            if same && there.input.canonical_eq(&input) {
+                return Ok(Started { run: c.run, is_new: false });
+            }
+            return Err(StartError::Conflict {
+                workflow_id: self.instance.id.to_string(),
+                existing: there.workflow,
+                existing_input: shown(&there.input),
+                requested: workflow.name.into(),
+                requested_input: shown(&input),
+            });
+        }
+        let run = RunId(Uuid::new_v4());
+        let name = workflow.name.to_owned();
+        let record =
+            StartRecord { workflow: name.clone(), input: input.clone(), at: now, definition: workflow.fingerprint() };
+        let unsaveable = |source| StartError::Unencodable { workflow_id: self.instance.id.to_string(), source };
+        let value = encoding::encode(&record).map_err(unsaveable)?;
+        let mut draft = Draft::new(Checkpoint::start(run, name.clone(), now), now);
+        draft.events.push(Event::Started { workflow: name });
+        draft.writes.push(Write::Put { key: self.instance.keys.start(run), value });
+        self.instance.begin(workflow, run, input, now);
+        self.deliver(draft, Next::Start).await?;
+        Ok(Started { run, is_new: true })
+    }
+
+    async fn signal(
+        &mut self,
+        name: String,
+        payload: Payload,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), SignalError> {
+        let workflow_id = self.instance.id.to_string();
+        let Some(mut kept) = self.draft(now) else {
+            return Err(SignalError::NotFound { workflow_id, signal: name });
+        };
+        if kept.checkpoint.is_closed() {
+            let state = kept.checkpoint.status().as_str();
+            return Err(SignalError::Closed { workflow_id, signal: name, state });
+        }
+        let record = SignalRecord { payload, received: at };
+        if let Err(source) = kept.buffer(&self.instance.keys, &name, &record) {
+            return Err(SignalError::Unencodable { workflow_id, signal: name, source });
+        }
+        match self.receiver(&kept.checkpoint, &name) {
+            Some(op) => self.deliver(kept, Next::Signal(op)).await.map(drop)?,
+            None => self.store(kept).await?,
+        }
+        Ok(())
+    }
+
+    /// The operation that takes the next signal of a name, if the machine may take it now.
+    fn receiver(&self, c: &Checkpoint, name: &str) -> Option<OpId> {
+        let alone = c.inbox.get(name).is_some_and(|i| i.first + 1 == i.next);
+        if !alone || !self.instance.may_step() {
+            return None;
+        }
+        let mut pending = c.pending.iter();
+        let (op, _) = pending.find(|(_, p)| {
+            !p.cancel && p.done.is_none() && matches!(&p.what, Operation::Signal { name: n, .. } if n == name)
+        })?;
+        Some(*op)
+    }
+
+    /// A draft of a run that has not ended.
+    fn open_draft(&self, action: &'static str, now: Timestamp) -> Result<Draft, ControlError> {
+        let workflow_id = self.instance.id.to_string();
+        let Some(draft) = self.draft(now) else { return Err(ControlError::NotFound { workflow_id, action }) };
+        if draft.checkpoint.is_closed() {
+            let state = draft.checkpoint.status().as_str();
+            return Err(ControlError::Closed { workflow_id, action, state });
+        }
+        Ok(draft)
+    }
+
+    async fn cancel(&mut self, reason: String, at: Timestamp, now: Timestamp) -> Result<(), ControlError> {
+        let mut kept = self.open_draft("cancel", now)?;
+        if kept.checkpoint.cancel.is_some() {
+            return Ok(());
+        }
+        kept.request_cancel(reason, at);
+        if self.instance.may_step() && kept.checkpoint.steps > 0 {
+            self.deliver(kept, Next::Cancel).await.map(drop)?;
+        } else {
+            self.store(kept).await?;
+        }
+        Ok(())
+    }
+
+    async fn terminate(&mut self, reason: String, now: Timestamp) -> Result<(), ControlError> {
+        let mut draft = self.open_draft("terminate", now)?;
+        let outcome = crate::journal::history::Outcome::Terminated { reason: reason.clone() };
+        draft.events.push(Event::Closed(outcome));
+        draft.close(&self.instance.keys, State::Terminated { reason });
+        self.instance.machine = None;
+        Ok(self.store(draft).await?)
+    }
+
+    async fn retry(&mut self, now: Timestamp) -> Result<(), ControlError> {
+        let mut draft = self.open_draft("retry", now)?;
+        if !matches!(draft.checkpoint.state, State::Blocked(_)) {
+            return Err(ControlError::NotBlocked { workflow_id: self.instance.id.to_string() });
+        }
+        draft.unblock();
+        Ok(self.store(draft).await?)
+    }
+}
+
+fn unwritable(workflow_id: String, reason: Reason) -> Unavailable {
+    Unavailable::Unwritable { workflow_id, code: reason.code, message: reason.message }
+}
+
+/// Answers a call. A failure that stops the whole engine, or makes what is in memory doubtful, is passed on as well.
+fn answer<T, E: Failed>(reply: Reply<T, E>, result: Result<T, E>) -> Result<(), Unavailable> {
+    let passed = result.as_ref().err().and_then(|e| e.unavailable().cloned());
+    // The caller may be gone; what was done is done.
+    let _ = reply.send(result);
+    passed.map_or(Ok(()), Err)
+}
+
+trait Failed {
+    fn unavailable(&self) -> Option<&Unavailable>;
+}
+
+macro_rules! failed { ($($t:ident)*) => { $(
+    impl Failed for $t {
+        fn unavailable(&self) -> Option<&Unavailable> {
+            match self {
+                $t::Unavailable(e) => Some(e),
+                _ => None,
+            }
+        }
+    }
+)* } }
+failed!(StartError SignalError ControlError);
+
+/// A value in a message.
+fn shown(payload: &Payload) -> String {
+    format!("{payload:?}")
+}

@@ -1,0 +1,212 @@
+//! Attempts of activities: when they start, and what follows from how they end.
+
+use super::{
+    actor::Actor,
+    checkpoint::{Operation, Reason},
+    error::Unavailable,
+    instance::Next,
+    message::{Mail, Message},
+};
+use crate::{
+    activity::{AttemptReport, AttemptRequest},
+    journal::{
+        history::{Event, Failure},
+        id::RunId,
+    },
+    machine::{Completion, OpId},
+};
+use jiff::Timestamp;
+
+/// What a report means for its operation.
+enum Verdict {
+    Done(Completion),
+    Again(Failure, Timestamp),
+    Stuck(Reason),
+    /// The attempt was stopped and nobody had asked the operation to: it runs again with the next engine.
+    Lost,
+}
+
+impl Actor {
+    /// What was running when another process died is lost: it counts as an attempt, and the next one follows.
+    pub(super) fn mark_lost(&mut self) {
+        let Some(c) = self.instance.checkpoint.as_mut().filter(|c| !c.is_closed()) else { return };
+        for (op, pending) in &mut c.pending {
+            let Operation::Activity(call) = &mut pending.what else { continue };
+            let in_flight = call.next_at.is_none() && !call.stuck && pending.done.is_none();
+            if in_flight && !self.worker.is_running(&self.instance.id, *op) {
+                self.instance.notes.push(Event::Lost { op: op.0, attempt: call.attempt });
+                call.attempt = call.attempt.saturating_add(1);
+            }
+        }
+    }
+
+    /// Starts what has been committed and does not run.
+    pub(super) async fn start_attempts(&mut self, now: Timestamp) -> Result<(), Unavailable> {
+        let worker = self.worker.clone();
+        if worker.shared.health.is_stopping() {
+            return Ok(());
+        }
+        let idle = self.instance.idle_calls(now, &|op| worker.is_running(&self.instance.id, op));
+        for op in idle {
+            let Some(request) = self.request(op) else { continue };
+            if worker.shared.registry.activity(&request.name).is_none() {
+                let message = format!(
+                    "this build has no activity `{0}`: link the crate that defines it, or give the renamed function `alias = \"{0}\"`",
+                    request.name
+                );
+                self.stuck(op, Reason { code: "WB101".into(), message }, now).await?;
+                continue;
+            }
+            self.start_attempt(request);
+        }
+        Ok(())
+    }
+
+    fn request(&self, op: OpId) -> Option<AttemptRequest> {
+        let c = self.instance.checkpoint.as_ref()?;
+        let Operation::Activity(call) = &c.pending.get(&op)?.what else { return None };
+        let workflow_id = self.instance.id.to_string();
+        Some(AttemptRequest {
+            instance: format!("{}/{workflow_id}", self.worker.shared.settings.namespace),
+            workflow_id,
+            run_id: c.run.0,
+            op,
+            attempt: call.attempt,
+            name: call.name.clone(),
+            args: call.args.clone(),
+            options: call.options.clone(),
+        })
+    }
+
+    fn start_attempt(&self, request: AttemptRequest) {
+        let worker = &self.worker;
+        let (op, attempt, run) = (request.op, request.attempt, RunId(request.run_id));
+        let (id, sender, busy) = (self.instance.id.clone(), worker.sender.clone(), worker.shared.pulse.hold());
+        let cancelled = self.instance.checkpoint.as_ref().is_some_and(|c| c.pending.get(&op).is_some_and(|p| p.cancel));
+        tracing::debug!(activity.name = request.name, activity.attempt = attempt, op = op.0, "an attempt starts");
+        let on_done = Box::new(move |report| {
+            // The worker may be gone: then the attempt is lost, like one whose process has died.
+            let _ = sender.send(Message::To { id, mail: Mail::Done { run, op, attempt, report }, busy });
+        });
+        let handle = worker.shared.executor.run(request, on_done);
+        if cancelled {
+            handle.cancel();
+        }
+        worker.runs(&self.instance.id, op, attempt, handle);
+    }
+
+    /// An attempt has ended.
+    pub(super) async fn done(
+        &mut self,
+        run: RunId,
+        op: OpId,
+        attempt: u32,
+        report: AttemptReport,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let present = self.worker.ended(&self.instance.id, op, attempt);
+        let Some(mut draft) = self.draft(now) else { return Ok(()) };
+        let same_run = draft.checkpoint.run == run && present;
+        let waits = same_run && draft.call(op).is_some_and(|c| c.attempt == attempt);
+        if !waits {
+            if !draft.checkpoint.is_closed() {
+                self.instance.notes.push(Event::Superseded { op: op.0, attempt });
+            }
+            return Ok(());
+        }
+        let asked = draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel);
+        match self.verdict(&mut draft, op, attempt, report, asked) {
+            Verdict::Done(completion) => {
+                draft.finish(op, completion);
+                if self.instance.may_step() {
+                    self.deliver(draft, Next::Done(op)).await.map(drop)
+                } else {
+                    self.store(draft).await
+                }
+            }
+            Verdict::Again(failure, next) => {
+                draft.events.push(Event::AttemptFailed { op: op.0, attempt, failure: failure.clone(), next });
+                if let Some(call) = draft.call(op) {
+                    call.attempt = attempt.saturating_add(1);
+                    call.next_at = Some(next);
+                    call.last = Some(failure);
+                }
+                self.store(draft).await
+            }
+            Verdict::Stuck(reason) => self.stuck(op, reason, now).await,
+            Verdict::Lost => Ok(()),
+        }
+    }
+
+    fn verdict(
+        &self,
+        draft: &mut super::draft::Draft,
+        op: OpId,
+        attempt: u32,
+        report: AttemptReport,
+        asked: bool,
+    ) -> Verdict {
+        let now = draft.now;
+        let Some(call) = draft.call(op) else { return Verdict::Lost };
+        let stuck = |code: &str, message: String| Verdict::Stuck(Reason { code: code.into(), message });
+        let limit = self.worker.shared.settings.payload_limit;
+        let (name, options) = (&call.name, &call.options);
+        let policy = options.retry.clone();
+        let again = |policy: Option<crate::Retry>, failure: Failure, last: Completion| match policy
+            .and_then(|p| p.pause(attempt))
+        {
+            // What waits for its next attempt does not run: it stops at once.
+            Some(_) if asked => Verdict::Done(Completion::Cancelled),
+            Some(pause) => Verdict::Again(failure, now.checked_add(pause).unwrap_or(Timestamp::MAX)),
+            None => Verdict::Done(last),
+        };
+        match report {
+            AttemptReport::Ok(v) | AttemptReport::Err { error: v, .. } if v.len() > limit => stuck(
+                "WB104",
+                format!(
+                    "the result of activity `{name}` has {} bytes, the limit is {limit}: keep the data elsewhere and return a reference, or raise `payload_limit`; a retry runs the activity again",
+                    v.len()
+                ),
+            ),
+            AttemptReport::Ok(value) => Verdict::Done(Completion::Value(value)),
+            AttemptReport::Err { error, permanent } => {
+                let policy = policy.filter(|_| options.shielded || !permanent);
+                again(policy, Failure::Error(error.clone()), Completion::Failed(error))
+            }
+            AttemptReport::TimedOut => again(Some(policy.unwrap_or_default()), Failure::TimedOut, Completion::TimedOut),
+            AttemptReport::Panicked(message) => again(
+                Some(policy.unwrap_or_default()),
+                Failure::Panicked(message.clone()),
+                Completion::Panicked(message),
+            ),
+            AttemptReport::Cancelled if asked => Verdict::Done(Completion::Cancelled),
+            AttemptReport::Cancelled => Verdict::Lost,
+            AttemptReport::Undecodable(e) => stuck(
+                "WB102",
+                format!(
+                    "the arguments of activity `{name}` do not decode: {e}; make the new type read what the old one wrote, then retry"
+                ),
+            ),
+            AttemptReport::Unencodable(e) => stuck(
+                "WB103",
+                format!("the result of activity `{name}` cannot be saved: {e}; a retry runs the activity again"),
+            ),
+            AttemptReport::UnknownActivity => stuck(
+                "WB101",
+                format!(
+                    "this build has no activity `{name}`: link the crate that defines it, or give the renamed function `alias = \"{name}\"`"
+                ),
+            ),
+        }
+    }
+
+    /// No attempt can give a result: the instance is blocked until somebody retries it, or another build opens the store.
+    async fn stuck(&mut self, op: OpId, reason: Reason, now: Timestamp) -> Result<(), Unavailable> {
+        let Some(mut draft) = self.draft(now) else { return Ok(()) };
+        let Some(call) = draft.call(op) else { return Ok(()) };
+        call.stuck = true;
+        tracing::warn!(code = reason.code, message = reason.message, "the instance is blocked");
+        draft.block(reason);
+        self.store(draft).await
+    }
+}

@@ -1,0 +1,191 @@
+//! How an engine is put together.
+
+use super::{
+    Engine,
+    clock::{Clock, SystemClock},
+    error::BuildError,
+    pulse::Pulse,
+    shared::{Health, Settings, Shared},
+    worker,
+};
+use crate::{
+    activity::{
+        Execute, Executor, ExecutorOptions, Queues, SendBoxFuture, States,
+        executor::{Delay, Passed},
+    },
+    journal::id::Namespace,
+    registry::{Registered, Registry},
+    store::Store,
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// Puts an engine together; see [`Engine::builder`].
+#[must_use = "call `.build().await`"]
+pub struct EngineBuilder {
+    store: Option<Arc<dyn Store>>,
+    states: States,
+    registered: Vec<Registered>,
+    only: Option<BTreeSet<String>>,
+    clock: Arc<dyn Clock>,
+    executor: Option<Arc<dyn Execute>>,
+    queues: Queues,
+    settings: Settings,
+    workers: usize,
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        EngineBuilder {
+            store: None,
+            states: States::default(),
+            registered: vec![],
+            only: None,
+            clock: Arc::new(SystemClock),
+            executor: None,
+            queues: Queues::default(),
+            settings: Settings::default(),
+            workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// Where instances live. There is no default.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// The value for parameters of type `State<T>`.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// Adds functions to those that the program links.
+    pub fn register<R: Into<Registered>>(mut self, functions: impl IntoIterator<Item = R>) -> Self {
+        self.registered.extend(functions.into_iter().map(Into::into));
+        self
+    }
+
+    /// Serves these functions, by registered name, and no others.
+    pub fn only<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.only.get_or_insert_default().extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// The clock. Default: the system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// At most `limit` activities of this queue run at a time. Default: 256 in each queue.
+    pub fn queue(mut self, name: impl Into<String>, limit: usize) -> Self {
+        self.queues = self.queues.limit_queue(name, limit);
+        self
+    }
+
+    /// The largest argument, signal and activity result, in bytes. Default: 2 MiB.
+    pub fn payload_limit(mut self, bytes: usize) -> Self {
+        self.settings.payload_limit = bytes;
+        self
+    }
+
+    /// How long a shutdown waits for activities that run. Default: 10 seconds.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// How many threads step workflows. Default: one per core, at most 4.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.clamp(1, 64);
+        self
+    }
+
+    /// How many idle instances each worker keeps in memory. Default: 4,096.
+    pub fn resident(mut self, instances: usize) -> Self {
+        self.settings.resident = instances;
+        self
+    }
+
+    /// Keeps no instance in memory between two steps, so that every step begins from its checkpoint; for tests.
+    pub fn evict_after_every_step(mut self) -> Self {
+        self.settings.resident = 0;
+        self
+    }
+
+    /// The set of ids that this engine works in. Default: `default`.
+    pub fn namespace(mut self, namespace: Namespace) -> Self {
+        self.settings.namespace = namespace;
+        self
+    }
+
+    /// Runs activities in another way than on the present tokio runtime; for tests.
+    pub fn executor(mut self, executor: impl Execute) -> Self {
+        self.executor = Some(Arc::new(executor));
+        self
+    }
+
+    /// Takes the store over and goes on with everything in it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]: the functions do not fit together, a state is missing, or the store cannot be taken.
+    pub async fn build(self) -> Result<Engine, BuildError> {
+        let store = self.store.ok_or(BuildError::NoStore)?;
+        let mut registry = Registry::linked()?.register(self.registered)?;
+        if let Some(only) = &self.only {
+            registry = registry.only(only.iter().map(String::as_str))?;
+        }
+        let missing = registry.missing_states(&self.states);
+        if !missing.is_empty() && self.executor.is_none() {
+            return Err(BuildError::MissingState { missing });
+        }
+        let pulse = Pulse::new();
+        self.clock.attach(&pulse);
+        let executor = match self.executor {
+            Some(executor) => executor,
+            None => {
+                let handle = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+                let delay = Arc::new(ClockDelay(self.clock.clone()));
+                let options = ExecutorOptions { queues: self.queues, delay, ..ExecutorOptions::default() };
+                let known = registry.clone();
+                let lookup = move |name: &str| known.activity(name);
+                Arc::new(Executor::new(handle, lookup, self.states, options)) as Arc<dyn Execute>
+            }
+        };
+        let fences = store.acquire_all("engine").await.map_err(BuildError::Store)?;
+        let shared = Arc::new(Shared {
+            store,
+            clock: self.clock,
+            pulse,
+            registry,
+            executor,
+            fences,
+            settings: self.settings,
+            health: Health::default(),
+        });
+        let workers = worker::start(&shared, self.workers)?;
+        Ok(Engine::new(shared, workers))
+    }
+}
+
+/// Timeouts of activities run on the engine's clock.
+pub(crate) struct ClockDelay(pub(crate) Arc<dyn Clock>);
+
+impl Delay for ClockDelay {
+    fn delay(&self, d: Duration) -> SendBoxFuture<Passed> {
+        let clock = self.0.clone();
+        let at = clock.now().checked_add(d).unwrap_or(jiff::Timestamp::MAX);
+        Box::pin(async move {
+            loop {
+                let wake = clock.sleep_until(at).await;
+                if clock.now() >= at {
+                    return Box::new(wake) as Passed;
+                }
+            }
+        })
+    }
+}

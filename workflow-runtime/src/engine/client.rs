@@ -1,0 +1,216 @@
+//! The engine as its callers see it.
+
+use super::{
+    builder::EngineBuilder,
+    error::{BuildError, StartError},
+    list::{Filter, Page},
+    message::{Mail, Message},
+    pulse::Pulse,
+    run::{Run, WorkflowFn},
+    shared::Shared,
+    worker::{self, WorkerHandle},
+    {QueryError, Unavailable},
+};
+use crate::{
+    journal::id::{InvalidId, WorkflowId},
+    machine::{Workflow, WorkflowCall},
+    store::{SledStore, StoreCounters},
+};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::oneshot;
+
+/// Runs workflows on a store. Cheap to clone; the last clone or [`Run`] that is dropped ends it.
+///
+/// Ending it, or the process, in any way loses nothing: what was committed goes on when the store is opened again.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) shared: Arc<Shared>,
+    workers: Mutex<Vec<WorkerHandle>>,
+    senders: Vec<tokio::sync::mpsc::UnboundedSender<Message>>,
+}
+
+/// What an orderly end left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Attempts that did not end within the grace period and were stopped. The next engine makes them again.
+    pub interrupted: usize,
+    /// The engine had been shut down before, or its store had failed.
+    pub already_down: bool,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("registry", &self.inner.shared.registry).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(super) fn new(shared: Arc<Shared>, workers: Vec<WorkerHandle>) -> Self {
+        let senders = workers.iter().map(|w| w.sender.clone()).collect();
+        Engine { inner: Arc::new(Inner { shared, workers: Mutex::new(workers), senders }) }
+    }
+
+    /// An engine on the directory `path`, with everything annotated in this binary.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]: the directory cannot be opened, or the functions do not fit together.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, BuildError> {
+        Self::builder().store(SledStore::open(path)?).build().await
+    }
+
+    /// Puts an engine together.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use workflow_runtime::{engine::Engine, store::MemoryStore};
+    ///
+    /// let engine = Engine::builder().store(MemoryStore::new()).build().await?;
+    /// engine.shutdown().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Starts an instance, or attaches to the one that was started with this id, workflow and input before, also when
+    /// it has ended: [`Run::is_new`] tells which. The start is durable on return.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Conflict`]: the id is taken by something else. Otherwise nothing was started.
+    ///
+    /// # Cancel safety
+    ///
+    /// The instance may or may not be started if the future is dropped. Starting it again attaches.
+    pub async fn start<W: Workflow>(&self, id: impl Into<String>, call: WorkflowCall<W>) -> Result<Run<W>, StartError> {
+        let id = WorkflowId::new(id)?;
+        let shared = &self.inner.shared;
+        shared.health.check()?;
+        let workflow_id = || id.to_string();
+        let input =
+            call.into_args().map_err(|source| StartError::Unencodable { workflow_id: workflow_id(), source })?;
+        let (bytes, limit) = (input.len(), shared.settings.payload_limit);
+        if bytes > limit {
+            return Err(StartError::TooLarge { workflow_id: workflow_id(), bytes, limit });
+        }
+        let Some(workflow) = shared.registry.workflow(W::NAME) else {
+            return Err(StartError::UnknownWorkflow { workflow_id: workflow_id(), workflow: W::NAME.into() });
+        };
+        let started = self
+            .inner
+            .ask(&id, |reply| Mail::Start { workflow, input, reply })
+            .await
+            .unwrap_or_else(|e| Err(e.into()))?;
+        Ok(Run::new(self.clone(), Ok(id), Some(started)))
+    }
+
+    /// A handle of an instance of the workflow that the function `workflow` is. Nothing is looked up until it is used.
+    pub fn run<Args, F: WorkflowFn<Args>>(&self, workflow: F, id: impl Into<String>) -> Run<F::Def> {
+        let _ = workflow;
+        Run::new(self.clone(), WorkflowId::new(id), None)
+    }
+
+    /// A page of instances.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: the cursor is not one, or the store does not answer.
+    pub async fn list(&self, filter: &Filter) -> Result<Page, QueryError> {
+        super::list::list(&self.inner.shared, filter).await
+    }
+
+    /// Takes no more calls, lets attempts finish within the grace period, stops the others, and closes the store.
+    pub async fn shutdown(&self) -> ShutdownReport {
+        let shared = &self.inner.shared;
+        if !shared.health.stopping() {
+            return ShutdownReport { interrupted: 0, already_down: true };
+        }
+        let interrupted = shared.executor.drain(shared.settings.grace).await;
+        for sender in &self.inner.senders {
+            worker::finish(sender).await;
+        }
+        shared.health.stopped();
+        self.inner.join();
+        if let Err(error) = shared.store.close().await {
+            tracing::error!(%error, "the store did not close cleanly");
+        }
+        ShutdownReport { interrupted, already_down: false }
+    }
+
+    /// What is in flight.
+    pub fn pulse(&self) -> &Pulse {
+        &self.inner.shared.pulse
+    }
+
+    /// What the store has done so far.
+    pub fn store_counters(&self) -> StoreCounters {
+        self.inner.shared.store.counters()
+    }
+
+    /// Ends the engine at once, as if its process had died.
+    #[doc(hidden)]
+    pub fn kill(&self) {
+        self.inner.die();
+    }
+}
+
+impl Inner {
+    /// Sends a piece of mail and waits for the answer. The outer error: there is none.
+    pub(super) async fn ask<T>(
+        &self,
+        id: &WorkflowId,
+        mail: impl FnOnce(oneshot::Sender<T>) -> Mail,
+    ) -> Result<T, Unavailable> {
+        self.shared.health.check()?;
+        let (reply, answer) = oneshot::channel();
+        // Held until the answer is here, so that the clock does not move on before the caller has it.
+        let busy = self.shared.pulse.hold();
+        self.send(id, mail(reply));
+        let answer = answer.await.map_err(|_| self.shared.health.unanswered());
+        drop(busy);
+        answer
+    }
+
+    pub(super) fn send(&self, id: &WorkflowId, mail: Mail) {
+        let worker = usize::from(self.shared.shard(id).0) % self.senders.len();
+        let message = Message::To { id: id.clone(), mail, busy: self.shared.pulse.hold() };
+        // A worker that has ended drops the message, and with it the sender of the answer.
+        let _ = self.senders[worker].send(message);
+    }
+
+    fn die(&self) {
+        self.shared.health.stopped();
+        for sender in &self.senders {
+            let _ = sender.send(Message::Die);
+        }
+        self.join();
+    }
+
+    /// Waits for the threads: they hold the store. They end at once when told to, unless a step does not return.
+    fn join(&self) {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in workers.iter_mut().filter_map(|w| w.thread.take()) {
+            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+                tracing::error!("a worker has panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.die();
+    }
+}
+
+/// An id that may not be one.
+pub(super) type MaybeId = Result<WorkflowId, InvalidId>;

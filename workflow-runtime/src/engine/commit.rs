@@ -1,0 +1,150 @@
+//! Draft to store, and what may happen only after it.
+
+use super::{
+    actor::Actor,
+    checkpoint::{self, Checkpoint, Reason},
+    draft::Draft,
+    error::Unavailable,
+};
+use crate::{
+    journal::{
+        encoding::{self, EncodeError},
+        history::Entry,
+        key,
+    },
+    machine::Frame,
+    store::{Commit, CommitError, Revision, StoreError, Write},
+};
+use std::collections::BTreeSet;
+use tracing::Instrument;
+use workflow_definition::Fingerprint;
+
+/// Why a draft did not become the state of its instance.
+pub(super) enum Refusal {
+    /// The instance cannot be written in this state; the state before stands.
+    Unwritable(Reason),
+    /// The store did not take it.
+    Unavailable(Unavailable),
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(e: Unavailable) -> Self {
+        Refusal::Unavailable(e)
+    }
+}
+
+impl From<EncodeError> for Refusal {
+    fn from(e: EncodeError) -> Self {
+        Refusal::Unwritable(Reason { code: "WB105".into(), message: format!("the checkpoint cannot be saved: {e}") })
+    }
+}
+
+impl Actor {
+    /// Commits a draft; then, and only then, its effects happen.
+    ///
+    /// # Errors
+    ///
+    /// Nothing has changed, unless the store is poisoned.
+    pub(super) async fn commit(&mut self, draft: Draft) -> Result<(), Refusal> {
+        let shared = self.worker.shared.clone();
+        shared.health.alive()?;
+        let (commit, checkpoint) = self.prepare(draft)?;
+        let revision = commit.revision;
+        let span = tracing::debug_span!("store.commit", revision = revision.0, writes = commit.writes.len());
+        match shared.store.commit(commit).instrument(span).await {
+            Ok(()) => {}
+            Err(CommitError::TooLarge { what, bytes, limit, .. }) => {
+                self.instance.machine = None;
+                let message = format!(
+                    "a {what} of its checkpoint has {bytes} bytes, the store takes {limit}; keep the data elsewhere and hold a reference"
+                );
+                return Err(Refusal::Unwritable(Reason { code: "WB105".into(), message }));
+            }
+            Err(e) => {
+                self.instance.machine = None;
+                return Err(Refusal::Unavailable(self.failed(e)));
+            }
+        }
+        debug_assert!(revision > self.instance.revision, "a commit goes to a higher revision");
+        self.instance.revision = revision;
+        self.instance.notes.clear();
+        let before = self.instance.checkpoint.replace(checkpoint);
+        self.after(before.as_ref());
+        Ok(())
+    }
+
+    fn failed(&self, error: CommitError) -> Unavailable {
+        let fatal = match &error {
+            CommitError::Store(e) => Some(e.clone()),
+            CommitError::Fenced { shard, held, current } => {
+                Some(StoreError::Fenced { shard: *shard, held: *held, current: *current })
+            }
+            _ => None,
+        };
+        if let Some(e) = fatal {
+            let health = &self.worker.shared.health;
+            health.poison(e);
+            return health.unanswered();
+        }
+        Unavailable::Refused { workflow_id: self.instance.id.to_string(), source: error }
+    }
+
+    /// Everything that one commit writes.
+    fn prepare(&mut self, draft: Draft) -> Result<(Commit, Checkpoint), EncodeError> {
+        let keys = &self.instance.keys;
+        let Draft { now, mut checkpoint, events, mut writes, stepped } = draft;
+        let (based_on, revision) = (self.instance.revision, self.instance.revision.next());
+        let mut told = self.instance.notes.clone();
+        told.extend(events);
+        if !told.is_empty() {
+            let entry = Entry {
+                seq: checkpoint.history,
+                revision: revision.0,
+                time: now.max(checkpoint.updated),
+                step: stepped.map(|_| checkpoint.steps),
+                frame: stepped.map(|s| s.0),
+                definition: stepped.map(|s| s.1),
+                events: told,
+            };
+            checkpoint.history += 1;
+            writes.push(Write::Put { key: keys.history(checkpoint.run, entry.seq), value: entry.to_bytes()? });
+        }
+        checkpoint.updated = checkpoint.updated.max(now);
+        let old = self.instance.checkpoint.as_ref().map(|c| c.index(keys)).unwrap_or_default();
+        let new = checkpoint.index(keys);
+        writes.extend(new.difference(&old).map(|k| Write::Put { key: k.clone(), value: vec![] }));
+        writes.extend(old.difference(&new).map(|k| Write::Delete { key: k.clone() }));
+        writes.push(Write::Put { key: keys.frame(), value: encoding::encode(&checkpoint)? });
+        let shard = usize::from(keys.shard().0);
+        let fence = self.worker.shared.fences[shard];
+        Ok((Commit { fence, instance: keys.frame(), based_on, revision, writes }, checkpoint))
+    }
+
+    /// The definitions that a frame refers to and that this worker has not written yet.
+    pub(super) fn definitions(&self, frame: &Frame) -> Vec<Write> {
+        let mut used = BTreeSet::new();
+        checkpoint::definitions(&frame.root, &mut used);
+        let known = self.worker.definitions.borrow();
+        used.into_iter().filter(|f| !known.contains(f)).filter_map(|f| self.definition(f)).collect()
+    }
+
+    fn definition(&self, fingerprint: Fingerprint) -> Option<Write> {
+        let def = self.worker.shared.registry.workflows().find(|d| d.fingerprint() == fingerprint)?;
+        let value = encoding::encode(def.definition()).ok()?;
+        Some(Write::Put { key: key::definition(&fingerprint.to_string()), value })
+    }
+
+    /// What the commit that has just become durable decided. `before` is the state that it replaced.
+    fn after(&mut self, before: Option<&Checkpoint>) {
+        let Some(now) = &self.instance.checkpoint else { return };
+        debug_assert!(self.instance.revision > Revision::NONE, "I1: effects follow a commit");
+        let id = &self.instance.id;
+        let (old, new) = (before.map(Checkpoint::due).unwrap_or_default(), now.due());
+        self.worker.arm(id, old.difference(&new), new.difference(&old));
+        self.worker.stop_attempts(id, &|op| now.pending.get(&op).is_none_or(|p| p.cancel));
+        if now.is_closed() && before.is_none_or(|b| !b.is_closed()) {
+            tracing::info!(workflow.status = now.status().as_str(), "the run has ended");
+            self.worker.tell_watchers(id);
+        }
+    }
+}

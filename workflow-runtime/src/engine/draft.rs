@@ -1,0 +1,249 @@
+//! The next state of an instance, before it is committed.
+
+use super::{
+    checkpoint::{
+        Call, CancelRequest, Checkpoint, Done, Inbox, Operation, Packed, Pending, Reason, SignalRecord, State,
+    },
+    instance::Next,
+};
+use crate::{
+    journal::{
+        encoding::{self, EncodeError},
+        history::{Ending, Event, Outcome},
+        key::InstanceKeys,
+        payload::Payload,
+    },
+    machine::{Closed, Command, Completion, Input, OpId, Step},
+    store::Write,
+};
+use jiff::Timestamp;
+use workflow_definition::Fingerprint;
+
+/// A state to be committed, and what is written along with it.
+#[derive(Clone)]
+pub(super) struct Draft {
+    pub(super) now: Timestamp,
+    pub(super) checkpoint: Checkpoint,
+    pub(super) events: Vec<Event>,
+    pub(super) writes: Vec<Write>,
+    /// The hash of the frame, and who wrote it, if the machine took a step.
+    pub(super) stepped: Option<(u64, Fingerprint)>,
+}
+
+impl Draft {
+    pub(super) fn new(checkpoint: Checkpoint, now: Timestamp) -> Self {
+        Draft { now, checkpoint, events: vec![], writes: vec![], stepped: None }
+    }
+
+    /// Notes how an activity has ended.
+    pub(super) fn finish(&mut self, op: OpId, completion: Completion) {
+        let at = self.now;
+        if let Some(p) = self.checkpoint.pending.get_mut(&op) {
+            self.events.push(match ending(&completion) {
+                Ending::Cancelled => Event::OperationCancelled { op: op.0 },
+                result => Event::Completed { op: op.0, result },
+            });
+            p.done = Some(Done { at, completion });
+        }
+    }
+
+    /// Puts a signal into the inbox.
+    pub(super) fn buffer(&mut self, keys: &InstanceKeys, name: &str, record: &SignalRecord) -> Result<(), EncodeError> {
+        let inbox = self.checkpoint.inbox.entry(name.to_owned()).or_default();
+        let seq = inbox.next;
+        inbox.next += 1;
+        self.writes.push(Write::Put { key: keys.signal(name, seq), value: encoding::encode(record)? });
+        let payload = record.payload.clone();
+        self.events.push(Event::SignalReceived { name: name.to_owned(), seq, payload });
+        Ok(())
+    }
+
+    /// Takes the first signal of a name out of the inbox.
+    pub(super) fn unbuffer(&mut self, keys: &InstanceKeys, name: &str) -> u64 {
+        let inbox: &mut Inbox = self.checkpoint.inbox.entry(name.to_owned()).or_default();
+        let seq = inbox.first;
+        inbox.first = (seq + 1).min(inbox.next);
+        let key = keys.signal(name, seq);
+        let before = self.writes.len();
+        self.writes.retain(|w| w.key() != key);
+        // One that came with this very commit was never written.
+        if self.writes.len() == before {
+            self.writes.push(Write::Delete { key });
+        }
+        seq
+    }
+
+    pub(super) fn request_cancel(&mut self, reason: String, at: Timestamp) {
+        self.events.push(Event::CancelRequested { reason: reason.clone() });
+        self.checkpoint.cancel = Some(CancelRequest { reason, at, delivered: false });
+    }
+
+    /// Makes `next` the machine's input. `signal` is the first signal of the name that the operation waits for.
+    pub(super) fn take(&mut self, keys: &InstanceKeys, next: &Next, signal: Option<Payload>) -> Option<Input> {
+        let completed = |op, completion| Some(Input::Completed { op, completion });
+        match *next {
+            Next::Start => Some(Input::Start),
+            Next::Cancel => {
+                let request = self.checkpoint.cancel.as_mut()?;
+                request.delivered = true;
+                Some(Input::Cancel { reason: request.reason.clone() })
+            }
+            Next::Done(op) => completed(op, self.checkpoint.pending.remove(&op)?.done?.completion),
+            Next::Stop(op) => {
+                self.checkpoint.pending.remove(&op)?;
+                self.events.push(Event::OperationCancelled { op: op.0 });
+                completed(op, Completion::Cancelled)
+            }
+            Next::Signal(op) => {
+                let Operation::Signal { name, .. } = self.checkpoint.pending.remove(&op)?.what else { return None };
+                let seq = self.unbuffer(keys, &name);
+                self.events.push(Event::SignalConsumed { op: op.0, name, seq });
+                completed(op, Completion::Value(signal?))
+            }
+            Next::Fire(op) => {
+                let fired = match self.checkpoint.pending.remove(&op)?.what {
+                    Operation::Signal { .. } => Completion::TimedOut,
+                    _ => Completion::Fired,
+                };
+                self.events.push(Event::TimerFired { op: op.0 });
+                completed(op, fired)
+            }
+        }
+    }
+
+    /// Adds what a step decided.
+    pub(super) fn apply(&mut self, keys: &InstanceKeys, step: Step, packed: Packed, by: Fingerprint) {
+        let c = &mut self.checkpoint;
+        c.steps += 1;
+        if matches!(c.state, State::Blocked(_)) {
+            c.state = State::Running;
+            self.events.push(Event::Unblocked);
+        }
+        self.stepped = Some((packed.hash, by));
+        for command in step.commands {
+            self.command(command);
+        }
+        if let Some(closed) = step.closed {
+            self.events.push(Event::Closed(outcome(&closed)));
+            self.close(keys, State::Closed(closed));
+            return;
+        }
+        let c = &mut self.checkpoint;
+        for (slot, payload) in &packed.large {
+            if !c.large.contains(slot) {
+                // Payloads always encode: they are byte strings.
+                if let Ok(value) = encoding::encode(payload) {
+                    self.writes.push(Write::Put { key: keys.slot(c.run, &slot.name), value });
+                }
+            }
+        }
+        let large: Vec<_> = packed.large.into_iter().map(|(slot, _)| slot).collect();
+        for gone in c.large.iter().filter(|old| large.iter().all(|new| new.name != old.name)) {
+            self.writes.push(Write::Delete { key: keys.slot(c.run, &gone.name) });
+        }
+        c.large = large;
+        c.frame = Some(packed.frame);
+    }
+
+    fn command(&mut self, command: Command) {
+        let since = self.now;
+        let c = &mut self.checkpoint;
+        let pending = |what| Pending { since, cancel: false, done: None, what };
+        match command {
+            Command::Activity { op, name, args, options } => {
+                self.events.push(Event::Scheduled { op: op.0, activity: name.clone(), args: args.clone() });
+                let call = Call { name, args, options, attempt: 1, next_at: None, last: None, stuck: false };
+                c.pending.insert(op, pending(Operation::Activity(call)));
+            }
+            Command::Timer { op, at } => {
+                self.events.push(Event::TimerStarted { op: op.0, at });
+                c.pending.insert(op, pending(Operation::Timer { at }));
+            }
+            Command::Signal { op, name, deadline } => {
+                self.events.push(Event::Waiting { op: op.0, signal: name.clone(), deadline });
+                c.pending.insert(op, pending(Operation::Signal { name, deadline }));
+            }
+            Command::Cancel { op } => {
+                if let Some(p) = c.pending.get_mut(&op) {
+                    p.cancel = true;
+                    self.events.push(Event::CancelAsked { op: op.0 });
+                }
+            }
+            Command::SideEffect(value) => self.events.push(Event::SideEffect(value)),
+            Command::Status(value) => {
+                self.events.push(Event::StatusSet(value.clone()));
+                c.status = Some(value);
+            }
+            Command::Tag { key, value } => {
+                self.events.push(Event::Tagged { key: key.clone(), value: value.clone() });
+                c.tags.insert(key, value);
+            }
+        }
+    }
+
+    /// Ends the run: nothing waits for it and it waits for nothing.
+    pub(super) fn close(&mut self, keys: &InstanceKeys, state: State) {
+        let c = &mut self.checkpoint;
+        c.state = state;
+        c.pending.clear();
+        c.frame = None;
+        for gone in std::mem::take(&mut c.large) {
+            self.writes.push(Write::Delete { key: keys.slot(c.run, &gone.name) });
+        }
+        for (name, inbox) in std::mem::take(&mut c.inbox) {
+            for seq in inbox.first..inbox.next {
+                let key = keys.signal(&name, seq);
+                self.writes.retain(|w| w.key() != key);
+                self.writes.push(Write::Delete { key });
+            }
+        }
+    }
+
+    /// The run cannot go on by itself. False if that is known already.
+    pub(super) fn block(&mut self, reason: Reason) -> bool {
+        let known = matches!(&self.checkpoint.state, State::Blocked(r) if *r == reason);
+        if !known {
+            let Reason { code, message } = reason.clone();
+            self.events.push(Event::Blocked { code, message });
+            self.checkpoint.state = State::Blocked(reason);
+        }
+        !known
+    }
+
+    /// The run gets another try.
+    pub(super) fn unblock(&mut self) {
+        self.checkpoint.state = State::Running;
+        self.events.push(Event::Unblocked);
+        for p in self.checkpoint.pending.values_mut() {
+            if let Operation::Activity(call) = &mut p.what {
+                call.stuck = false;
+            }
+        }
+    }
+
+    /// The call of an operation.
+    pub(super) fn call(&mut self, op: OpId) -> Option<&mut Call> {
+        match self.checkpoint.pending.get_mut(&op).map(|p| &mut p.what) {
+            Some(Operation::Activity(call)) => Some(call),
+            _ => None,
+        }
+    }
+}
+
+fn ending(completion: &Completion) -> Ending {
+    match completion {
+        Completion::Value(v) => Ending::Value(v.clone()),
+        Completion::Failed(e) => Ending::Failed(e.clone()),
+        Completion::TimedOut => Ending::TimedOut,
+        Completion::Panicked(message) => Ending::Panicked(message.clone()),
+        Completion::Cancelled | Completion::Fired => Ending::Cancelled,
+    }
+}
+
+fn outcome(closed: &Closed) -> Outcome {
+    match closed {
+        Closed::Completed(v) => Outcome::Completed(v.clone()),
+        Closed::Failed { error, .. } => Outcome::Failed(error.clone()),
+        Closed::Cancelled { reason, error } => Outcome::Cancelled { reason: reason.clone(), error: error.clone() },
+    }
+}

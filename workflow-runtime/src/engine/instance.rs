@@ -1,0 +1,291 @@
+//! One instance in memory, and its way to and from the store.
+
+use super::{
+    checkpoint::{self, Call, Checkpoint, Operation, SignalRecord, StartRecord, State, micros},
+    error::Unavailable,
+    shared::Shared,
+};
+use crate::{
+    journal::{
+        encoding,
+        history::Event,
+        id::{RunId, WorkflowId},
+        key::{self, InstanceKeys},
+        payload::Payload,
+    },
+    machine::{Frame, Identity, Machine, OpId, Resolve, StepError, Upgrade, WorkflowDef},
+    registry::Registry,
+    store::{Revision, StoreError},
+};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use workflow_definition::{Definition, Fingerprint};
+
+/// An instance as of its last commit.
+pub(super) struct Instance {
+    pub(super) id: WorkflowId,
+    pub(super) keys: InstanceKeys,
+    /// [`Revision::NONE`]: there is no such instance.
+    pub(super) revision: Revision,
+    pub(super) checkpoint: Option<Checkpoint>,
+    /// In step with the checkpoint, or absent.
+    pub(super) machine: Option<Machine>,
+    /// What the last commit did not tell the history yet.
+    pub(super) notes: Vec<Event>,
+    /// A blocked instance is given another try.
+    pub(super) retrying: bool,
+}
+
+/// What the machine takes next.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Next {
+    Start,
+    Cancel,
+    /// An operation that has ended while the machine could not take it.
+    Done(OpId),
+    /// An operation that was asked to stop and has nothing to wait for.
+    Stop(OpId),
+    Signal(OpId),
+    Fire(OpId),
+}
+
+/// Reads a record of an instance.
+pub(super) async fn read<T: DeserializeOwned>(
+    shared: &Shared,
+    id: &WorkflowId,
+    key: &[u8],
+    what: &'static str,
+) -> Result<Option<T>, Unavailable> {
+    let unreadable = |source| Unavailable::Unreadable { workflow_id: id.to_string(), source };
+    let Some(bytes) = shared.store.get(key).await.map_err(unreadable)? else {
+        return Ok(None);
+    };
+    encoding::decode(&bytes).map(Some).map_err(|source| undecodable(id, what, source))
+}
+
+fn undecodable(id: &WorkflowId, what: &'static str, source: encoding::DecodeError) -> Unavailable {
+    Unavailable::Undecodable { workflow_id: id.to_string(), what, source }
+}
+
+impl Instance {
+    pub(super) async fn load(shared: &Shared, id: WorkflowId) -> Result<Self, Unavailable> {
+        let keys = shared.keys(&id);
+        let unreadable = |source: StoreError| Unavailable::Unreadable { workflow_id: id.to_string(), source };
+        let found = shared.store.get_with_revision(&keys.frame()).await.map_err(unreadable)?;
+        let (revision, checkpoint) = match found {
+            None => (Revision::NONE, None),
+            Some((revision, bytes)) => {
+                let decoded = encoding::decode(&bytes).map_err(|e| undecodable(&id, "checkpoint", e))?;
+                (revision, Some(decoded))
+            }
+        };
+        Ok(Instance { id, keys, revision, checkpoint, machine: None, notes: vec![], retrying: false })
+    }
+
+    /// Makes the machine of a run that is about to start.
+    pub(super) fn begin(&mut self, def: &'static WorkflowDef, run: RunId, input: Payload, now: Timestamp) {
+        let identity = Identity { workflow_id: self.id.to_string(), run_id: run.0 };
+        self.machine = Some(Machine::start(identity, def, input, now));
+    }
+
+    pub(super) async fn start_record(&self, shared: &Shared) -> Result<StartRecord, Unavailable> {
+        let missing = || {
+            let source = StoreError::damaged(&self.keys.frame(), "the start record of its run is missing");
+            Unavailable::Unreadable { workflow_id: self.id.to_string(), source }
+        };
+        let run = self.checkpoint.as_ref().map(|c| c.run).ok_or_else(missing)?;
+        read(shared, &self.id, &self.keys.start(run), "start record").await?.ok_or_else(missing)
+    }
+
+    /// The first buffered signal of a name.
+    pub(super) async fn first_signal(
+        &self,
+        shared: &Shared,
+        name: &str,
+    ) -> Result<Option<(u64, SignalRecord)>, Unavailable> {
+        let inbox = self.checkpoint.as_ref().and_then(|c| c.inbox.get(name)).filter(|i| !i.is_empty());
+        let Some(seq) = inbox.map(|i| i.first) else { return Ok(None) };
+        let key = self.keys.signal(name, seq);
+        match read(shared, &self.id, &key, "signal").await? {
+            Some(record) => Ok(Some((seq, record))),
+            None => {
+                let source = StoreError::damaged(&key, "a buffered signal is missing");
+                Err(Unavailable::Unreadable { workflow_id: self.id.to_string(), source })
+            }
+        }
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        matches!(self.checkpoint.as_ref().map(|c| &c.state), Some(State::Blocked(_)))
+    }
+
+    /// Whether the machine may take an input.
+    pub(super) fn may_step(&self) -> bool {
+        match self.checkpoint.as_ref().map(|c| &c.state) {
+            Some(State::Running) => true,
+            Some(State::Blocked(_)) => self.retrying,
+            _ => false,
+        }
+    }
+
+    /// What the machine can take at `now`, the earliest first. Of a signal and a deadline, whichever came first.
+    pub(super) fn next(
+        &self,
+        now: Timestamp,
+        first_signals: &HashMap<OpId, Timestamp>,
+        running: &dyn Fn(OpId) -> bool,
+    ) -> Option<(Timestamp, Next)> {
+        let c = self.checkpoint.as_ref().filter(|_| self.may_step())?;
+        if c.steps == 0 {
+            return Some((c.started, Next::Start));
+        }
+        let cancel = c.cancel.as_ref().filter(|r| !r.delivered).map(|r| (r.at, Next::Cancel));
+        let operations = c.pending.iter().filter_map(|(op, p)| {
+            if let Some(done) = &p.done {
+                return Some((done.at, Next::Done(*op)));
+            }
+            match &p.what {
+                Operation::Activity(call) => {
+                    (p.cancel && call.next_at.is_some() && !running(*op)).then_some((p.since, Next::Stop(*op)))
+                }
+                _ if p.cancel => Some((p.since, Next::Stop(*op))),
+                Operation::Timer { at } => (*at <= now).then_some((*at, Next::Fire(*op))),
+                Operation::Signal { deadline, .. } => {
+                    let signal = first_signals.get(op).map(|at| ((*at).max(p.since), Next::Signal(*op)));
+                    let fire = deadline.filter(|at| *at <= now).map(|at| (at, Next::Fire(*op)));
+                    [signal, fire].into_iter().flatten().min_by_key(|(at, _)| *at)
+                }
+            }
+        });
+        // The first of equals wins: a cancellation, then the operation that began first.
+        cancel.into_iter().chain(operations).min_by_key(|(at, _)| *at)
+    }
+
+    /// When the first buffered signal came, for every operation that waits for one.
+    pub(super) async fn first_signals(&self, shared: &Shared) -> Result<HashMap<OpId, Timestamp>, Unavailable> {
+        let mut found = HashMap::new();
+        let Some(c) = self.checkpoint.as_ref().filter(|_| self.may_step()) else { return Ok(found) };
+        let mut taken = BTreeSet::new();
+        for (op, p) in &c.pending {
+            let Operation::Signal { name, .. } = &p.what else { continue };
+            // Several operations that wait for one name are served in order.
+            if p.cancel || p.done.is_some() || !taken.insert(name) {
+                continue;
+            }
+            if let Some((_, record)) = self.first_signal(shared, name).await? {
+                found.insert(*op, record.received);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Activities that should have an attempt and have none.
+    pub(super) fn idle_calls(&self, now: Timestamp, running: &dyn Fn(OpId) -> bool) -> Vec<OpId> {
+        let Some(c) = self.checkpoint.as_ref().filter(|c| !c.is_closed()) else { return vec![] };
+        let wants = |call: &Call| !call.stuck && call.next_at.is_none_or(|at| micros(at) <= micros(now));
+        let idle = c.pending.iter().filter(|(op, p)| match &p.what {
+            // One that was asked to stop, and was lost, is asked again: nobody knows how far it came.
+            Operation::Activity(call) if p.cancel => p.done.is_none() && call.next_at.is_none() && !running(**op),
+            Operation::Activity(call) => p.done.is_none() && wants(call) && !running(**op),
+            _ => false,
+        });
+        idle.map(|(op, _)| *op).collect()
+    }
+
+    /// Makes the machine, unless it is there.
+    ///
+    /// Upgrades of the code are noted in the history.
+    ///
+    /// # Errors
+    ///
+    /// The outer error: the records cannot be read. The inner one: this build cannot resume the instance.
+    pub(super) async fn revive(&mut self, shared: &Shared) -> Result<Result<(), StepError>, Unavailable> {
+        if self.machine.is_some() {
+            return Ok(Ok(()));
+        }
+        let start = self.start_record(shared).await?;
+        let Some(c) = &self.checkpoint else { return Ok(Ok(())) };
+        let identity = Identity { workflow_id: self.id.to_string(), run_id: c.run.0 };
+        let Some(packed) = &c.frame else {
+            let Some(def) = shared.registry.workflow(&c.workflow) else {
+                return Ok(Err(StepError::UnknownWorkflow { workflow: c.workflow.clone() }));
+            };
+            self.machine = Some(Machine::start(identity, def, start.input, c.started));
+            return Ok(Ok(()));
+        };
+        let frame = self.frame(shared, c, packed).await?;
+        let resolve = Resolver::prepare(shared, &self.id, &frame).await?;
+        Ok(match Machine::load(identity, frame, &start.input, &resolve) {
+            Ok((machine, upgrades)) => {
+                let packed = packed.clone();
+                self.notes.extend(upgrades.into_iter().map(|u| upgraded(u, packed.clone())));
+                self.machine = Some(machine);
+                Ok(())
+            }
+            Err(e) => Err(e),
+        })
+    }
+
+    /// The whole frame of a checkpoint.
+    pub(super) async fn frame(&self, shared: &Shared, c: &Checkpoint, packed: &Payload) -> Result<Frame, Unavailable> {
+        let mut large = BTreeMap::new();
+        for slot in &c.large {
+            let key = self.keys.slot(c.run, &slot.name);
+            let payload: Option<Payload> = read(shared, &self.id, &key, "local").await?;
+            let payload = payload.filter(|p| p.hash64() == slot.hash).ok_or_else(|| {
+                let source = StoreError::damaged(&key, "it is not what the checkpoint refers to");
+                Unavailable::Unreadable { workflow_id: self.id.to_string(), source }
+            })?;
+            large.insert(slot.name.clone(), payload);
+        }
+        checkpoint::unpack(packed, large).map_err(|e| undecodable(&self.id, "frame", e))
+    }
+}
+
+fn upgraded(u: Upgrade, frame: Payload) -> Event {
+    let Upgrade { workflow, from, to, decided } = u;
+    Event::Upgraded { workflow, from, to, decided, frame }
+}
+
+/// The names of this build, and the stored definitions that a frame refers to.
+struct Resolver<'a> {
+    registry: &'a Registry,
+    definitions: HashMap<Fingerprint, Definition>,
+}
+
+impl<'a> Resolver<'a> {
+    async fn prepare(shared: &'a Shared, id: &WorkflowId, frame: &Frame) -> Result<Self, Unavailable> {
+        let mut used = BTreeSet::new();
+        checkpoint::definitions(&frame.root, &mut used);
+        let mut definitions = HashMap::new();
+        for fingerprint in used {
+            if shared.registry.workflows().any(|d| d.fingerprint() == fingerprint) {
+                continue;
+            }
+            if let Some(d) = definition(shared, id, fingerprint).await? {
+                definitions.insert(fingerprint, d);
+            }
+        }
+        Ok(Resolver { registry: &shared.registry, definitions })
+    }
+}
+
+/// A stored definition.
+pub(super) async fn definition(
+    shared: &Shared,
+    id: &WorkflowId,
+    fingerprint: Fingerprint,
+) -> Result<Option<Definition>, Unavailable> {
+    read(shared, id, &key::definition(&fingerprint.to_string()), "definition").await
+}
+
+impl Resolve for Resolver<'_> {
+    fn workflow(&self, name: &str) -> Option<&'static WorkflowDef> {
+        self.registry.workflow(name)
+    }
+
+    fn definition(&self, fingerprint: Fingerprint) -> Option<Definition> {
+        self.definitions.get(&fingerprint).cloned()
+    }
+}

@@ -1,0 +1,96 @@
+//! What travels to the worker that owns an instance.
+
+use super::{
+    error::{ControlError, SignalError, StartError, Unavailable},
+    pulse::Held,
+};
+use crate::{
+    activity::AttemptReport,
+    journal::{
+        id::{RunId, WorkflowId},
+        payload::Payload,
+    },
+    machine::{OpId, WorkflowDef},
+};
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+pub(super) type Reply<T, E> = oneshot::Sender<Result<T, E>>;
+
+/// For a worker.
+pub(super) enum Message {
+    /// Something for one instance.
+    To { id: WorkflowId, mail: Mail, busy: Held },
+    /// Deal with what is queued, then end.
+    Finish(oneshot::Sender<()>),
+    /// End now.
+    Die,
+}
+
+/// For an instance.
+pub(super) enum Mail {
+    Start {
+        workflow: &'static WorkflowDef,
+        input: Payload,
+        reply: Reply<Started, StartError>,
+    },
+    Signal {
+        name: String,
+        payload: Payload,
+        reply: Reply<(), SignalError>,
+    },
+    Cancel {
+        reason: String,
+        reply: Reply<(), ControlError>,
+    },
+    Terminate {
+        reason: String,
+        reply: Reply<(), ControlError>,
+    },
+    Retry {
+        reply: Reply<(), ControlError>,
+    },
+    /// Tell me when the run has ended.
+    Watch {
+        reply: Reply<(), Unavailable>,
+    },
+    /// An attempt has ended.
+    Done {
+        run: RunId,
+        op: OpId,
+        attempt: u32,
+        report: AttemptReport,
+    },
+    /// Something may be due.
+    Due,
+}
+
+/// A piece of mail with the time at which it came.
+pub(super) struct Received {
+    pub(super) at: Timestamp,
+    pub(super) mail: Mail,
+    pub(super) busy: Held,
+}
+
+/// The answer to a start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Started {
+    pub(super) run: RunId,
+    pub(super) is_new: bool,
+}
+
+impl Mail {
+    /// Tells the sender that nothing can be done.
+    pub(super) fn refuse(self, error: &Unavailable) {
+        // Whoever waited may be gone.
+        match self {
+            Mail::Start { reply, .. } => drop(reply.send(Err(error.clone().into()))),
+            Mail::Signal { reply, .. } => drop(reply.send(Err(error.clone().into()))),
+            Mail::Cancel { reply, .. } | Mail::Terminate { reply, .. } | Mail::Retry { reply } => {
+                drop(reply.send(Err(error.clone().into())));
+            }
+            Mail::Watch { reply } => drop(reply.send(Err(error.clone()))),
+            Mail::Done { .. } | Mail::Due => {}
+        }
+    }
+}

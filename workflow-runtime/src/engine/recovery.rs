@@ -1,0 +1,156 @@
+//! What wakes instances: the indexes when the store is opened, and the clock.
+
+use super::{clock::Wake, pulse::Held, timers::Timer, worker::Worker};
+use crate::{
+    journal::{
+        id::WorkflowId,
+        key::{Key, Kind, NamespaceKeys},
+    },
+    machine::OpId,
+    store::{Row, StoreError},
+};
+use jiff::Timestamp;
+use std::rc::Rc;
+
+/// Index entries that are read at a time.
+const PAGE: usize = 1024;
+
+/// Instances that are woken at a time.
+pub(super) const WOKEN: usize = 256;
+
+impl Worker {
+    /// Wakes what has something to do, whatever the time, and reads what is due next. Loads nothing else.
+    pub(super) async fn recover(self: Rc<Self>, busy: Held) {
+        self.read_timers();
+        let (mut from, to) = NamespaceKeys::new(&self.shared.settings.namespace).all(Kind::Ready);
+        loop {
+            let rows = match self.page(&mut from, &to).await {
+                Ok(rows) => rows,
+                Err(e) => return self.shared.health.poison(e),
+            };
+            let more = rows.len() == PAGE;
+            for (key, _) in rows {
+                if let Some(id) = self.owned(&key).map(|(id, _)| id) {
+                    self.quiet(WOKEN).await;
+                    self.wake(id);
+                }
+            }
+            if !more {
+                break;
+            }
+        }
+        drop(busy);
+    }
+
+    /// A page of an index; damaged entries are skipped and told. Moves `from` behind it.
+    async fn page(&self, from: &mut Vec<u8>, to: &[u8]) -> Result<Vec<Row>, StoreError> {
+        loop {
+            match self.shared.store.scan(from, to, PAGE).await {
+                Ok(rows) => {
+                    if let Some((last, _)) = rows.last() {
+                        from.clone_from(last);
+                        from.push(0);
+                    }
+                    return Ok(rows);
+                }
+                Err(StoreError::Damaged { key, reason }) => {
+                    // The key itself can be read, and it is all there is in an index entry.
+                    tracing::error!(key = crate::journal::key::describe(&key), reason, "an index entry is damaged");
+                    if let Some((id, _)) = self.owned(&key) {
+                        tracing::error!(workflow.id = id.as_str(), "it may have to be woken by a signal");
+                    }
+                    from.clone_from(&key);
+                    from.push(0);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    fn owned(&self, key: &[u8]) -> Option<(WorkflowId, Key)> {
+        let key = Key::parse(key).ok()?;
+        let id = WorkflowId::new(key.id.clone()?).ok()?;
+        self.owns(&id).then_some((id, key))
+    }
+
+    /// Reads on in the timer index, if all that was read before has fired.
+    pub(super) fn read_timers(self: &Rc<Self>) {
+        let Some(horizon) = self.timers.borrow_mut().begin_read() else { return };
+        let (worker, busy) = (self.clone(), self.shared.pulse.hold());
+        tokio::task::spawn_local(async move {
+            if let Err(e) = worker.read_timers_from(horizon).await {
+                worker.shared.health.poison(e);
+            }
+            worker.timers_changed();
+            drop(busy);
+        });
+    }
+
+    async fn read_timers_from(&self, horizon: i64) -> Result<(), StoreError> {
+        let keys = NamespaceKeys::new(&self.shared.settings.namespace);
+        let (mut from, to) = keys.all(Kind::Timer);
+        if horizon > i64::MIN {
+            from = keys.timers_until(horizon).1;
+        }
+        let mut read: Vec<Timer> = vec![];
+        let mut first = None;
+        loop {
+            let rows = self.page(&mut from, &to).await?;
+            let last = rows.last().and_then(|(key, _)| Key::parse(key).ok()?.due);
+            let full = rows.len() == PAGE;
+            first = first.or_else(|| Key::parse(&rows.first()?.0).ok()?.due);
+            for (key, _) in rows {
+                if let Some((id, key)) = self.owned(&key) {
+                    read.extend(key.due.zip(key.number).map(|(due, op)| (due, id, OpId(op))));
+                }
+            }
+            // Of the last microsecond there may be more behind this page.
+            let horizon = if full { last.map(|due| due - 1) } else { None };
+            // Never ends within one microsecond: the next reading begins with it again.
+            if !full || (read.len() >= PAGE && last > first) {
+                self.timers.borrow_mut().end_read(read, horizon.unwrap_or(i64::MAX));
+                return Ok(());
+            }
+        }
+    }
+
+    /// The timers have changed: the clock stands still until somebody sleeps until the new time.
+    pub(super) fn timers_changed(&self) {
+        self.timers.borrow_mut().unsettled = Some(self.shared.pulse.hold());
+        self.changed.notify_one();
+    }
+
+    /// Sleeps until a time, or for ever.
+    pub(super) async fn until(&self, due: Option<i64>) -> Wake {
+        let unsettled = self.timers.borrow_mut().unsettled.take();
+        let Some(due) = due else {
+            drop(unsettled);
+            return std::future::pending().await;
+        };
+        let at = Timestamp::from_microsecond(due).unwrap_or(Timestamp::MAX);
+        if at <= self.shared.clock.now() {
+            return unsettled.map(Wake::holding).unwrap_or_default();
+        }
+        let mut sleep = self.shared.clock.sleep_until(at);
+        let mut unsettled = unsettled;
+        std::future::poll_fn(|cx| {
+            let poll = sleep.as_mut().poll(cx);
+            // The clock knows of this sleeper now.
+            unsettled = None;
+            poll
+        })
+        .await
+    }
+
+    /// Wakes the instances that have something due, as many as may be at work at a time.
+    pub(super) fn fire(self: &Rc<Self>) {
+        let now = self.shared.clock.now().as_microsecond();
+        let mut woken = 0;
+        while woken < WOKEN {
+            let Some((_, id, _)) = self.timers.borrow_mut().take(now) else { break };
+            self.wake(id);
+            woken += 1;
+        }
+        self.read_timers();
+    }
+}

@@ -1,0 +1,254 @@
+//! What people see of a run. Read from the store, so that no worker has to be up for it.
+
+use super::{
+    checkpoint::{Call, Checkpoint, Operation, Pending, Reason, State, Status},
+    error::{QueryError, Unavailable},
+    instance::{self, Instance},
+    shared::Shared,
+};
+use crate::{
+    journal::{
+        encoding,
+        history::Entry,
+        id::{RunId, WorkflowId},
+    },
+    machine::{Activation, OpId},
+};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// A run as of its last commit.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RunStatus {
+    /// The id of the instance.
+    pub workflow_id: String,
+    /// The id of the run.
+    pub run_id: RunId,
+    /// Registered name of the workflow.
+    pub workflow: String,
+    /// Whether it runs, is blocked, or how it ended.
+    pub state: Status,
+    /// Why it is blocked.
+    pub blocked: Option<Reason>,
+    /// Label of the suspension point that it is in. In nested helpers, the innermost.
+    pub point: Option<String>,
+    /// Source file of the point.
+    pub file: Option<String>,
+    /// Source line of the point.
+    pub line: Option<u32>,
+    /// What it waits for.
+    pub waits: Vec<Waits>,
+    /// What the workflow passed to `set_status`.
+    pub status: Option<serde_json::Value>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// The locals that are alive, of the workflow and then of its helpers.
+    pub locals: Vec<Local>,
+    /// Buffered signals by name.
+    pub inbox: BTreeMap<String, u64>,
+    /// The value or error that it ended with.
+    pub outcome: Option<serde_json::Value>,
+    /// The reason of the first request to cancel it.
+    pub cancel_requested: Option<String>,
+    /// When it was started.
+    pub started: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+    /// Steps that it took.
+    pub steps: u64,
+}
+
+/// A local that is alive.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Local {
+    /// The workflow or helper that it belongs to.
+    pub workflow: String,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: serde_json::Value,
+}
+
+/// One thing that a run waits for.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Waits {
+    /// An attempt of an activity runs, or is about to.
+    Attempt {
+        /// Number of the operation.
+        op: OpId,
+        /// Name of the activity.
+        activity: String,
+        /// Number of the attempt.
+        attempt: u32,
+        /// Since when the workflow waits for the activity.
+        since: Timestamp,
+        /// Why the attempt before failed.
+        last_error: Option<String>,
+    },
+    /// The next attempt of an activity starts later.
+    Backoff {
+        /// Number of the operation.
+        op: OpId,
+        /// Name of the activity.
+        activity: String,
+        /// Number of the attempt.
+        attempt: u32,
+        /// When it starts.
+        next: Timestamp,
+        /// Why the attempt before failed.
+        last_error: Option<String>,
+    },
+    /// A timer.
+    Timer {
+        /// Number of the operation.
+        op: OpId,
+        /// When it is due.
+        at: Timestamp,
+    },
+    /// A signal.
+    Signal {
+        /// Number of the operation.
+        op: OpId,
+        /// Name of the signal.
+        name: String,
+        /// When it stops waiting.
+        deadline: Option<Timestamp>,
+    },
+}
+
+impl std::fmt::Display for Waits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let last = |f: &mut std::fmt::Formatter<'_>, e: &Option<String>| match e {
+            Some(e) => write!(f, "; the attempt before: {e}"),
+            None => Ok(()),
+        };
+        match self {
+            Self::Attempt { activity, attempt, since, last_error, .. } => {
+                write!(f, "attempt {attempt} of activity `{activity}`, called at {since}")?;
+                last(f, last_error)
+            }
+            Self::Backoff { activity, attempt, next, last_error, .. } => {
+                write!(f, "attempt {attempt} of activity `{activity}`, which starts at {next}")?;
+                last(f, last_error)
+            }
+            Self::Timer { at, .. } => write!(f, "a timer that is due at {at}"),
+            Self::Signal { name, deadline: None, .. } => write!(f, "the signal `{name}`"),
+            Self::Signal { name, deadline: Some(at), .. } => write!(f, "the signal `{name}`, until {at}"),
+        }
+    }
+}
+
+fn waits(op: OpId, pending: &Pending, now: Timestamp) -> Option<Waits> {
+    if pending.done.is_some() {
+        return None;
+    }
+    Some(match &pending.what {
+        Operation::Activity(Call { name, attempt, next_at, last, .. }) => {
+            let (activity, attempt, last_error) = (name.clone(), *attempt, last.as_ref().map(ToString::to_string));
+            match next_at.filter(|at| *at > now) {
+                Some(next) => Waits::Backoff { op, activity, attempt, next, last_error },
+                None => Waits::Attempt { op, activity, attempt, since: pending.since, last_error },
+            }
+        }
+        Operation::Timer { at } => Waits::Timer { op, at: *at },
+        Operation::Signal { name, deadline } => Waits::Signal { op, name: name.clone(), deadline: *deadline },
+    })
+}
+
+/// The innermost activation.
+fn innermost(activation: &Activation) -> &Activation {
+    match activation.threads.first().and_then(|t| t.helper.as_deref()) {
+        Some(helper) => innermost(helper),
+        None => activation,
+    }
+}
+
+fn locals(activation: &Activation, into: &mut Vec<Local>) {
+    into.extend(activation.slots.iter().map(|(name, value)| Local {
+        workflow: activation.workflow.clone(),
+        name: name.clone(),
+        value: value.to_json(),
+    }));
+    for helper in activation.threads.iter().filter_map(|t| t.helper.as_deref()) {
+        locals(helper, into);
+    }
+}
+
+/// The present state of a run.
+pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus, QueryError> {
+    shared.health.alive()?;
+    let instance = Instance::load(shared, id).await?;
+    let Some(c) = &instance.checkpoint else {
+        return Err(QueryError::NotFound { workflow_id: instance.id.to_string() });
+    };
+    let now = shared.clock.now();
+    let mut status = RunStatus {
+        workflow_id: instance.id.to_string(),
+        run_id: c.run,
+        workflow: c.workflow.clone(),
+        state: c.status(),
+        blocked: None,
+        point: None,
+        file: None,
+        line: None,
+        waits: c.pending.iter().filter_map(|(op, p)| waits(*op, p, now)).collect(),
+        status: c.status.as_ref().map(|s| s.to_json()),
+        tags: c.tags.clone(),
+        locals: vec![],
+        inbox: c.inbox.iter().filter(|(_, i)| !i.is_empty()).map(|(n, i)| (n.clone(), i.next - i.first)).collect(),
+        outcome: outcome(c),
+        cancel_requested: c.cancel.as_ref().map(|r| r.reason.clone()),
+        started: c.started,
+        updated: c.updated,
+        steps: c.steps,
+    };
+    if let State::Blocked(reason) = &c.state {
+        status.blocked = Some(reason.clone());
+    }
+    if let Some(packed) = &c.frame {
+        let frame = instance.frame(shared, c, packed).await?;
+        let activation = innermost(&frame.root);
+        if let Some(thread) = activation.threads.first() {
+            let definition = instance::definition(shared, &instance.id, activation.definition).await?;
+            status.line = definition.as_ref().and_then(|d| d.point(&thread.point)).map(|p| p.line);
+            status.file = definition.map(|d| d.file);
+            status.point = Some(thread.point.clone());
+        }
+        locals(&frame.root, &mut status.locals);
+    }
+    Ok(status)
+}
+
+fn outcome(c: &Checkpoint) -> Option<serde_json::Value> {
+    use crate::machine::Closed;
+    match &c.state {
+        State::Closed(Closed::Completed(v)) => Some(v.to_json()),
+        State::Closed(Closed::Failed { error, .. } | Closed::Cancelled { error, .. }) => Some(error.to_json()),
+        State::Terminated { reason } => Some(serde_json::Value::String(reason.clone())),
+        State::Running | State::Blocked(_) => None,
+    }
+}
+
+/// A part of the history of a run.
+pub(super) async fn history(
+    shared: &Shared,
+    id: WorkflowId,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<Entry>, QueryError> {
+    shared.health.alive()?;
+    let instance = Instance::load(shared, id).await?;
+    let Some(c) = &instance.checkpoint else {
+        return Err(QueryError::NotFound { workflow_id: instance.id.to_string() });
+    };
+    let workflow_id = || instance.id.to_string();
+    let (from, to) = (instance.keys.history(c.run, from), instance.keys.history(c.run, u64::MAX));
+    let rows = shared.store.scan(&from, &to, limit).await;
+    let rows = rows.map_err(|source| Unavailable::Unreadable { workflow_id: workflow_id(), source })?;
+    let entry = |value: &[u8]| encoding::decode(value);
+    let entries: Result<Vec<Entry>, _> = rows.iter().map(|(_, value)| entry(value)).collect();
+    Ok(entries.map_err(|source| Unavailable::Undecodable { workflow_id: workflow_id(), what: "history", source })?)
+}

@@ -1,0 +1,296 @@
+//! A thread that owns the instances of its shards.
+
+use super::{
+    actor::Actor,
+    error::{BuildError, Unavailable},
+    instance::Instance,
+    message::{Mail, Message, Received, Reply},
+    recovery::WOKEN,
+    resident::Resident,
+    shared::Shared,
+    timers::Timers,
+};
+use crate::{activity::AttemptHandle, journal::id::WorkflowId, machine::OpId};
+use jiff::Timestamp;
+use std::{
+    cell::{Cell, RefCell},
+    collections::{HashMap, HashSet, VecDeque},
+    rc::Rc,
+    sync::Arc,
+    thread::JoinHandle,
+};
+use tokio::sync::{
+    Notify,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    oneshot,
+};
+use tracing::Instrument;
+use workflow_definition::Fingerprint;
+
+/// The outside of a worker.
+pub(super) struct WorkerHandle {
+    pub(super) sender: UnboundedSender<Message>,
+    pub(super) thread: Option<JoinHandle<()>>,
+}
+
+/// What the tasks of one worker share. They run on one thread, and hold no borrow while they wait.
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) sender: UnboundedSender<Message>,
+    index: usize,
+    count: usize,
+    mail: RefCell<HashMap<WorkflowId, VecDeque<Received>>>,
+    resident: RefCell<Resident>,
+    running: RefCell<HashMap<WorkflowId, HashMap<OpId, Running>>>,
+    watchers: RefCell<HashMap<WorkflowId, Vec<Reply<(), Unavailable>>>>,
+    pub(super) timers: RefCell<Timers>,
+    pub(super) changed: Notify,
+    /// Definitions that are in the store.
+    pub(super) definitions: RefCell<HashSet<Fingerprint>>,
+    /// Blocked instances that have had their second chance from this engine.
+    retried: RefCell<HashSet<WorkflowId>>,
+    pub(super) finishing: Cell<bool>,
+    active: Cell<usize>,
+    idle: Notify,
+}
+
+struct Running {
+    attempt: u32,
+    handle: AttemptHandle,
+}
+
+/// Starts the threads.
+pub(super) fn start(shared: &Arc<Shared>, count: usize) -> Result<Vec<WorkerHandle>, BuildError> {
+    let mut workers = vec![];
+    for index in 0..count {
+        let (sender, receiver) = unbounded_channel();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(BuildError::Thread)?;
+        let (shared, own) = (shared.clone(), sender.clone());
+        // Nothing is idle before it has looked at what is due.
+        let starting = shared.pulse.hold();
+        let run = move || {
+            let local = tokio::task::LocalSet::new();
+            let worker = Rc::new(Worker::new(shared, own, index, count));
+            local.block_on(&runtime, async move {
+                let recovery = worker.clone();
+                tokio::task::spawn_local(async move { recovery.recover(starting).await });
+                worker.run(receiver).await;
+            });
+        };
+        let builder = std::thread::Builder::new().name(format!("workflow-{index}"));
+        let thread = builder.spawn(run).map_err(BuildError::Thread)?;
+        workers.push(WorkerHandle { sender, thread: Some(thread) });
+    }
+    Ok(workers)
+}
+
+impl Worker {
+    fn new(shared: Arc<Shared>, sender: UnboundedSender<Message>, index: usize, count: usize) -> Self {
+        let resident = RefCell::new(Resident::new(shared.settings.resident));
+        Worker {
+            shared,
+            sender,
+            index,
+            count,
+            mail: RefCell::default(),
+            resident,
+            running: RefCell::default(),
+            watchers: RefCell::default(),
+            timers: RefCell::new(Timers::new()),
+            changed: Notify::new(),
+            definitions: RefCell::default(),
+            retried: RefCell::default(),
+            finishing: Cell::new(false),
+            active: Cell::new(0),
+            idle: Notify::new(),
+        }
+    }
+
+    async fn run(self: Rc<Self>, mut receiver: UnboundedReceiver<Message>) {
+        loop {
+            let due = self.timers.borrow().next();
+            tokio::select! {
+                biased;
+                message = receiver.recv() => match message {
+                    Some(Message::To { id, mail, busy }) => {
+                        let at = self.shared.clock.now();
+                        self.deliver(id, Received { at, mail, busy });
+                    }
+                    Some(Message::Finish(done)) => {
+                        self.finishing.set(true);
+                        self.quiet(0).await;
+                        let _ = done.send(());
+                        return;
+                    }
+                    Some(Message::Die) | None => return,
+                },
+                () = self.changed.notified() => {}
+                wake = self.until(due) => {
+                    self.quiet(WOKEN).await;
+                    self.fire();
+                    drop(wake);
+                }
+            }
+        }
+    }
+
+    /// Whether an instance is one of this worker's.
+    pub(super) fn owns(&self, id: &WorkflowId) -> bool {
+        usize::from(self.shared.shard(id).0) % self.count == self.index
+    }
+
+    pub(super) fn deliver(self: &Rc<Self>, id: WorkflowId, received: Received) {
+        let mut mail = self.mail.borrow_mut();
+        if let Some(queue) = mail.get_mut(&id) {
+            queue.push_back(received);
+            return;
+        }
+        mail.insert(id.clone(), VecDeque::from([received]));
+        self.active.set(self.active.get() + 1);
+        let span = tracing::info_span!("workflow.instance", workflow.id = id.as_str());
+        tokio::task::spawn_local(self.clone().drive(id).instrument(span));
+    }
+
+    /// Waits until at most `most` instances are at work.
+    pub(super) async fn quiet(&self, most: usize) {
+        while self.active.get() > most {
+            self.idle.notified().await;
+        }
+    }
+
+    /// Works on an instance until it has nothing to do.
+    async fn drive(self: Rc<Self>, id: WorkflowId) {
+        // Keeps the clock from moving between the last mail and the last commit.
+        let busy = self.shared.pulse.hold();
+        let parked = self.resident.borrow_mut().take(&id);
+        let actor = match parked {
+            Some(instance) => Ok(Actor { worker: self.clone(), instance }),
+            None => self.load(id.clone()).await,
+        };
+        match actor {
+            Err(e) => self.refuse(&id, &e),
+            Ok(mut actor) => match actor.work().await {
+                Ok(()) => {
+                    let mut mail = self.mail.borrow_mut();
+                    debug_assert!(mail.get(&id).is_none_or(VecDeque::is_empty), "an actor leaves no mail behind");
+                    mail.remove(&id);
+                    self.resident.borrow_mut().park(actor.instance);
+                }
+                Err(e) => {
+                    tracing::warn!(error = %e, code = e.code(), "the instance stops here");
+                    self.refuse(&id, &e);
+                }
+            },
+        }
+        self.active.set(self.active.get() - 1);
+        self.idle.notify_waiters();
+        drop(busy);
+    }
+
+    async fn load(self: &Rc<Self>, id: WorkflowId) -> Result<Actor, Unavailable> {
+        let instance = Instance::load(&self.shared, id).await?;
+        let mut actor = Actor { worker: self.clone(), instance };
+        actor.mark_lost();
+        if actor.instance.is_blocked() && self.retried.borrow_mut().insert(actor.instance.id.clone()) {
+            actor.second_chance().await?;
+        }
+        Ok(actor)
+    }
+
+    /// Nothing can be done for this mail: its senders are told, attempts that have ended count as lost.
+    fn refuse(&self, id: &WorkflowId, error: &Unavailable) {
+        let mail = self.mail.borrow_mut().remove(id);
+        for received in mail.into_iter().flatten() {
+            received.mail.refuse(error);
+        }
+        if let Some(watchers) = self.watchers.borrow_mut().remove(id) {
+            for watcher in watchers {
+                let _ = watcher.send(Err(error.clone()));
+            }
+        }
+    }
+
+    pub(super) fn first_mail(&self, id: &WorkflowId) -> Option<Timestamp> {
+        self.mail.borrow().get(id)?.front().map(|r| r.at)
+    }
+
+    pub(super) fn take_mail(&self, id: &WorkflowId) -> Option<Received> {
+        self.mail.borrow_mut().get_mut(id)?.pop_front()
+    }
+
+    pub(super) fn watch(&self, id: &WorkflowId, reply: Reply<(), Unavailable>) {
+        let mut watchers = self.watchers.borrow_mut();
+        let watchers = watchers.entry(id.clone()).or_default();
+        watchers.retain(|w| !w.is_closed());
+        watchers.push(reply);
+    }
+
+    pub(super) fn tell_watchers(&self, id: &WorkflowId) {
+        for watcher in self.watchers.borrow_mut().remove(id).into_iter().flatten() {
+            let _ = watcher.send(Ok(()));
+        }
+    }
+
+    pub(super) fn is_running(&self, id: &WorkflowId, op: OpId) -> bool {
+        self.running.borrow().get(id).is_some_and(|ops| ops.contains_key(&op))
+    }
+
+    pub(super) fn runs(&self, id: &WorkflowId, op: OpId, attempt: u32, handle: AttemptHandle) {
+        self.running.borrow_mut().entry(id.clone()).or_default().insert(op, Running { attempt, handle });
+    }
+
+    /// An attempt has ended; false if it was not the present one.
+    pub(super) fn ended(&self, id: &WorkflowId, op: OpId, attempt: u32) -> bool {
+        let mut running = self.running.borrow_mut();
+        let Some(ops) = running.get_mut(id) else { return false };
+        let present = ops.get(&op).is_some_and(|r| r.attempt == attempt);
+        if present {
+            ops.remove(&op);
+        }
+        if ops.is_empty() {
+            running.remove(id);
+        }
+        present
+    }
+
+    /// Asks attempts of an instance to stop.
+    pub(super) fn stop_attempts(&self, id: &WorkflowId, which: &dyn Fn(OpId) -> bool) {
+        if let Some(ops) = self.running.borrow().get(id) {
+            ops.iter().filter(|(op, _)| which(**op)).for_each(|(_, r)| r.handle.cancel());
+        }
+    }
+
+    /// Moves timers from what was due to what is due now.
+    pub(super) fn arm<'a>(
+        &self,
+        id: &WorkflowId,
+        gone: impl Iterator<Item = &'a (i64, OpId)>,
+        new: impl Iterator<Item = &'a (i64, OpId)>,
+    ) {
+        let mut timers = self.timers.borrow_mut();
+        let before = timers.next();
+        gone.for_each(|(due, op)| timers.unset(*due, id, *op));
+        new.for_each(|(due, op)| timers.set(*due, id, *op));
+        let after = timers.next();
+        drop(timers);
+        if before != after {
+            self.timers_changed();
+        }
+    }
+
+    /// Whether something is for an instance to do now.
+    pub(super) fn wake(self: &Rc<Self>, id: WorkflowId) {
+        let received = Received { at: self.shared.clock.now(), mail: Mail::Due, busy: self.shared.pulse.hold() };
+        self.deliver(id, received);
+    }
+}
+
+/// Waits until the worker has dealt with everything, and ends it.
+pub(super) async fn finish(sender: &UnboundedSender<Message>) {
+    let (done, finished) = oneshot::channel();
+    if sender.send(Message::Finish(done)).is_ok() {
+        // An error: it has ended before.
+        let _ = finished.await;
+    }
+}

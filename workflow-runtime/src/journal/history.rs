@@ -1,0 +1,254 @@
+//! The history of a run: what went in, and notes about it. For people and for verification; recovery does not read it.
+
+use super::{encoding, payload::Payload};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use workflow_definition::Fingerprint;
+
+/// What one commit adds to the history of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Position in the history, from 0, without gaps.
+    pub seq: u64,
+    /// The revision of the instance that this commit made.
+    pub revision: u64,
+    /// The time of the commit decision: what `now()` was in the step, if there was one.
+    pub time: Timestamp,
+    /// The number of the step, from 1, if the machine took one.
+    pub step: Option<u64>,
+    /// A hash of the frame behind the step.
+    pub frame: Option<u64>,
+    /// The definition that took the step.
+    pub definition: Option<Fingerprint>,
+    /// What happened: first the input, then what the step decided.
+    pub events: Vec<Event>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Event {
+    /// The run began. The input stands in its start record.
+    Started {
+        /// Registered name of the workflow.
+        workflow: String,
+    },
+    /// An activity was scheduled.
+    Scheduled {
+        /// Number of the operation.
+        op: u64,
+        /// Name of the activity.
+        activity: String,
+        /// Its arguments.
+        args: Payload,
+    },
+    /// A timer was set.
+    TimerStarted {
+        /// Number of the operation.
+        op: u64,
+        /// When it is due.
+        at: Timestamp,
+    },
+    /// The workflow waits for a signal.
+    Waiting {
+        /// Number of the operation.
+        op: u64,
+        /// Name of the signal.
+        signal: String,
+        /// When it stops waiting.
+        deadline: Option<Timestamp>,
+    },
+    /// An activity ended.
+    Completed {
+        /// Number of the operation.
+        op: u64,
+        /// How.
+        result: Ending,
+    },
+    /// An attempt failed and another one follows.
+    AttemptFailed {
+        /// Number of the operation.
+        op: u64,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// When the next attempt starts.
+        next: Timestamp,
+    },
+    /// An attempt was running when its process ended; the next one follows at once.
+    Lost {
+        /// Number of the operation.
+        op: u64,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+    },
+    /// An attempt ended that was not the present one any more. It changed nothing.
+    Superseded {
+        /// Number of the operation.
+        op: u64,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+    },
+    /// A timer was due, or the deadline of a wait.
+    TimerFired {
+        /// Number of the operation.
+        op: u64,
+    },
+    /// A signal came.
+    SignalReceived {
+        /// Its name.
+        name: String,
+        /// Its number among the signals of this name, from 0.
+        seq: u64,
+        /// What it carries.
+        payload: Payload,
+    },
+    /// A signal was handed to the workflow.
+    SignalConsumed {
+        /// Number of the operation that received it.
+        op: u64,
+        /// Its name.
+        name: String,
+        /// Its number.
+        seq: u64,
+    },
+    /// A signal's payload is not of the type that the workflow expects. It was taken out of the inbox.
+    SignalSetAside {
+        /// Its name.
+        name: String,
+        /// Its number.
+        seq: u64,
+        /// What it carries.
+        payload: Payload,
+        /// Why it does not decode.
+        error: String,
+    },
+    /// Somebody asked the run to stop.
+    CancelRequested {
+        /// Why.
+        reason: String,
+    },
+    /// An operation was asked to stop.
+    CancelAsked {
+        /// Number of the operation.
+        op: u64,
+    },
+    /// An operation ended without a result because it was asked to stop.
+    OperationCancelled {
+        /// Number of the operation.
+        op: u64,
+    },
+    /// The value of a `side_effect`.
+    SideEffect(Payload),
+    /// The workflow set its status.
+    StatusSet(Payload),
+    /// The workflow set a tag.
+    Tagged {
+        /// Name of the tag.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// Another build took the run over. This begins a segment: `frame` is the checkpoint that it took over.
+    Upgraded {
+        /// The workflow or helper.
+        workflow: String,
+        /// The definition that wrote the checkpoint.
+        from: Fingerprint,
+        /// The definition that goes on.
+        to: Fingerprint,
+        /// `patched!` ids that are false from now on.
+        decided: Vec<String>,
+        /// The checkpoint.
+        frame: Payload,
+    },
+    /// The run cannot go on by itself.
+    Blocked {
+        /// The stable code of the reason.
+        code: String,
+        /// The reason.
+        message: String,
+    },
+    /// The run goes on after it was blocked.
+    Unblocked,
+    /// The run ended.
+    Closed(Outcome),
+}
+
+/// How an activity ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Ending {
+    /// With a value.
+    Value(Payload),
+    /// With its error.
+    Failed(Payload),
+    /// Its last attempt took too long.
+    TimedOut,
+    /// Its last attempt panicked.
+    Panicked(String),
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Failure {
+    /// The activity returned this error.
+    Error(Payload),
+    /// It took too long.
+    TimedOut,
+    /// It panicked with this message.
+    Panicked(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Error(e) => write!(f, "{}", e.to_json()),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// With a value.
+    Completed(Payload),
+    /// With its error.
+    Failed(Payload),
+    /// With its error after somebody asked it to stop.
+    Cancelled {
+        /// Why it was asked to.
+        reason: String,
+        /// The error.
+        error: Payload,
+    },
+    /// From outside.
+    Terminated {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Entry {
+    /// The stored form.
+    ///
+    /// # Errors
+    ///
+    /// As [`encoding::encode`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>, encoding::EncodeError> {
+        encoding::encode(self)
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are of a form that this build does not know.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, encoding::DecodeError> {
+        encoding::decode(bytes)
+    }
+}

@@ -25,7 +25,8 @@ pub(crate) struct Facts {
 pub(crate) fn analyze(m: &mut Machine) -> Facts {
     let reachable = reach::nodes(m);
     name_temporaries(m);
-    let live = liveness::live(m, &reachable);
+    let mut live = liveness::live(m, &reachable);
+    liveness::by_fields(m, &mut live, &reach::moved(m, &reachable));
     let roots = roots(m, &reachable);
     let (passed, patches) = reach::patches(m, &reachable);
     Facts { live, roots, passed, edges: reach::edges(m, &reachable), patches, reachable }

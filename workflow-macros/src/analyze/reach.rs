@@ -1,6 +1,6 @@
 //! Reachability: of nodes, between points, and from `patched!` sites to points.
 
-use crate::ir::{Machine, NodeId, Term};
+use crate::ir::{Machine, NodeId, Term, VarSet};
 use std::collections::BTreeSet;
 
 /// Nodes that control can reach from the entry.
@@ -46,6 +46,20 @@ pub(super) fn edges(m: &Machine, reachable: &BTreeSet<NodeId>) -> BTreeSet<(Opti
     edges
 }
 
+/// For every node the fields that may have been moved out before it.
+pub(super) fn moved(m: &Machine, reachable: &BTreeSet<NodeId>) -> Vec<VarSet> {
+    let mut moved = vec![VarSet::new(); m.nodes.len()];
+    for n in reachable {
+        let fields: VarSet = m.nodes[*n].effects().into_iter().flat_map(|e| e.moves.iter().copied()).collect();
+        if !fields.is_empty() {
+            for behind in closure(m, m.nodes[*n].term.successors(), |_| false) {
+                moved[behind].extend(&fields);
+            }
+        }
+    }
+    moved
+}
+
 /// For every point the sites that lie before it, and all sites in source order.
 pub(super) fn patches(m: &Machine, reachable: &BTreeSet<NodeId>) -> (Vec<BTreeSet<String>>, Vec<String>) {
     let mut passed = vec![BTreeSet::new(); m.points.len()];
@@ -53,19 +67,7 @@ pub(super) fn patches(m: &Machine, reachable: &BTreeSet<NodeId>) -> (Vec<BTreeSe
     let mut by_order: Vec<NodeId> = reachable.iter().copied().collect();
     by_order.sort_by_key(|n| m.nodes[*n].order);
     for n in by_order {
-        let node = &m.nodes[n];
-        let mut ids: Vec<&String> = node.code.iter().flat_map(|c| &c.effects.patches).collect();
-        match &node.term {
-            Term::If { effects, .. } => ids.extend(&effects.patches),
-            Term::Match { effects, arms, .. } => {
-                ids.extend(&effects.patches);
-                ids.extend(arms.iter().flat_map(|a| &a.effects.patches));
-            }
-            Term::Wait { operation: code, .. } | Term::Done(code) | Term::Diverge(code) => {
-                ids.extend(&code.effects.patches)
-            }
-            Term::Open | Term::Goto(_) => {}
-        }
+        let ids: Vec<&String> = m.nodes[n].effects().into_iter().flat_map(|e| &e.patches).collect();
         if ids.is_empty() {
             continue;
         }

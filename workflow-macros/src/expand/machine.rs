@@ -86,10 +86,12 @@ pub(super) fn slot(m: &Machine, v: VarId) -> Ident {
     let name = var.ident.to_string();
     let name = name.trim_start_matches("r#");
     let name = name.trim_start_matches("__");
-    match var.key.rsplit_once('#').filter(|_| var.origin == Origin::Local) {
-        Some((_, n)) => format_ident!("s_{name}_{n}", span = Span::mixed_site()),
-        None => format_ident!("s_{name}", span = Span::mixed_site()),
-    }
+    let suffix = match var.origin {
+        Origin::Temp(_) => String::new(),
+        _ => var.key.replace(['#', '.'], "__").trim_start_matches("r__").to_owned(),
+    };
+    let name = if suffix.is_empty() { name } else { suffix.as_str() };
+    format_ident!("s_{name}", span = Span::mixed_site())
 }
 
 /// The arm of a block: its number is its place in the source.

@@ -3,7 +3,10 @@
 //! The entry takes the variables that the tree names, under their own names; a leaf puts back what is live at its
 //! target. A variable that is about to be hidden by another of its name is put away before.
 
-use super::machine::{binding, number, slot};
+use super::{
+    fields,
+    machine::{binding, number, slot},
+};
 use crate::{
     analyze::Facts,
     ir::{Code, Effects, Kind, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
@@ -49,13 +52,17 @@ impl Tree<'_> {
         for v in wanted.iter().copied().filter(|v| !derived(v)) {
             let var = &self.m.vars[v];
             let (bind, slot) = (binding(self.m, v), slot(self.m, v));
+            let fields: Vec<VarId> = self.m.fields(v).filter(|f| live.contains(f)).collect();
             if live.contains(&v) {
                 code.extend(quote!(let #bind = #slot.take();));
+            } else if !fields.is_empty() {
+                let value = fields::rest(self.m, &fields);
+                code.extend(quote!(let #bind = #value;));
             } else {
                 let ty = var.ty.as_ref().map(|t| quote!(: #t));
                 code.extend(quote!(let #bind #ty;));
             }
-            let held = Held { var: v, unchanged: !var.mutable && live.contains(&v) };
+            let held = Held { var: v, unchanged: !var.mutable && (live.contains(&v) || !fields.is_empty()) };
             names.0.insert(var.ident.to_string(), held);
         }
         let mut done = vec![];
@@ -74,25 +81,17 @@ impl Tree<'_> {
 
     fn collect(&self, n: NodeId, touches: &mut VarSet, binds: &mut VarSet) {
         let node = &self.m.nodes[n];
-        let mut add = |e: &Effects| {
+        for e in node.effects() {
             touches.extend(&e.touches);
             binds.extend(&e.binds);
-        };
-        node.code.iter().for_each(|c| add(&c.effects));
-        match &node.term {
-            Term::Open | Term::Goto(_) => {}
-            Term::If { effects, .. } => add(effects),
-            Term::Match { effects, arms, .. } => {
-                add(effects);
-                arms.iter().for_each(|a| add(&a.effects));
-            }
-            Term::Wait { operation: code, .. } | Term::Done(code) | Term::Diverge(code) => add(&code.effects),
         }
-        if !matches!(node.term, Term::Wait { .. }) {
-            for s in node.term.successors() {
-                if !self.facts.is_root(s) {
-                    self.collect(s, touches, binds);
-                }
+        let waits = matches!(node.term, Term::Wait { .. });
+        for s in node.term.successors() {
+            if waits || self.facts.is_root(s) {
+                // What is saved by fields there must be taken apart here.
+                touches.extend(self.facts.live[s].iter().filter_map(|f| field_of(self.m, *f)));
+            } else {
+                self.collect(s, touches, binds);
             }
         }
     }
@@ -127,7 +126,12 @@ impl Tree<'_> {
             Term::Wait { point, operation, resume } => {
                 let (operation, token, k) = (tokens(operation), token(*point), *point as u32);
                 let puts = self.puts(*resume, &names);
-                quote!(#cx.begin(#operation, &mut #token); #puts __go(__p::Go::Wait(#k)))
+                if names_cx(&operation) {
+                    let value = ident("operation");
+                    quote!(let #value = #operation; #cx.begin(#value, &mut #token); #puts __go(__p::Go::Wait(#k)))
+                } else {
+                    quote!(#cx.begin(#operation, &mut #token); #puts __go(__p::Go::Wait(#k)))
+                }
             }
             Term::Done(code) => {
                 let value = tokens(code);
@@ -147,15 +151,27 @@ impl Tree<'_> {
     }
 
     fn puts(&self, to: NodeId, names: &Names) -> TokenStream {
-        let mut held: Vec<Held> = names.0.values().copied().filter(|h| self.facts.live[to].contains(&h.var)).collect();
+        let mut held: Vec<Held> = names.0.values().copied().collect();
         held.retain(|h| !matches!(self.m.vars[h.var].origin, Origin::Derived(_)));
         held.sort_by_key(|h| h.var);
-        held.into_iter().map(|h| self.put(h)).collect()
+        held.into_iter().map(|h| self.put(h, &self.facts.live[to])).collect()
     }
 
-    fn put(&self, h: Held) -> TokenStream {
-        let (slot, name) = (slot(self.m, h.var), &self.m.vars[h.var].ident);
-        if h.unchanged { quote!(#slot.put_back(#name);) } else { quote!(#slot.put(#name);) }
+    /// Puts a variable away as `live` wants it: whole, by fields, or not at all.
+    fn put(&self, h: Held, live: &VarSet) -> TokenStream {
+        let name = &self.m.vars[h.var].ident;
+        let put = if h.unchanged { quote!(put_back) } else { quote!(put) };
+        if live.contains(&h.var) {
+            let slot = slot(self.m, h.var);
+            return quote!(#slot.#put(#name););
+        }
+        let fields = self.m.fields(h.var).filter(|f| live.contains(f));
+        fields
+            .map(|f| {
+                let (slot, member) = (slot(self.m, f), fields::member(self.m, f));
+                quote!(#slot.#put(#name.#member);)
+            })
+            .collect()
     }
 
     fn code(&self, c: &Code, live: &VarSet, names: &mut Names) -> TokenStream {
@@ -177,8 +193,8 @@ impl Tree<'_> {
             let name = self.m.vars[*v].ident.to_string();
             if let Some(hidden) = names.0.insert(name.clone(), Held { var: *v, unchanged: false }) {
                 let derived = matches!(self.m.vars[hidden.var].origin, Origin::Derived(_));
-                if hidden.var != *v && live.contains(&hidden.var) && !derived {
-                    let put = self.put(hidden);
+                let put = self.put(hidden, live);
+                if hidden.var != *v && !put.is_empty() && !derived {
                     let (inner, bind) = (ident(&format!("__{name}")), binding(self.m, *v));
                     r.put.extend(put);
                     r.bind.extend(quote!(let #bind = #inner;));
@@ -206,11 +222,27 @@ impl Tree<'_> {
     }
 }
 
+fn field_of(m: &Machine, v: VarId) -> Option<VarId> {
+    match m.vars[v].origin {
+        Origin::Field(of) => Some(of),
+        _ => None,
+    }
+}
+
 fn tokens(c: &Code) -> TokenStream {
     match &c.kind {
         Kind::Tokens(t) => t.clone(),
         Kind::Let { init, .. } => init.clone(),
     }
+}
+
+/// True if the result of another operation stands in these tokens.
+fn names_cx(tokens: &TokenStream) -> bool {
+    tokens.clone().into_iter().any(|t| match t {
+        TokenTree::Ident(i) => i == "cx",
+        TokenTree::Group(g) => names_cx(&g.stream()),
+        _ => false,
+    })
 }
 
 /// Bindings that get another name first, because what they hide has to be put away.

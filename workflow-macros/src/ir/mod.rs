@@ -41,6 +41,8 @@ pub(crate) enum Origin {
     Temp(PointId),
     /// Borrows from a place that is itself saved: bound again wherever it is used.
     Derived(usize),
+    /// A field of this variable, which stands for it where another field has been moved out.
+    Field(VarId),
 }
 
 /// How borrowed variables are bound again at the entry of a block: `let pat = expr else { unreachable }`.
@@ -48,7 +50,10 @@ pub(crate) struct Derivation {
     pub(crate) pat: Pat,
     pub(crate) expr: TokenStream,
     pub(crate) irrefutable: bool,
-    pub(crate) bases: VarSet,
+    /// What `expr` reads.
+    pub(crate) uses: VarSet,
+    /// The variables that `expr` names.
+    pub(crate) touches: VarSet,
 }
 
 /// What a piece of code does to variables.
@@ -60,6 +65,8 @@ pub(crate) struct Effects {
     pub(crate) kills: VarSet,
     /// Bound: in scope for the code that follows in the tree.
     pub(crate) binds: VarSet,
+    /// Fields that may be moved out.
+    pub(crate) moves: VarSet,
     /// Named at all.
     pub(crate) touches: VarSet,
     /// Ids of `patched!` sites.
@@ -142,6 +149,13 @@ pub(crate) struct Point {
     pub(crate) line: u32,
 }
 
+impl Machine {
+    /// The variables that stand for fields of `var`.
+    pub(crate) fn fields(&self, var: VarId) -> impl Iterator<Item = VarId> + '_ {
+        (0..self.vars.len()).filter(move |f| self.vars[*f].origin == Origin::Field(var))
+    }
+}
+
 impl Term {
     /// Where control can go within the function, suspension included.
     pub(crate) fn successors(&self) -> Vec<NodeId> {
@@ -152,5 +166,22 @@ impl Term {
             Term::Match { arms, .. } => arms.iter().map(|a| a.to).collect(),
             Term::Wait { resume, .. } => vec![*resume],
         }
+    }
+}
+
+impl Node {
+    /// What everything in the node does, in the order in which it runs.
+    pub(crate) fn effects(&self) -> Vec<&Effects> {
+        let mut all: Vec<&Effects> = self.code.iter().map(|c| &c.effects).collect();
+        match &self.term {
+            Term::Open | Term::Goto(_) => {}
+            Term::If { effects, .. } => all.push(effects),
+            Term::Match { effects, arms, .. } => {
+                all.push(effects);
+                all.extend(arms.iter().map(|a| &a.effects));
+            }
+            Term::Wait { operation: code, .. } | Term::Done(code) | Term::Diverge(code) => all.push(&code.effects),
+        }
+        all
     }
 }

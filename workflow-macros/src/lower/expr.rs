@@ -97,6 +97,10 @@ impl Lower<'_> {
             Expr::Call(c) if is_constructor(&c.func) => {
                 c.args.iter_mut().for_each(|e| self.keep(e, Mode::Value, later))
             }
+            // A cursor of its own is made of what the receiver is made of: that is saved, and the cursor made again.
+            Expr::MethodCall(m) if mode == Mode::Place && m.args.is_empty() && remakes(&m.method.to_string()) => {
+                self.keep(&mut m.receiver, Mode::Place, later);
+            }
             Expr::Path(_) | Expr::Field(_) if mode == Mode::Place || !self.may_change(e, later) => {}
             Expr::Index(_) | Expr::Unary(_) if mode == Mode::Place && self.is_place(e) => {}
             _ => {
@@ -108,7 +112,7 @@ impl Lower<'_> {
     }
 
     /// True if `later` may assign what the place `e` reads, or if `e` reads what is not a plain place.
-    fn may_change(&self, e: &Expr, later: &[Expr]) -> bool {
+    fn may_change(&mut self, e: &Expr, later: &[Expr]) -> bool {
         let Some(root) = place::root(e) else {
             return !matches!(e, Expr::Path(_));
         };
@@ -171,6 +175,25 @@ impl Lower<'_> {
         m.mac.tokens = quote!(#(#pieces)*);
         Expr::Macro(m)
     }
+}
+
+/// Methods that only begin to go through their receiver.
+fn remakes(method: &str) -> bool {
+    [
+        "into_iter",
+        "iter",
+        "iter_mut",
+        "chars",
+        "bytes",
+        "lines",
+        "keys",
+        "values",
+        "rev",
+        "enumerate",
+        "cloned",
+        "copied",
+    ]
+    .contains(&method)
 }
 
 /// `Some(..)`, `Kind::Card(..)`: building a value has no effect.

@@ -107,11 +107,10 @@ impl Lower<'_> {
                 s.refuse(&same.ident, "this name hides the collection that the loop goes through, which is needed after an `.await`: give the item another name");
             }
             let code = s.code(&item);
-            let bases = code.effects.touches.clone();
             let origin = if bindings.iter().any(|b| b.mutable) {
                 Origin::Local
             } else {
-                s.derivation((*f.pat).clone(), quote!(#item), true, bases)
+                s.derivation((*f.pat).clone(), quote!(#item), true, code.effects.clone())
             };
             if let Kind::Tokens(init) = code.kind {
                 s.bind_let((*f.pat).clone(), None, init, None, code.effects, origin);

@@ -195,24 +195,42 @@ impl<'e> Lower<'e> {
     }
 
     /// What the code that `read` visits does to the variables in scope here.
-    fn effects(&self, read: impl FnOnce(&mut Reader)) -> Effects {
+    fn effects(&mut self, read: impl FnOnce(&mut Reader)) -> Effects {
         let mut r = Reader::default();
         read(&mut r);
         let resolve = |names: &BTreeSet<String>| names.iter().filter_map(|n| self.lookup(n)).collect();
         let mut e = Effects {
             uses: resolve(&r.uses),
             kills: resolve(&r.kills),
-            binds: BTreeSet::new(),
             touches: resolve(&r.touches),
             patches: r.patches,
+            ..Effects::default()
         };
+        e.uses.extend(r.fields.into_iter().filter_map(|f| self.field(f)).collect::<Vec<_>>());
+        e.moves = r.moves.into_iter().filter_map(|f| self.field(f)).collect();
         for v in e.touches.clone() {
             if let Origin::Derived(d) = self.m.vars[v].origin {
-                e.uses.extend(&self.m.derivations[d].bases);
-                e.touches.extend(&self.m.derivations[d].bases);
+                e.uses.extend(&self.m.derivations[d].uses);
+                e.touches.extend(&self.m.derivations[d].touches);
             }
         }
         e
+    }
+
+    /// The variable that stands for a field; for a field of what is borrowed, the variable itself.
+    fn field(&mut self, (name, field): (String, String)) -> Option<VarId> {
+        let var = self.lookup(&name)?;
+        let of = &self.m.vars[var];
+        if matches!(of.origin, Origin::Derived(_)) {
+            return Some(var);
+        }
+        let key = format!("{}.{field}", of.key);
+        let ident = of.ident.clone();
+        if let Some(known) = self.m.fields(var).find(|f| self.m.vars[*f].key == key) {
+            return Some(known);
+        }
+        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin: Origin::Field(var) });
+        Some(self.m.vars.len() - 1)
     }
 
     fn emit(&mut self, code: Code) {
@@ -221,7 +239,7 @@ impl<'e> Lower<'e> {
         }
     }
 
-    fn code(&self, e: &Expr) -> Code {
+    fn code(&mut self, e: &Expr) -> Code {
         use syn::visit::Visit;
         Code { kind: Kind::Tokens(returns::rewrite(e)), effects: self.effects(|r| r.visit_expr(e)) }
     }
@@ -285,7 +303,7 @@ impl<'e> Lower<'e> {
         }
     }
 
-    fn part_expr(&self, e: &Expr, effects: &mut Effects) -> Part {
+    fn part_expr(&mut self, e: &Expr, effects: &mut Effects) -> Part {
         let code = self.code(e);
         merge(effects, code.effects);
         match code.kind {
@@ -304,6 +322,7 @@ fn merge(first: &mut Effects, then: Effects) {
     first.uses.extend(then.uses.difference(&first.kills).copied().collect::<Vec<_>>());
     first.kills.extend(then.kills);
     first.binds.extend(then.binds);
+    first.moves.extend(then.moves);
     first.touches.extend(then.touches);
     first.patches.extend(then.patches);
 }

@@ -4,6 +4,7 @@
 //! apart. Every identifier in a macro counts as a use, inline format arguments included.
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use std::collections::BTreeSet;
 use syn::{
     Expr, Ident, Pat,
@@ -18,6 +19,10 @@ pub(crate) struct Reader {
     pub(crate) uses: Names,
     pub(crate) kills: Names,
     pub(crate) touches: Names,
+    /// Read as `name.field` only.
+    pub(crate) fields: BTreeSet<(String, String)>,
+    /// The fields among them that are read by value.
+    pub(crate) moves: BTreeSet<(String, String)>,
     pub(crate) patches: Vec<String>,
     bound: Vec<Names>,
 }
@@ -58,6 +63,37 @@ impl Reader {
         self.touches.insert(name);
     }
 
+    /// A read of one field. True if it is a field of a variable.
+    fn field(&mut self, f: &syn::ExprField, by_value: bool) -> bool {
+        let Expr::Path(p) = &*f.base else { return false };
+        let Some(name) = p.path.get_ident().map(ToString::to_string) else { return false };
+        self.field_of(name, f.member.to_token_stream().to_string(), by_value);
+        true
+    }
+
+    fn field_of(&mut self, name: String, field: String, by_value: bool) {
+        if self.bound.iter().any(|b| b.contains(&name)) {
+            return;
+        }
+        if !self.kills.contains(&name) {
+            self.fields.insert((name.clone(), field.clone()));
+        }
+        if by_value {
+            self.moves.insert((name.clone(), field));
+        }
+        self.touches.insert(name);
+    }
+
+    /// An operand that is not moved.
+    fn lent(&mut self, e: &Expr) {
+        match e {
+            Expr::Field(f) if self.field(f, false) => {}
+            Expr::Field(f) => self.lent(&f.base),
+            Expr::Paren(p) => self.lent(&p.expr),
+            other => self.visit_expr(other),
+        }
+    }
+
     fn bind(&mut self, pat: &Pat) {
         let names = bindings(pat).into_iter().map(|b| b.ident.to_string());
         match self.bound.last_mut() {
@@ -95,8 +131,16 @@ impl Reader {
                     let field = i > 0 && punct(i - 1, '.') && !(i > 1 && punct(i - 2, '.'));
                     let path =
                         (i > 1 && punct(i - 1, ':') && punct(i - 2, ':')) || (punct(i + 1, ':') && punct(i + 2, ':'));
-                    if !field && !path {
-                        self.used(ident.to_string());
+                    let member = match all.get(i + 2) {
+                        Some(TokenTree::Ident(member)) if punct(i + 1, '.') => Some(member.to_string()),
+                        _ => None,
+                    };
+                    let call =
+                        matches!(all.get(i + 3), Some(TokenTree::Group(_))) || (punct(i + 3, ':') && punct(i + 4, ':'));
+                    match member.filter(|_| !call) {
+                        _ if field || path => {}
+                        Some(member) => self.field_of(ident.to_string(), member, true),
+                        None => self.used(ident.to_string()),
                     }
                 }
                 TokenTree::Literal(l) => {
@@ -135,6 +179,14 @@ fn inline_arguments(text: &str) -> Names {
         }
     }
     names
+}
+
+/// Methods of standard types that take their receiver by value.
+fn consumes(method: &str) -> bool {
+    const NAMES: &[&str] =
+        &["expect", "flatten", "filter", "zip", "or", "or_else", "and", "and_then", "ok", "err", "xor"];
+    let prefixes = ["into", "unwrap", "map", "ok_or", "is_some_and", "is_ok_and", "is_none_or"];
+    prefixes.iter().any(|p| method.starts_with(p)) || NAMES.contains(&method)
 }
 
 /// True if a block never reaches its end.
@@ -188,6 +240,32 @@ impl Visit<'_> for Reader {
             }
             left => self.visit_expr(left),
         }
+    }
+    fn visit_expr_field(&mut self, f: &syn::ExprField) {
+        if !self.field(f, true) {
+            visit::visit_expr_field(self, f);
+        }
+    }
+    fn visit_expr_reference(&mut self, r: &syn::ExprReference) {
+        self.lent(&r.expr);
+    }
+    fn visit_expr_unary(&mut self, u: &syn::ExprUnary) {
+        self.lent(&u.expr);
+    }
+    fn visit_expr_cast(&mut self, c: &syn::ExprCast) {
+        self.lent(&c.expr);
+    }
+    fn visit_expr_index(&mut self, i: &syn::ExprIndex) {
+        self.lent(&i.expr);
+        self.visit_expr(&i.index);
+    }
+    fn visit_expr_method_call(&mut self, m: &syn::ExprMethodCall) {
+        if consumes(&m.method.to_string()) {
+            self.visit_expr(&m.receiver);
+        } else {
+            self.lent(&m.receiver);
+        }
+        m.args.iter().for_each(|a| self.visit_expr(a));
     }
     fn visit_expr_closure(&mut self, c: &syn::ExprClosure) {
         self.maybe(|s| {
@@ -253,11 +331,11 @@ impl Visit<'_> for Reader {
         });
     }
     fn visit_expr_binary(&mut self, b: &syn::ExprBinary) {
-        self.visit_expr(&b.left);
+        self.lent(&b.left);
         if matches!(b.op, syn::BinOp::And(_) | syn::BinOp::Or(_)) {
             self.maybe(|s| s.visit_expr(&b.right));
         } else {
-            self.visit_expr(&b.right);
+            self.lent(&b.right);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Places: expressions that name storage. Borrows of places are taken again after an await instead of being saved.
 
 use super::Lower;
-use crate::ir::{Origin, VarSet};
+use crate::ir::{Derivation, Effects, Origin};
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, Pat, visit::Visit};
 
@@ -69,22 +70,17 @@ impl Lower<'_> {
         if by_value || bindings.is_empty() || !self.is_borrow(e) {
             return Origin::Local;
         }
-        let bases = self.effects(|r| r.visit_expr(e)).touches;
-        let names: Vec<String> = bases.iter().map(|v| self.m.vars[*v].ident.to_string()).collect();
+        let read = self.effects(|r| r.visit_expr(e));
+        let names: Vec<String> = read.touches.iter().map(|v| self.m.vars[*v].ident.to_string()).collect();
         if bindings.iter().any(|b| names.contains(&b.ident.to_string())) {
             return Origin::Local;
         }
-        self.derivation(pat.clone(), e.to_token_stream(), irrefutable, bases)
+        self.derivation(pat.clone(), e.to_token_stream(), irrefutable, read)
     }
 
-    pub(super) fn derivation(
-        &mut self,
-        pat: Pat,
-        expr: proc_macro2::TokenStream,
-        irrefutable: bool,
-        bases: VarSet,
-    ) -> Origin {
-        self.m.derivations.push(crate::ir::Derivation { pat, expr, irrefutable, bases });
+    pub(super) fn derivation(&mut self, pat: Pat, expr: TokenStream, irrefutable: bool, read: Effects) -> Origin {
+        let Effects { uses, touches, .. } = read;
+        self.m.derivations.push(Derivation { pat, expr, irrefutable, uses, touches });
         Origin::Derived(self.m.derivations.len() - 1)
     }
 }

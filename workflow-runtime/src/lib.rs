@@ -18,13 +18,13 @@ pub mod __private;
 mod duration;
 
 pub use activity::{ActivityContext, ActivityError, Retry, State};
-pub use registry::{Registry, RegistryError};
-pub use engine::{Engine, Run};
 pub use duration::{days, hours, millis, minutes, seconds};
+pub use engine::{Engine, Run};
 pub use machine::{
     ActivityCall, Cancelled, Signal, WaitError, WorkflowCall, WorkflowError, now, random, run_id, saga, set_status,
     side_effect, sleep, sleep_until, tag, uuid, workflow_id,
 };
+pub use registry::{Registry, RegistryError};
 pub use workflow_macros::{activity, workflow};
 
 /// Asks whether this run takes the path that the patch `id` guards.

@@ -28,15 +28,21 @@ enum Verdict {
 
 impl Actor {
     /// What was running when another process died is lost: it counts as an attempt, and the next one follows.
+    ///
+    /// No commit says so before that attempt ends, so an instance that is loaded again in between finds it out again.
     pub(super) fn mark_lost(&mut self) {
         let Some(c) = self.instance.checkpoint.as_mut().filter(|c| !c.is_closed()) else { return };
         for (op, pending) in &mut c.pending {
             let Operation::Activity(call) = &mut pending.what else { continue };
             let in_flight = call.next_at.is_none() && !call.stuck && pending.done.is_none();
-            if in_flight && !self.worker.is_running(&self.instance.id, *op) {
-                self.instance.notes.push(Event::Lost { op: op.0, attempt: call.attempt });
-                call.attempt = call.attempt.saturating_add(1);
-            }
+            let present = match self.worker.running_attempt(&self.instance.id, *op) {
+                Some(attempt) => attempt,
+                None if in_flight => call.attempt.saturating_add(1),
+                None => continue,
+            };
+            let lost = (call.attempt..present).map(|attempt| Event::Lost { op: op.0, attempt });
+            self.instance.notes.extend(lost);
+            call.attempt = present;
         }
     }
 

@@ -233,7 +233,12 @@ impl Worker {
     }
 
     pub(super) fn is_running(&self, id: &WorkflowId, op: OpId) -> bool {
-        self.running.borrow().get(id).is_some_and(|ops| ops.contains_key(&op))
+        self.running_attempt(id, op).is_some()
+    }
+
+    /// The number of the attempt that runs.
+    pub(super) fn running_attempt(&self, id: &WorkflowId, op: OpId) -> Option<u32> {
+        Some(self.running.borrow().get(id)?.get(&op)?.attempt)
     }
 
     pub(super) fn runs(&self, id: &WorkflowId, op: OpId, attempt: u32, handle: AttemptHandle) {

@@ -10,13 +10,12 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    journal::{encoding, history::Event, id::RunId, payload::Payload},
+    journal::{encoding, history::Event, payload::Payload},
     machine::{Input, OpId, StepError, WorkflowDef},
     store::Write,
 };
 use jiff::Timestamp;
 use std::rc::Rc;
-use uuid::Uuid;
 
 pub(super) struct Actor {
     pub(super) worker: Rc<Worker>,
@@ -251,7 +250,7 @@ impl Actor {
                 requested_input: shown(&input),
             });
         }
-        let run = RunId(Uuid::new_v4());
+        let run = self.worker.shared.run_id(&self.instance.id);
         let name = workflow.name.to_owned();
         let record =
             StartRecord { workflow: name.clone(), input: input.clone(), at: now, definition: workflow.fingerprint() };

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     activity::{
         Execute, Executor, ExecutorOptions, Queues, SendBoxFuture, States,
-        executor::{Delay, Passed},
+        executor::{Delay, Observer, Passed},
     },
     journal::id::Namespace,
     registry::{Registered, Registry},
@@ -29,6 +29,7 @@ pub struct EngineBuilder {
     clock: Arc<dyn Clock>,
     executor: Option<Arc<dyn Execute>>,
     queues: Queues,
+    observer: Option<Observer>,
     settings: Settings,
     workers: usize,
 }
@@ -43,6 +44,7 @@ impl Default for EngineBuilder {
             clock: Arc::new(SystemClock),
             executor: None,
             queues: Queues::default(),
+            observer: None,
             settings: Settings::default(),
             workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
         }
@@ -128,6 +130,18 @@ impl EngineBuilder {
         self
     }
 
+    /// Told about every attempt of an activity that starts; for tests.
+    pub fn observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Makes run ids, and so what workflows draw from them, depend on nothing but this number and the workflow id; for tests.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = Some(seed);
+        self
+    }
+
     /// Takes the store over and goes on with everything in it.
     ///
     /// # Errors
@@ -150,7 +164,8 @@ impl EngineBuilder {
             None => {
                 let handle = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
                 let delay = Arc::new(ClockDelay(self.clock.clone()));
-                let options = ExecutorOptions { queues: self.queues, delay, ..ExecutorOptions::default() };
+                let (queues, observer) = (self.queues, self.observer);
+                let options = ExecutorOptions { queues, delay, observer, ..ExecutorOptions::default() };
                 let known = registry.clone();
                 let lookup = move |name: &str| known.activity(name);
                 Arc::new(Executor::new(handle, lookup, self.states, options)) as Arc<dyn Execute>

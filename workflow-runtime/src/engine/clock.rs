@@ -1,13 +1,9 @@
 //! Where an engine gets the time from.
 
 use super::pulse::{Held, Pulse};
-use crate::activity::{
-    SendBoxFuture,
-    executor::{Delay, Passed},
-};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// The time of an engine: the system's, or one that a test moves.
 ///
@@ -65,21 +61,5 @@ impl Clock for SystemClock {
         let left = Duration::try_from(left).unwrap_or(Duration::ZERO).min(LONGEST);
         tokio::time::sleep(left).await;
         Wake::default()
-    }
-}
-
-/// Timeouts of activities by an engine's clock.
-impl Delay for Arc<dyn Clock> {
-    fn delay(&self, d: Duration) -> SendBoxFuture<Passed> {
-        let clock = self.clone();
-        let at = clock.now().checked_add(d).unwrap_or(Timestamp::MAX);
-        Box::pin(async move {
-            loop {
-                let wake = clock.sleep_until(at).await;
-                if clock.now() >= at {
-                    return Box::new(wake) as Passed;
-                }
-            }
-        })
     }
 }

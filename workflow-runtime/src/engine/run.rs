@@ -133,6 +133,15 @@ impl<W: Workflow> Run<W> {
         self.send(signal.name(), payload).await
     }
 
+    /// Sends a signal whose payload is encoded already, or whose type is not known here. See [`Run::signal`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::signal`].
+    pub async fn signal_payload(&self, name: &str, payload: Payload) -> Result<(), SignalError> {
+        self.send(name, Ok(payload)).await
+    }
+
     async fn send(
         &self,
         name: &str,

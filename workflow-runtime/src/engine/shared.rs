@@ -4,7 +4,7 @@ use super::{clock::Clock, error::Unavailable, pulse::Pulse};
 use crate::{
     activity::Execute,
     journal::{
-        id::{Namespace, ShardId, WorkflowId},
+        id::{Namespace, RunId, ShardId, WorkflowId},
         key::InstanceKeys,
     },
     registry::Registry,
@@ -12,6 +12,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// What a builder sets.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ pub(super) struct Settings {
     pub(super) payload_limit: usize,
     pub(super) grace: Duration,
     pub(super) resident: usize,
+    pub(super) seed: Option<u64>,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
             payload_limit: 2 << 20,
             grace: Duration::from_secs(10),
             resident: 4096,
+            seed: None,
         }
     }
 }
@@ -47,6 +50,18 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn keys(&self, id: &WorkflowId) -> InstanceKeys {
         InstanceKeys::new(&self.settings.namespace, id)
+    }
+
+    /// The id of a new run.
+    pub(super) fn run_id(&self, id: &WorkflowId) -> RunId {
+        let Some(seed) = self.settings.seed else { return RunId(Uuid::new_v4()) };
+        // FNV-1a, twice from different states: an id, not a secret.
+        let hash = |begin: u64| {
+            let bytes = seed.to_be_bytes().into_iter().chain(id.as_str().bytes());
+            bytes.fold(begin, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
+        };
+        let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15));
+        RunId(uuid::Builder::from_random_bytes((u128::from(high) << 64 | u128::from(low)).to_be_bytes()).into_uuid())
     }
 
     pub(super) fn shard(&self, id: &WorkflowId) -> ShardId {

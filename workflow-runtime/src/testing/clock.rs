@@ -43,6 +43,19 @@ struct State {
     sleepers: BTreeMap<(Timestamp, u64), oneshot::Sender<Option<Held>>>,
     pulse: Option<Pulse>,
     driver: Option<AbortHandle>,
+    paused: usize,
+}
+
+/// While it lives, the clock does not skip. See [`TestClock::pause`].
+#[derive(Debug)]
+#[must_use = "the clock goes on when it is dropped"]
+pub struct Paused(TestClock);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.0.0.state().paused -= 1;
+        self.0.0.changed.notify_one();
+    }
 }
 
 impl Drop for Inner {
@@ -76,7 +89,7 @@ impl TestClock {
 
     fn build(automatic: bool) -> Self {
         let now = Timestamp::from_second(BEGIN).unwrap_or(Timestamp::UNIX_EPOCH);
-        let state = Mutex::new(State { now, next: 0, sleepers: BTreeMap::new(), pulse: None, driver: None });
+        let state = Mutex::new(State { now, next: 0, sleepers: BTreeMap::new(), pulse: None, driver: None, paused: 0 });
         TestClock(Arc::new(Inner { state, changed: Arc::default(), automatic }))
     }
 
@@ -114,6 +127,12 @@ impl TestClock {
         std::future::pending().await
     }
 
+    /// Stops skipping until the result is dropped, for a test that does several things at one time.
+    pub fn pause(&self) -> Paused {
+        self.0.state().paused += 1;
+        Paused(self.clone())
+    }
+
     fn after(&self, d: Duration) -> Timestamp {
         self.now().checked_add(d).unwrap_or(Timestamp::MAX)
     }
@@ -124,9 +143,12 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves time to the next sleeper if nothing is in flight. False if there is no sleeper.
+    /// Moves time to the next sleeper if nothing is in flight. False if it must wait for a change.
     fn skip(&self, pulse: &Pulse) -> bool {
         let mut state = self.state();
+        if state.paused > 0 {
+            return false;
+        }
         let Some((&(at, _), _)) = state.sleepers.first_key_value() else { return false };
         if pulse.is_idle() {
             state.jump(at);
@@ -197,7 +219,11 @@ impl Clock for TestClock {
 /// Skips to the next sleeper whenever nothing is in flight.
 async fn drive(clock: std::sync::Weak<Inner>, pulse: Pulse) {
     loop {
-        pulse.idle().await;
+        // Who has just got an answer may be about to ask for more at this time.
+        for _ in 0..3 {
+            pulse.idle().await;
+            tokio::task::yield_now().await;
+        }
         let Some(alive) = clock.upgrade() else { return };
         let (slept, changed) = (alive.skip(&pulse), alive.changed.clone());
         drop(alive);

@@ -110,7 +110,8 @@ pub enum AttemptReport {
 pub type OnDone = Box<dyn FnOnce(AttemptReport) + Send>;
 
 type Lookup = Arc<dyn Fn(&str) -> Option<&'static ActivityDef> + Send + Sync>;
-type Observer = Arc<dyn Fn(&AttemptRequest) + Send + Sync>;
+/// Told about every attempt that starts.
+pub type Observer = Arc<dyn Fn(&AttemptRequest) + Send + Sync>;
 
 /// How an [`Executor`] works.
 #[derive(Clone)]

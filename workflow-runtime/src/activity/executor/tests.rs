@@ -3,9 +3,12 @@ use crate::activity::{self, ActivityContext, AttemptFuture};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
+/// A delay and what ends it.
+type Ending = (Duration, oneshot::Sender<()>);
+
 /// Delays that end when a test says so.
 #[derive(Clone, Default)]
-struct Manual(Arc<Mutex<Vec<(Duration, oneshot::Sender<()>)>>>);
+struct Manual(Arc<Mutex<Vec<Ending>>>);
 
 impl Manual {
     fn pending(&self) -> usize {

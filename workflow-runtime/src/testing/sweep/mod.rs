@@ -1,0 +1,212 @@
+//! Crashes a workflow at every commit, and compares.
+
+mod report;
+mod variant;
+
+use crate::{
+    engine::{Engine, EngineBuilder, Run},
+    journal::payload::Payload,
+    machine::{Signal, Workflow, WorkflowCall},
+    testing::TestClock,
+};
+use report::Report;
+use serde::Serialize;
+use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use variant::{Backend, Crash, Variant, World};
+
+type Configure = Arc<dyn Fn(EngineBuilder) -> EngineBuilder + Send + Sync>;
+type Drive<W> = Arc<dyn Fn(Driven<W>) -> Pin<Box<dyn Future<Output = Result<(), DriveError>> + Send>> + Send + Sync>;
+
+/// What a driver could not do. After a crash nobody looks at it: the driver runs again with the next engine.
+pub type DriveError = Box<dyn Error + Send + Sync>;
+
+/// What a driver works with. Dereferences to the [`Run`].
+pub struct Driven<W> {
+    /// The engine of this process.
+    pub engine: Engine,
+    /// The instance.
+    pub run: Run<W>,
+    /// The clock of the whole run.
+    pub clock: TestClock,
+}
+
+impl<W> std::ops::Deref for Driven<W> {
+    type Target = Run<W>;
+    fn deref(&self) -> &Run<W> {
+        &self.run
+    }
+}
+
+/// Runs one workflow again and again, and lets the process die at every commit: once before it, once after it.
+///
+/// Each run happens over a store in memory and over sled in a temporary directory, with instances kept in memory and with
+/// instances evicted after every step. After a crash the store is reopened and the workflow goes on. Every run must give
+/// the same result and, but for notes about attempts and for times, the same history as one that nobody disturbed; every
+/// operation keeps its idempotency key and its arguments, and no activity may have started for a start that was lost.
+///
+/// Activities must give the same result in each run, for example by [`attempt`](crate::ActivityContext::attempt): state
+/// that they keep belongs into [`Sweep::state_with`].
+#[must_use = "call `.run().await`"]
+pub struct Sweep<W> {
+    call: WorkflowCall<W>,
+    id: String,
+    seed: u64,
+    world: Vec<Arc<dyn Fn() -> Configure + Send + Sync>>,
+    drive: Option<Drive<W>>,
+    signals: Vec<(&'static str, Payload)>,
+    ordered: bool,
+    sled: bool,
+    patience: Duration,
+}
+
+impl<W: Workflow> Sweep<W> {
+    /// A sweep of an instance that is started with this call under this id.
+    pub fn new(call: WorkflowCall<W>, id: impl Into<String>) -> Self {
+        Sweep {
+            call,
+            id: id.into(),
+            seed: 0x5eed,
+            world: vec![],
+            drive: None,
+            signals: vec![],
+            ordered: true,
+            sled: true,
+            patience: Duration::from_secs(60),
+        }
+    }
+
+    /// The value for parameters of type `State<T>`, the same in every run.
+    pub fn state<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.state_with(move || value.clone())
+    }
+
+    /// The value for parameters of type `State<T>`, a new one for every run. Within a run, the engine after the crash gets
+    /// a clone: what must survive the process, as the world outside does, belongs behind an `Arc`.
+    pub fn state_with<T: Clone + Send + Sync + 'static>(
+        mut self,
+        make: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.world.push(Arc::new(move || {
+            let value = make();
+            Arc::new(move |engine: EngineBuilder| engine.state(value.clone()))
+        }));
+        self
+    }
+
+    /// Sets anything else that an engine can be given.
+    pub fn configure(mut self, f: impl Fn(EngineBuilder) -> EngineBuilder + Send + Sync + 'static) -> Self {
+        let f: Configure = Arc::new(f);
+        self.world.push(Arc::new(move || f.clone()));
+        self
+    }
+
+    /// Another seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sends a signal as soon as the instance has started; again after a crash only if it was lost.
+    ///
+    /// # Panics
+    ///
+    /// If the value cannot be encoded.
+    pub fn signal_at_start<T: Serialize>(mut self, signal: &Signal<T>, value: T) -> Self {
+        let payload = Payload::encode(&value).unwrap_or_else(|e| panic!("{e}"));
+        self.signals.push((signal.name(), payload));
+        self
+    }
+
+    /// What happens from outside while the instance runs. Called with each engine after the start: what it sends must be
+    /// idempotent, or depend on what it finds.
+    pub fn drive<F, D>(mut self, f: F) -> Self
+    where
+        F: Fn(Driven<W>) -> D + Send + Sync + 'static,
+        D: Future<Output = Result<(), DriveError>> + Send + 'static,
+    {
+        self.drive = Some(Arc::new(move |driven| Box::pin(f(driven))));
+        self
+    }
+
+    /// Lets events come in another order: for workflows whose branches wait for things that happen at one time.
+    pub fn any_order(mut self) -> Self {
+        self.ordered = false;
+        self
+    }
+
+    /// Leaves sled out.
+    pub fn in_memory(mut self) -> Self {
+        self.sled = false;
+        self
+    }
+
+    /// Runs everything.
+    ///
+    /// # Panics
+    ///
+    /// If a run differs, with the seed, the commit, the kind of the crash, the store and the first difference.
+    pub async fn run(&self) -> Swept {
+        let mut swept = Swept { runs: 0, commits: 0, history: vec![] };
+        let mut undisturbed: Option<Report> = None;
+        let backends: &[Backend] = if self.sled { &[Backend::Memory, Backend::Sled] } else { &[Backend::Memory] };
+        for &backend in backends {
+            for evict in [false, true] {
+                self.compare(Variant { backend, evict, crash: None }, &mut undisturbed, &mut swept).await;
+                for before in [true, false] {
+                    let mut commit = 0;
+                    while self
+                        .compare(
+                            Variant { backend, evict, crash: Some(Crash { commit, before }) },
+                            &mut undisturbed,
+                            &mut swept,
+                        )
+                        .await
+                    {
+                        commit += 1;
+                        swept.commits = swept.commits.max(commit);
+                    }
+                }
+            }
+        }
+        swept
+    }
+
+    /// True if the crash happened.
+    async fn compare(&self, variant: Variant, undisturbed: &mut Option<Report>, swept: &mut Swept) -> bool {
+        swept.runs += 1;
+        let world = World { configure: self.world.iter().map(|make| make()).collect(), seed: self.seed };
+        let run = tokio::time::timeout(self.patience, variant.run(self, world));
+        let ran = run.await.unwrap_or_else(|_| Err(format!("it had not ended after {:?} of real time", self.patience)));
+        let difference = match (ran, &undisturbed) {
+            (Err(e), _) => Some(e),
+            (Ok((report, crashed)), Some(expected)) => match report.difference(expected, self.ordered) {
+                None => return crashed,
+                different => different,
+            },
+            (Ok((report, _)), None) => {
+                swept.history = report.history().to_vec();
+                *undisturbed = Some(report);
+                return false;
+            }
+        };
+        panic!("sweep of `{}` (seed {:#x}), {variant}: {}", W::NAME, self.seed, difference.unwrap_or_default());
+    }
+}
+
+impl<W> fmt::Debug for Sweep<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sweep").field("id", &self.id).field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+/// What a sweep has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Swept {
+    /// How often the workflow was run.
+    pub runs: u64,
+    /// At how many commits the process died.
+    pub commits: u64,
+    /// What happens in the run, in words; the same in every run.
+    pub history: Vec<String>,
+}

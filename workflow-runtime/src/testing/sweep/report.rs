@@ -1,0 +1,143 @@
+//! What one run of a scenario leaves behind, in a form in which two runs can be compared.
+
+use crate::{
+    journal::history::{Ending, Entry, Event, Outcome},
+    journal::payload::Payload,
+    machine::OpId,
+    testing::attempts::Attempts,
+};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// How the text of a received signal begins.
+const RECEIVED: &str = "received signal ";
+
+/// What is the same however often the process dies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Report {
+    /// What happened in the run, without what only says that a process died, and without times.
+    history: Vec<String>,
+    /// What each operation was asked to do.
+    operations: BTreeMap<OpId, String>,
+    /// How many attempts each took.
+    attempts: BTreeMap<OpId, usize>,
+}
+
+impl Report {
+    /// # Errors
+    ///
+    /// The run itself breaks a promise, whatever other runs did.
+    pub(super) fn new(run: Uuid, history: &[Entry], attempts: &Attempts) -> Result<Self, String> {
+        let mut report = Report { history: vec![], operations: BTreeMap::new(), attempts: BTreeMap::new() };
+        report.history = history.iter().flat_map(|e| &e.events).filter_map(lasting).collect();
+        for ((of, op), operation) in attempts.by_operation()? {
+            if of != run {
+                return Err(format!(
+                    "operation {op} ({}) was started for a run whose start was never durable",
+                    operation.what
+                ));
+            }
+            report.attempts.insert(op, operation.attempts.len());
+            report.operations.insert(op, operation.what);
+        }
+        Ok(report)
+    }
+
+    pub(super) fn history(&self) -> &[String] {
+        &self.history
+    }
+
+    /// Where `self`, of a process that died once at most, differs from an undisturbed run.
+    pub(super) fn difference(&self, undisturbed: &Report, ordered: bool) -> Option<String> {
+        let order = |events: &[String]| {
+            let mut events = events.to_vec();
+            if ordered {
+                // When a signal comes among other things is up to who sends it; among signals it is the order of sending.
+                events.sort_by_key(|e| e.starts_with(RECEIVED));
+            } else {
+                events.sort();
+            }
+            events
+        };
+        let (expected, found) = (order(&undisturbed.history), order(&self.history));
+        for i in 0..expected.len().max(found.len()) {
+            let (e, f) = (expected.get(i), found.get(i));
+            if e != f {
+                let show = |s: Option<&String>| s.map_or("nothing more", |s| s.as_str()).to_owned();
+                return Some(format!(
+                    "event {i}: expected {}, found {}\nall events:\n  {}",
+                    show(e),
+                    show(f),
+                    self.history.join("\n  ")
+                ));
+            }
+        }
+        for (op, what) in &undisturbed.operations {
+            match self.operations.get(op) {
+                Some(found) if found == what => {}
+                Some(found) => return Some(format!("operation {op}: expected {what}, found {found}")),
+                None => return Some(format!("operation {op}: expected {what}, which was never started")),
+            }
+        }
+        for (op, n) in &self.attempts {
+            let most = undisturbed.attempts.get(op).copied().unwrap_or_default() + 1;
+            if *n > most {
+                let what = &self.operations[op];
+                return Some(format!(
+                    "operation {op} ({what}): {n} attempts, at most {most} can be explained by one crash"
+                ));
+            }
+        }
+        None
+    }
+}
+
+fn show(payload: &Payload) -> String {
+    payload.to_json().to_string()
+}
+
+/// The event as text, if a crash must not change it.
+fn lasting(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Lost { .. } | Event::AttemptFailed { .. } | Event::Superseded { .. } | Event::Unblocked => return None,
+        Event::Started { workflow } => format!("started {workflow}"),
+        Event::Scheduled { op, activity, args } => format!("op {op}: {activity}{} scheduled", show(args)),
+        Event::TimerStarted { op, .. } => format!("op {op}: timer set"),
+        Event::Waiting { op, signal, deadline } => {
+            format!("op {op}: waits for signal {signal}{}", if deadline.is_some() { ", with a deadline" } else { "" })
+        }
+        Event::Completed { op, result } => format!("op {op}: {}", ending(result)),
+        Event::TimerFired { op } => format!("op {op}: timer fired"),
+        Event::SignalReceived { name, seq, payload } => format!("{RECEIVED}{name} {seq}: {}", show(payload)),
+        Event::SignalConsumed { op, name, seq } => format!("op {op}: took signal {name} {seq}"),
+        Event::SignalSetAside { name, seq, .. } => format!("signal {name} {seq} set aside"),
+        Event::CancelRequested { reason } => format!("cancel requested: {reason}"),
+        Event::CancelAsked { op } => format!("op {op}: asked to stop"),
+        Event::OperationCancelled { op } => format!("op {op}: cancelled"),
+        Event::SideEffect(value) => format!("side effect: {}", show(value)),
+        Event::StatusSet(value) => format!("status: {}", show(value)),
+        Event::Tagged { key, value } => format!("tag {key} = {value}"),
+        Event::Upgraded { workflow, decided, .. } => format!("upgraded {workflow}, decided {decided:?}"),
+        Event::Blocked { code, message } => format!("blocked: {code} {message}"),
+        Event::Closed(outcome) => closed(outcome),
+    })
+}
+
+fn ending(result: &Ending) -> String {
+    match result {
+        Ending::Value(value) => format!("gave {}", show(value)),
+        Ending::Failed(error) => format!("failed with {}", show(error)),
+        Ending::TimedOut => "timed out".into(),
+        Ending::Panicked(message) => format!("panicked: {message}"),
+        Ending::Cancelled => "cancelled".into(),
+    }
+}
+
+fn closed(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Completed(value) => format!("completed with {}", show(value)),
+        Outcome::Failed(error) => format!("failed with {}", show(error)),
+        Outcome::Cancelled { reason, error } => format!("cancelled ({reason}) with {}", show(error)),
+        Outcome::Terminated { reason } => format!("terminated: {reason}"),
+    }
+}

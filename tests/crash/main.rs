@@ -1,0 +1,7 @@
+//! What crashes and bad input do to an engine: nothing that anyone would notice.
+
+mod bad_input;
+mod bookkeeping;
+mod kill;
+mod scenarios;
+mod sweeps;

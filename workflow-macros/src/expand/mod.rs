@@ -82,8 +82,8 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
             #p::WorkflowCall::<#tag>::new(&(#(#args,)*))
         }
         #[doc(hidden)]
-        #[allow(non_camel_case_types, unreachable_pub)]
-        #vis enum #tag {}
+        #[allow(non_camel_case_types)]
+        enum #tag {}
         const _: () = {
             #(#items)*
             #[automatically_derived]

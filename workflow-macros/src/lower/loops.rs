@@ -42,11 +42,20 @@ impl Lower<'_> {
 
     pub(super) fn for_(&mut self, f: &syn::ExprForLoop, dest: &Dest) {
         self.conditional_compilation(&f.attrs);
-        match borrowed(place::strip(&f.expr)) {
+        match borrowed(place::strip(&f.expr)).or_else(|| self.reborrowed(&f.expr)) {
             Some(b) => self.for_borrowed(f, b),
             None => self.for_owned(f),
         }
         self.finish(dest, &unit());
+    }
+
+    /// A variable that is a borrow itself, which is taken again where it is needed.
+    fn reborrowed(&self, e: &Expr) -> Option<Borrowed> {
+        let Expr::Path(_) = place::strip(e) else { return None };
+        let Origin::Derived(d) = self.m.vars[self.lookup(&place::root(e)?)?].origin else { return None };
+        let how = self.m.derivations[d].expr.to_string();
+        let mutable = ["& mut", "at_mut", "as_mut", "as_deref_mut"].iter().any(|m| how.contains(m));
+        Some(Borrowed { place: syn::parse_quote!((*#e)), mutable, enumerate: false })
     }
 
     fn for_owned(&mut self, f: &syn::ExprForLoop) {

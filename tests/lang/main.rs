@@ -1,0 +1,34 @@
+//! Every construct that the compiler lowers, once as a workflow of its own. Each is run as the function that stands here and as
+//! the machine that the compiler made of it, resident and evicted; outcome and operations must agree.
+
+#![allow(unreachable_pub, reason = "the modules of a test are private")]
+#![allow(
+    for_loops_over_fallibles,
+    clippy::never_loop,
+    clippy::nonminimal_bool,
+    clippy::useless_format,
+    reason = "what is unusual to write must be compiled all the same"
+)]
+
+mod control;
+mod edges;
+mod expressions;
+mod helpers;
+mod loops;
+mod macros;
+mod matching;
+mod scopes;
+mod shop;
+
+use workflow_runtime::{
+    machine::{Workflow, WorkflowCall},
+    testing::differential::{Agreement, Differential},
+};
+
+/// Compares function and machine, and asserts that something was awaited.
+#[track_caller]
+fn agree<W: Workflow>(call: impl Fn() -> WorkflowCall<W>) -> Agreement {
+    let agreement = Differential::new(call).run();
+    assert!(!agreement.operations.is_empty(), "`{}` awaited nothing", W::NAME);
+    agreement
+}

@@ -110,7 +110,7 @@ impl Actor {
         let by = frame.root.definition;
         let definitions = self.definitions(&frame);
         let packed = pack(frame).map_err(unsaveable)?;
-        draft.writes.extend(definitions);
+        draft.definitions.extend(definitions);
         draft.apply(&self.instance.keys, step, packed, by);
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::{
     machine::Frame,
     store::{Commit, CommitError, Revision, StoreError, Write},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tracing::Instrument;
 use workflow_definition::Fingerprint;
 
@@ -48,6 +48,7 @@ impl Actor {
     pub(super) async fn commit(&mut self, draft: Draft) -> Result<(), Refusal> {
         let shared = self.worker.shared.clone();
         shared.health.alive()?;
+        let defined: Vec<_> = draft.definitions.keys().copied().collect();
         let (commit, checkpoint) = self.prepare(draft)?;
         let revision = commit.revision;
         let span = tracing::debug_span!("store.commit", revision = revision.0, writes = commit.writes.len());
@@ -68,6 +69,7 @@ impl Actor {
         debug_assert!(revision > self.instance.revision, "a commit goes to a higher revision");
         self.instance.revision = revision;
         self.instance.notes.clear();
+        self.worker.definitions.borrow_mut().extend(defined);
         let before = self.instance.checkpoint.replace(checkpoint);
         self.after(before.as_ref());
         Ok(())
@@ -92,7 +94,8 @@ impl Actor {
     /// Everything that one commit writes.
     fn prepare(&mut self, draft: Draft) -> Result<(Commit, Checkpoint), EncodeError> {
         let keys = &self.instance.keys;
-        let Draft { now, mut checkpoint, events, mut writes, stepped } = draft;
+        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped } = draft;
+        writes.extend(definitions.into_values());
         let (based_on, revision) = (self.instance.revision, self.instance.revision.next());
         let mut told = self.instance.notes.clone();
         told.extend(events);
@@ -121,11 +124,11 @@ impl Actor {
     }
 
     /// The definitions that a frame refers to and that this worker has not written yet.
-    pub(super) fn definitions(&self, frame: &Frame) -> Vec<Write> {
+    pub(super) fn definitions(&self, frame: &Frame) -> BTreeMap<Fingerprint, Write> {
         let mut used = BTreeSet::new();
         checkpoint::definitions(&frame.root, &mut used);
         let known = self.worker.definitions.borrow();
-        used.into_iter().filter(|f| !known.contains(f)).filter_map(|f| self.definition(f)).collect()
+        used.into_iter().filter(|f| !known.contains(f)).filter_map(|f| Some((f, self.definition(f)?))).collect()
     }
 
     fn definition(&self, fingerprint: Fingerprint) -> Option<Write> {

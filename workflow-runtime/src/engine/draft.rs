@@ -17,6 +17,7 @@ use crate::{
     store::Write,
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use workflow_definition::Fingerprint;
 
 /// A state to be committed, and what is written along with it.
@@ -26,13 +27,15 @@ pub(super) struct Draft {
     pub(super) checkpoint: Checkpoint,
     pub(super) events: Vec<Event>,
     pub(super) writes: Vec<Write>,
+    /// Definitions that the store does not hold yet.
+    pub(super) definitions: BTreeMap<Fingerprint, Write>,
     /// The hash of the frame, and who wrote it, if the machine took a step.
     pub(super) stepped: Option<(u64, Fingerprint)>,
 }
 
 impl Draft {
     pub(super) fn new(checkpoint: Checkpoint, now: Timestamp) -> Self {
-        Draft { now, checkpoint, events: vec![], writes: vec![], stepped: None }
+        Draft { now, checkpoint, events: vec![], writes: vec![], definitions: BTreeMap::new(), stepped: None }
     }
 
     /// Notes how an activity has ended.

@@ -3,5 +3,7 @@
 mod bad_input;
 mod bookkeeping;
 mod kill;
+mod new;
 mod scenarios;
 mod sweeps;
+mod upgrade;

@@ -9,7 +9,7 @@ use workflow_runtime::prelude::*;
 use workflow_runtime::{activity, testing::TestClock, workflow};
 
 /// Every function of this file: the ledger of [`bookkeeping`](crate::bookkeeping) is nothing to them.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "charge",
     "reserve",
     "release",
@@ -23,6 +23,7 @@ pub(crate) const NAMES: [&str; 13] = [
     "errands",
     "draws",
     "hopeless",
+    "forgetful",
 ];
 
 /// What the activities have done to the world, by what they were called for.
@@ -178,4 +179,13 @@ pub(crate) async fn hopeless(number: u32) -> Result<String, ShopError> {
         Err(ActivityError::TimedOut) => Ok("nobody answers".to_string()),
         Err(e) => Err(e.into()),
     }
+}
+
+/// Remembers something outside of its locals: what no type can refuse, and only a sweep finds.
+#[workflow]
+pub(crate) async fn forgetful(n: u32) -> Result<u32, ShopError> {
+    static SEEN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let seen = SEEN.fetch_add(1, Ordering::SeqCst);
+    sleep(seconds(1)).await?;
+    Ok(n + seen)
 }

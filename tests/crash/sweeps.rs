@@ -88,3 +88,11 @@ async fn an_activity_that_hangs() {
     let swept = sweep(hopeless(112), "h").in_memory().run().await;
     assert_eq!(last(&swept.history), r#"completed with "nobody answers""#);
 }
+
+#[tokio::test]
+#[should_panic(
+    expected = "crash before commit 0, in memory, resident: event 3: expected completed with 10, found completed with 12"
+)]
+async fn a_workflow_that_is_not_deterministic_is_found() {
+    sweep(forgetful(10), "f").run().await;
+}

@@ -1,14 +1,24 @@
-//! The process that the crash test kills: `crash-worker <store> <ledger> <workflows>`.
+//! The process that the crash test kills: `crash-worker <store> <ledger> <workflows>`; and the build that is replaced:
+//! `crash-worker park <store>`.
 
 mod bookkeeping;
+mod old;
 
 use bookkeeping::{Ledger, bookkeeping};
 use std::{error::Error, path::Path};
-use workflow_runtime::{engine::Engine, store::SledStore};
+use workflow_runtime::{
+    engine::Engine,
+    seconds,
+    store::SledStore,
+    testing::{TestClock, TestEngine},
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if_eq("park").is_some() {
+        return park(args.next().ok_or("usage: crash-worker park <store>")?).await;
+    }
     let (Some(store), Some(ledger), Some(workflows)) = (args.next(), args.next(), args.next()) else {
         return Err("usage: crash-worker <store> <ledger> <workflows>".into());
     };
@@ -27,6 +37,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let sum = run.result().await?;
         println!("completed {sum}");
     }
+    engine.shutdown().await;
+    Ok(())
+}
+
+/// Leaves an instance of each workflow of the old build asleep.
+async fn park(store: String) -> Result<(), Box<dyn Error>> {
+    let names = ["note", "evolving", "retyped", "restless"];
+    let clock = TestClock::manual();
+    let builder = TestEngine::builder().store(SledStore::open(store)?).clock(&clock);
+    let engine = builder.configure(|e| e.only(names)).build().await?;
+    engine.start("evolving", old::evolving("Ada".into())).await?;
+    engine.start("retyped", old::retyped("a text".into())).await?;
+    engine.start("restless", old::restless("Bob".into())).await?;
+    clock.advance(seconds(1)).await;
     engine.shutdown().await;
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use report::Report;
 use serde::Serialize;
-use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 use variant::{Backend, Crash, Variant, World};
 
 type Configure = Arc<dyn Fn(EngineBuilder) -> EngineBuilder + Send + Sync>;
@@ -55,7 +55,8 @@ pub struct Sweep<W> {
     drive: Option<Drive<W>>,
     signals: Vec<(&'static str, Payload)>,
     ordered: bool,
-    sled: bool,
+    backends: Vec<Backend>,
+    directory: Option<PathBuf>,
     patience: Duration,
 }
 
@@ -70,7 +71,8 @@ impl<W: Workflow> Sweep<W> {
             drive: None,
             signals: vec![],
             ordered: true,
-            sled: true,
+            backends: vec![Backend::Memory, Backend::Sled],
+            directory: None,
             patience: Duration::from_secs(60),
         }
     }
@@ -136,7 +138,15 @@ impl<W: Workflow> Sweep<W> {
 
     /// Leaves sled out.
     pub fn in_memory(mut self) -> Self {
-        self.sled = false;
+        self.backends = vec![Backend::Memory];
+        self
+    }
+
+    /// Lets every run begin with a copy of this directory, which a sled store has written, for example of an older build:
+    /// the instance is there already, and is attached to.
+    pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.backends = vec![Backend::Sled];
+        self.directory = Some(path.into());
         self
     }
 
@@ -148,8 +158,7 @@ impl<W: Workflow> Sweep<W> {
     pub async fn run(&self) -> Swept {
         let mut swept = Swept { runs: 0, commits: 0, history: vec![] };
         let mut undisturbed: Option<Report> = None;
-        let backends: &[Backend] = if self.sled { &[Backend::Memory, Backend::Sled] } else { &[Backend::Memory] };
-        for &backend in backends {
+        for &backend in &self.backends {
             for evict in [false, true] {
                 self.compare(Variant { backend, evict, crash: None }, &mut undisturbed, &mut swept).await;
                 for before in [true, false] {

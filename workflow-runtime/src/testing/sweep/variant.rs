@@ -73,11 +73,16 @@ enum Disk {
 type Opened = FaultStore<Arc<dyn Store>>;
 
 impl Disk {
-    fn new(backend: Backend) -> Result<Self, String> {
-        Ok(match backend {
-            Backend::Memory => Disk::Memory(MemoryStore::new()),
-            Backend::Sled => Disk::Sled(tempfile::tempdir().map_err(|e| format!("no directory: {e}"))?),
-        })
+    fn new(backend: Backend, begin: Option<&Path>) -> Result<Self, String> {
+        let failed = |e| format!("no directory: {e}");
+        if backend == Backend::Memory {
+            return Ok(Disk::Memory(MemoryStore::new()));
+        }
+        let directory = tempfile::tempdir().map_err(failed)?;
+        if let Some(begin) = begin {
+            copy(begin, directory.path()).map_err(failed)?;
+        }
+        Ok(Disk::Sled(directory))
     }
 
     fn open(&self) -> Result<Arc<dyn Store>, String> {
@@ -92,6 +97,20 @@ impl Disk {
     }
 }
 
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir(&to)?;
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
+
 impl Variant {
     /// What the run left behind, and whether the process died.
     ///
@@ -99,7 +118,7 @@ impl Variant {
     ///
     /// It did not come to an end, or broke a promise.
     pub(super) async fn run<W: Workflow>(self, sweep: &Sweep<W>, world: World) -> Result<(Report, bool), String> {
-        let disk = Disk::new(self.backend)?;
+        let disk = Disk::new(self.backend, sweep.directory.as_deref())?;
         let (clock, attempts) = (TestClock::new(), Attempts::new());
         let commits = Arc::new(AtomicU64::new(0));
         let mut crashed = false;

@@ -1,0 +1,44 @@
+//! Workflows as the build has them that replaces another one. See `old.rs`.
+
+use workflow_runtime::prelude::*;
+use workflow_runtime::{activity, workflow};
+
+#[activity]
+pub(crate) async fn note(text: String) -> Result<String, WorkflowError> {
+    Ok(text)
+}
+
+#[activity]
+pub(crate) async fn count(text: String) -> Result<u64, WorkflowError> {
+    Ok(text.len() as u64)
+}
+
+/// The old build had neither patch: one stands before the place in which its instances wait, one behind it.
+#[workflow]
+pub(crate) async fn evolving(name: String) -> Result<String, WorkflowError> {
+    let hello = note(format!("hello {name}")).await?;
+    if patched!("second hello") {
+        note("hello again".to_string()).await?;
+    }
+    sleep(days(1)).await?;
+    if patched!("kind words") {
+        note("it was nice".to_string()).await?;
+    }
+    let bye = note(format!("bye {name}")).await?;
+    Ok(format!("{hello}, {bye}"))
+}
+
+#[workflow]
+pub(crate) async fn retyped(kept: String) -> Result<String, WorkflowError> {
+    let kept = count(kept).await?;
+    sleep(days(1)).await?;
+    Ok(format!("{kept}"))
+}
+
+#[workflow]
+pub(crate) async fn restless(name: String) -> Result<String, WorkflowError> {
+    note(name.clone()).await?;
+    Ok(name)
+}
+
+pub(crate) const NAMES: [&str; 5] = ["note", "count", "evolving", "retyped", "restless"];

@@ -1,0 +1,32 @@
+//! Workflows as a build has them that is replaced. See `new.rs`.
+
+use workflow_runtime::prelude::*;
+use workflow_runtime::{activity, workflow};
+
+#[activity]
+pub(crate) async fn note(text: String) -> Result<String, WorkflowError> {
+    Ok(text)
+}
+
+#[workflow]
+pub(crate) async fn evolving(name: String) -> Result<String, WorkflowError> {
+    let hello = note(format!("hello {name}")).await?;
+    sleep(days(1)).await?;
+    let bye = note(format!("bye {name}")).await?;
+    Ok(format!("{hello}, {bye}"))
+}
+
+/// The next build has another type for `kept`.
+#[workflow]
+pub(crate) async fn retyped(kept: String) -> Result<String, WorkflowError> {
+    let kept = note(kept).await?;
+    sleep(days(1)).await?;
+    Ok(kept)
+}
+
+/// The next build does not sleep here.
+#[workflow]
+pub(crate) async fn restless(name: String) -> Result<String, WorkflowError> {
+    sleep(days(1)).await?;
+    Ok(name)
+}

@@ -1,0 +1,49 @@
+//! Instances of an old build go on in a new one, or are blocked with a reason; whatever happens in between.
+
+use crate::new::*;
+use std::{error::Error, path::Path, process::Command};
+use workflow_runtime::{
+    engine::Status,
+    store::SledStore,
+    testing::{Sweep, TestEngine},
+};
+
+type Test = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// What the old build leaves behind: one instance of each of its workflows, asleep.
+fn old_build(store: &Path) {
+    let worker = Command::new(env!("CARGO_BIN_EXE_crash-worker")).arg("park").arg(store).status();
+    assert!(worker.expect("the worker runs").success());
+}
+
+#[tokio::test]
+async fn a_patch_keeps_to_the_path_that_was_begun() -> Test {
+    let dir = tempfile::tempdir()?;
+    old_build(dir.path());
+    let call = evolving("Ada".into());
+    let swept = Sweep::new(call, "evolving").configure(|e| e.only(NAMES)).directory(dir.path()).run().await;
+    let said = |what: &str| swept.history.iter().filter(|e| e.contains(what)).count();
+    assert_eq!(said("hello again"), 0, "{swept:?}");
+    assert_eq!(said("it was nice"), 2, "{swept:?}");
+    assert_eq!(said(r#"upgraded evolving, decided ["second hello"]"#), 1, "{swept:?}");
+    assert!(swept.history.last().is_some_and(|e| e == r#"completed with "hello Ada, bye Ada""#), "{swept:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instance_that_the_new_build_cannot_take_is_blocked_and_hurts_nobody() -> Test {
+    let dir = tempfile::tempdir()?;
+    old_build(dir.path());
+    let builder = TestEngine::builder().store(SledStore::open(dir.path())?).configure(|e| e.only(NAMES));
+    let engine = builder.build().await?;
+    assert_eq!(engine.run(evolving, "evolving").result().await?, "hello Ada, bye Ada");
+    for (id, status, code) in [
+        ("retyped", engine.run(retyped, "retyped").status().await?, "WB005"),
+        ("restless", engine.run(restless, "restless").status().await?, "WB003"),
+    ] {
+        assert_eq!(status.state, Status::Blocked, "{id}: {status:?}");
+        assert_eq!(status.blocked.as_ref().map(|r| r.code.as_str()), Some(code), "{id}: {status:?}");
+    }
+    engine.run(retyped, "retyped").terminate("lost").await?;
+    Ok(())
+}

@@ -94,7 +94,8 @@ impl Actor {
             // The worker may be gone: then the attempt is lost, like one whose process has died.
             let _ = sender.send(Message::To { id, mail: Mail::Done { run, op, attempt, report }, busy });
         });
-        let handle = worker.shared.executor.run(request, on_done);
+        let Some(executor) = worker.shared.executor() else { return };
+        let handle = executor.run(request, on_done);
         if cancelled {
             handle.cancel();
         }

@@ -17,7 +17,11 @@ use crate::{
     registry::{Registered, Registry},
     store::Store,
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 /// Puts an engine together; see [`Engine::builder`].
 #[must_use = "call `.build().await`"]
@@ -177,7 +181,7 @@ impl EngineBuilder {
             clock: self.clock,
             pulse,
             registry,
-            executor,
+            executor: Mutex::new(Some(executor)),
             fences,
             settings: self.settings,
             health: Health::default(),

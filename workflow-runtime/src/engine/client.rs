@@ -134,12 +134,16 @@ impl Engine {
         if !shared.health.stopping() {
             return ShutdownReport { interrupted: 0, already_down: true };
         }
-        let interrupted = shared.executor.drain(shared.settings.grace).await;
+        let interrupted = match shared.executor() {
+            Some(executor) => executor.drain(shared.settings.grace).await,
+            None => 0,
+        };
         for sender in &self.inner.senders {
             worker::finish(sender).await;
         }
         shared.health.stopped();
         self.inner.join();
+        shared.drop_executor();
         if let Err(error) = shared.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
         }
@@ -189,6 +193,7 @@ impl Inner {
 
     fn die(&self) {
         self.shared.health.stopped();
+        self.shared.drop_executor();
         for sender in &self.senders {
             let _ = sender.send(Message::Die);
         }

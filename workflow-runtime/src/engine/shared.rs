@@ -10,7 +10,10 @@ use crate::{
     registry::Registry,
     store::{Fence, Store, StoreError},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -41,7 +44,8 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) pulse: Pulse,
     pub(super) registry: Registry,
-    pub(super) executor: Arc<dyn Execute>,
+    /// Gone when the engine is: what runs ends with it.
+    pub(super) executor: Mutex<Option<Arc<dyn Execute>>>,
     pub(super) fences: Vec<Fence>,
     pub(super) settings: Settings,
     pub(super) health: Health,
@@ -62,6 +66,15 @@ impl Shared {
         };
         let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15));
         RunId(uuid::Builder::from_random_bytes((u128::from(high) << 64 | u128::from(low)).to_be_bytes()).into_uuid())
+    }
+
+    pub(super) fn executor(&self) -> Option<Arc<dyn Execute>> {
+        self.executor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn drop_executor(&self) {
+        let executor = self.executor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(executor);
     }
 
     pub(super) fn shard(&self, id: &WorkflowId) -> ShardId {

@@ -44,6 +44,9 @@ pub(crate) fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
 
 /// The machine of a function whose structure has been checked; `None` if something was refused.
 fn compile(f: &WorkflowFn, errors: &Errors) -> Option<TokenStream> {
+    if !check::body(f, errors) {
+        return None;
+    }
     let mut machine = lower::lower(f, errors);
     if !errors.is_empty() {
         return None;

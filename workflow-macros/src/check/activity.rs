@@ -1,26 +1,24 @@
 //! Which functions can be an activity.
 
-use super::{function, receiver};
+use super::{function, receiver, types::owned};
 use crate::{
     diagnostic::Errors,
     parse::activity::{ActivityFn, Role, binding},
 };
-use proc_macro2::Span;
-use syn::{
-    FnArg, Lifetime, PatType, ReturnType, Type, TypeImplTrait, TypeReference, TypeTraitObject, spanned::Spanned,
-    visit::Visit,
-};
+use syn::{FnArg, PatType, ReturnType, Type};
+
+const NOUN: &str = "an activity";
 
 /// True if the signature is one that an activity can have.
 pub(crate) fn activity(f: &ActivityFn, errors: &Errors) -> bool {
     let own = Errors::new();
-    function(&f.item.sig, "an activity", &own);
+    function(&f.item.sig, NOUN, &own);
     let (mut contexts, mut travelling) = (0, false);
     for (role, input) in f.roles().zip(&f.item.sig.inputs) {
         match role {
             Role::Receiver => {
                 if let FnArg::Receiver(r) = input {
-                    receiver(r, "an activity", "take what it needs as `State<T>`", &own);
+                    receiver(r, NOUN, "take what it needs as `State<T>`", &own);
                 }
             }
             Role::State(_) | Role::Context if travelling => {
@@ -45,7 +43,7 @@ pub(crate) fn activity(f: &ActivityFn, errors: &Errors) -> bool {
         }
     }
     if let ReturnType::Type(_, ty) = &f.item.sig.output {
-        owned(ty, "the result of an activity is stored, so it is owned", &own);
+        owned(ty, NOUN, "the result of an activity is stored, so it is owned", &own);
     }
     let fine = own.is_empty();
     if let Err(e) = own.finish() {
@@ -79,38 +77,5 @@ fn parameter(p: &PatType, ty: &Type, errors: &Errors) {
             "an argument of an activity has a name, under which it is shown: write a name here, and take it apart in the body",
         );
     }
-    owned(ty, "the arguments of an activity are stored, so nothing in them is borrowed", errors);
-}
-
-/// Reports what cannot be owned in `ty`: nested borrows, lifetimes, `impl Trait`, `dyn Trait`.
-fn owned(ty: &Type, why: &str, errors: &Errors) {
-    struct Visitor<'a> {
-        why: &'a str,
-        errors: &'a Errors,
-    }
-    impl Visitor<'_> {
-        fn at(&self, span: Span, instead: &str) {
-            self.errors.at(span, format!("{}: {instead}", self.why));
-        }
-    }
-    impl<'ast> Visit<'ast> for Visitor<'_> {
-        fn visit_type_reference(&mut self, r: &'ast TypeReference) {
-            self.at(r.and_token.span(), "use the owned type, like `String` for `&str`");
-        }
-        fn visit_lifetime(&mut self, l: &'ast Lifetime) {
-            if l.ident != "static" {
-                self.at(l.span(), "use an owned type");
-            }
-        }
-        fn visit_type_impl_trait(&mut self, t: &'ast TypeImplTrait) {
-            self.errors.push(t, "an activity is registered as one function, and its values are stored: name a concrete type instead of `impl Trait`");
-        }
-        fn visit_type_trait_object(&mut self, t: &'ast TypeTraitObject) {
-            self.errors.push(
-                t,
-                "a `dyn Trait` cannot be read back from storage: name a concrete type, like an enum of the cases",
-            );
-        }
-    }
-    Visitor { why, errors }.visit_type(ty);
+    owned(ty, NOUN, "the arguments of an activity are stored, so nothing in them is borrowed", errors);
 }

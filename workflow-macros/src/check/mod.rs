@@ -2,9 +2,12 @@
 //! what is wrong, why it matters, and what to write instead.
 
 mod activity;
+mod body;
+mod types;
 mod workflow;
 
 pub(crate) use activity::activity;
+pub(crate) use body::body;
 pub(crate) use workflow::workflow;
 
 use crate::diagnostic::Errors;

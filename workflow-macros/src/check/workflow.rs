@@ -1,17 +1,30 @@
 //! Which functions can be a workflow.
 
-use super::{function, receiver};
+use super::{function, receiver, types::owned};
 use crate::{diagnostic::Errors, parse::workflow::WorkflowFn};
-use syn::FnArg;
+use syn::{FnArg, ReturnType};
 
-/// True if the signature is one that a workflow can have. The body is checked too, but decides nothing here.
+const NOUN: &str = "a workflow";
+
+/// True if the signature is one that a workflow can have.
 pub(crate) fn workflow(f: &WorkflowFn, errors: &Errors) -> bool {
     let own = Errors::new();
-    function(&f.item.sig, "a workflow", &own);
+    function(&f.item.sig, NOUN, &own);
     for input in &f.item.sig.inputs {
-        if let FnArg::Receiver(r) = input {
-            receiver(r, "a workflow", "take the value as an argument", &own);
+        match input {
+            FnArg::Receiver(r) => receiver(r, NOUN, "take the value as an argument", &own),
+            FnArg::Typed(p) => {
+                owned(
+                    &p.ty,
+                    NOUN,
+                    "the arguments of a workflow outlive their caller, so nothing in them is borrowed",
+                    &own,
+                );
+            }
         }
+    }
+    if let ReturnType::Type(_, ty) = &f.item.sig.output {
+        owned(ty, NOUN, "the result of a workflow is stored, so it is owned", &own);
     }
     let fine = own.is_empty();
     if let Err(e) = own.finish() {

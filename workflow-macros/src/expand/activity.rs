@@ -5,7 +5,7 @@ use crate::parse::{
     activity::{ActivityFn, Role, bare, binding, last_segment},
     retry::Retry,
 };
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use std::time::Duration;
 use syn::{Attribute, GenericArgument, ItemFn, PathArguments, ReturnType, Type, spanned::Spanned};
@@ -87,10 +87,13 @@ fn implementation(f: &ActivityFn) -> TokenStream {
         }
         _ => None,
     });
+    // An argument that cannot be stored is reported on the parameters.
+    let mut args = Group::new(Delimiter::Parenthesis, quote!(#(#args,)*));
+    args.set_span(f.item.sig.paren_token.span.join());
     quote! {
         impl ::workflow_runtime::__private::Activity for #marker {
             const NAME: &'static str = #name;
-            type Args = (#(#args,)*);
+            type Args = #args;
             type Ok = #ok;
             type Err = #err;
             #options

@@ -100,32 +100,37 @@ fn unless(meta: &Meta, errors: &Errors) -> Vec<Final> {
         return vec![];
     };
     let parsed = Punctuated::<Final, Token![,]>::parse_terminated.parse2(list.tokens.clone());
-    let finals: Vec<_> = errors.ok(parsed).into_iter().flatten().collect();
-    for f in finals.iter().filter(|f| f.guard.is_none()) {
-        refuse_irrefutable(&f.pattern, errors);
-    }
+    let mut finals: Vec<_> = errors.ok(parsed).into_iter().flatten().collect();
+    // What is refused is left out, so that it is reported once.
+    finals.retain(|f: &Final| f.guard.is_some() || may_fail(&f.pattern, errors));
     finals
 }
 
-/// A name alone is a new binding, not a variant: it would make every error final.
-fn refuse_irrefutable(pattern: &Pat, errors: &Errors) {
+/// Refuses a pattern that every error matches. A name alone is a new variable, not a variant.
+fn may_fail(pattern: &Pat, errors: &Errors) -> bool {
     match pattern {
-        Pat::Ident(i) if i.subpat.is_none() => errors.push(
-            i,
-            format!(
-                "`{0}` alone is a new variable, which matches every error: write the path of the variant, like `Error::{0}`, or add a guard",
-                i.ident
+        Pat::Ident(i) => match &i.subpat {
+            Some((_, p)) => return may_fail(p, errors),
+            None => errors.push(
+                i,
+                format!(
+                    "`{0}` alone is a new variable, which matches every error: write the path of the variant, like `Error::{0}`, or add a guard",
+                    i.ident
+                ),
             ),
-        ),
-        Pat::Ident(i) => i.subpat.iter().for_each(|(_, p)| refuse_irrefutable(p, errors)),
+        },
         Pat::Wild(w) => errors.push(w, "`_` matches every error: to retry none, leave `retry(..)` out"),
-        Pat::Rest(r) => errors.push(r, "`..` is not a pattern of an error: write the path of a variant, like `Error::Declined { .. }`"),
-        Pat::Or(or) => or.cases.iter().for_each(|p| refuse_irrefutable(p, errors)),
-        Pat::Paren(p) => refuse_irrefutable(&p.pat, errors),
-        Pat::Reference(r) => refuse_irrefutable(&r.pat, errors),
-        // Any other pattern is checked by rustc, which denies one that makes the rest unreachable.
-        _ => {}
+        Pat::Rest(r) => errors.push(
+            r,
+            "`..` is not a pattern of an error: write the path of a variant, like `Error::Declined { .. }`",
+        ),
+        Pat::Or(or) => return or.cases.iter().fold(true, |all, p| may_fail(p, errors) && all),
+        Pat::Paren(p) => return may_fail(&p.pat, errors),
+        Pat::Reference(r) => return may_fail(&r.pat, errors),
+        // Any other pattern is checked by rustc, which denies one that makes those behind it unreachable.
+        _ => return true,
     }
+    false
 }
 
 /// The `match` arms of `unless(..)`.

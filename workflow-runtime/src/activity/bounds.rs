@@ -1,20 +1,54 @@
 //! What the types of an activity must be able to do, with messages for those that cannot.
 
-use crate::journal::{encoding::EncodeError, payload::Payload};
-use serde::{Serialize, de::DeserializeOwned};
+use crate::journal::{
+    encoding::{DecodeError, EncodeError},
+    payload::Payload,
+};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use std::fmt::{Debug, Display};
 
 /// A value that goes in or out of an activity: it is stored, and read back by another process.
+///
+/// Has no bounds of serde's, so that a type that lacks them is reported once, with this message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument or a result of an activity",
     label = "this value is stored, and `{Self}` cannot be",
     note = "it needs `Serialize`, `Deserialize` (of an owned value) and `Send`: `#[derive(serde::Serialize, serde::Deserialize)]` for a type of your own",
     note = "for an error type of somebody else, use `WorkflowError` or an error enum of your own"
 )]
-pub trait Transport: Serialize + DeserializeOwned + Send + 'static {}
+pub trait Transport: Sized + 'static {
+    /// Encodes the value.
+    ///
+    /// # Errors
+    ///
+    /// What serde reports for the value.
+    fn save(&self) -> Result<Payload, EncodeError>;
+    /// Decodes the value.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not a `Self`.
+    fn load(bytes: &Payload) -> Result<Self, DecodeError>;
+    /// Reads the value from any format.
+    ///
+    /// # Errors
+    ///
+    /// What comes is not a `Self`.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Send + 'static> Transport for T {}
+impl<T: Serialize + DeserializeOwned + Send + 'static> Transport for T {
+    fn save(&self) -> Result<Payload, EncodeError> {
+        Payload::encode(self)
+    }
+    fn load(bytes: &Payload) -> Result<T, DecodeError> {
+        bytes.decode()
+    }
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        T::deserialize(deserializer)
+    }
+}
 
 /// An error of an activity: it is shown to people, and `?` converts it.
 #[diagnostic::on_unimplemented(
@@ -22,18 +56,39 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Transport for T {}
     label = "this error is shown to people, and `{Self}` cannot be: it needs `Display` and `Debug`",
     note = "derive both: `#[derive(Debug, thiserror::Error)]`, or implement `std::fmt::Display`"
 )]
-pub trait BusinessError: Display + Debug {}
+pub trait BusinessError {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Display + Debug> BusinessError for T {}
 
-/// The arguments of an activity: a tuple of values that can be stored.
-pub trait Arguments: Serialize + DeserializeOwned + Send + 'static {}
+/// The arguments of an activity: a tuple of at most twelve values that can be stored.
+pub trait Arguments: Sized + 'static {
+    /// Decodes the arguments.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not a `Self`.
+    fn load(bytes: &Payload) -> Result<Self, DecodeError>;
+}
+
+/// An argument within its tuple.
+struct Argument<T>(T);
+
+impl<'de, T: Transport> Deserialize<'de> for Argument<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::read(deserializer).map(Argument)
+    }
+}
 
 macro_rules! arguments {
     ($($t:ident)*) => {
-        #[diagnostic::do_not_recommend]
-        impl<$($t: Transport),*> Arguments for ($($t,)*) {}
+        impl<$($t: Transport),*> Arguments for ($($t,)*) {
+            #[allow(non_snake_case)]
+            fn load(bytes: &Payload) -> Result<Self, DecodeError> {
+                let ($(Argument($t),)*) = bytes.decode()?;
+                Ok(($($t,)*))
+            }
+        }
     };
 }
 arguments!();

@@ -92,15 +92,15 @@ impl ActivityDef {
 }
 
 fn run<A: Activity>(states: &States, cx: ActivityContext, args: &Payload) -> AttemptFuture {
-    let args = match args.decode::<A::Args>() {
+    let args = match A::Args::load(args) {
         Ok(args) => args,
         Err(e) => return Box::pin(std::future::ready(Attempt::Undecodable(e))),
     };
     let body = A::call(states, cx, args);
     Box::pin(async move {
         let encoded = match body.await {
-            Ok(value) => Payload::encode(&value).map(Attempt::Ok),
-            Err(e) => Payload::encode(&e).map(|error| Attempt::Err { error, permanent: A::unless(&e) }),
+            Ok(value) => value.save().map(Attempt::Ok),
+            Err(e) => e.save().map(|error| Attempt::Err { error, permanent: A::unless(&e) }),
         };
         encoded.unwrap_or_else(Attempt::Unencodable)
     })

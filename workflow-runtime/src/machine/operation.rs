@@ -9,7 +9,10 @@ use super::{
     workflow::{LocalBoxFuture, Workflow, WorkflowDef},
 };
 use crate::{
-    activity::{Activity, ActivityContext, ActivityError, ActivityOptions, Retry, States},
+    activity::{
+        Activity, ActivityContext, ActivityError, ActivityOptions, Retry, States,
+        bounds::{Arguments as _, Transport as _},
+    },
     journal::{
         encoding::{DecodeError, EncodeError},
         payload::Payload,
@@ -139,7 +142,7 @@ impl<A: Activity> ActivityCall<A> {
     ///
     /// If a state is missing, if the arguments do not survive encoding, or if the body panics.
     pub async fn run_local_with(self, states: &States, cx: ActivityContext) -> Result<A::Ok, A::Err> {
-        let args = self.args.map(|a| a.decode::<A::Args>());
+        let args = self.args.map(|a| A::Args::load(&a));
         match args {
             Ok(Ok(args)) => A::call(states, cx, args).await,
             Ok(Err(e)) => panic!("the arguments of `{}` are not read back as they were written: {e}", A::NAME),
@@ -194,8 +197,8 @@ impl<A: Activity> Durable for ActivityCall<A> {
     }
     fn output(completion: Completion) -> Result<Self::Output, DecodeError> {
         Ok(match completion {
-            Completion::Value(v) => Ok(v.decode()?),
-            Completion::Failed(e) => Err(ActivityError::Failed(e.decode()?)),
+            Completion::Value(v) => Ok(A::Ok::load(&v)?),
+            Completion::Failed(e) => Err(ActivityError::Failed(A::Err::load(&e)?)),
             Completion::TimedOut => Err(ActivityError::TimedOut),
             Completion::Cancelled => Err(ActivityError::Cancelled),
             Completion::Panicked(message) => Err(ActivityError::Panicked(message)),

@@ -1,0 +1,51 @@
+use workflow_runtime::prelude::*;
+
+#[activity]
+async fn charge(cents: u64) -> u64 {
+    cents
+}
+
+#[workflow]
+async fn in_a_closure(list: Vec<u64>) {
+    let calls: Vec<_> = list.iter().map(|n| async { charge(*n).await }).collect();
+    for c in calls {
+        c.await;
+    }
+    let wait = async |n: u64| charge(n).await;
+    wait(1).await;
+}
+
+#[workflow]
+async fn at_once() {
+    let _ = join!(charge(1), charge(2));
+    let _ = workflow_runtime::select! { a = charge(1) => a };
+    continue_as_new!();
+}
+
+#[workflow]
+async fn in_a_guard(n: u64) -> Result<u64, WorkflowError> {
+    Ok(match n {
+        1 if charge(1).await? == 2 => 3,
+        n => n,
+    })
+}
+
+#[workflow]
+async fn in_unsafe() {
+    let _ = unsafe { charge(1).await };
+}
+
+#[workflow]
+async fn in_a_macro(n: u64) {
+    println!("{:?}", charge(n).await);
+    assert!(n > 1, "{:?}", charge(n).await);
+    unknown!(charge(n).await);
+}
+
+#[workflow]
+async fn conditional() {
+    #[cfg(unix)]
+    let _ = charge(1).await;
+}
+
+fn main() {}

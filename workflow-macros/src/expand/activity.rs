@@ -164,6 +164,7 @@ fn options(f: &ActivityFn) -> TokenStream {
     let retry = f.retry.as_ref().map(policy).map(|r| quote!(retry: ::core::option::Option::Some(#r),));
     let queue = f.queue.as_ref().map(|q| quote!(queue: ::core::convert::From::from(#q),));
     quote! {
+        #[allow(clippy::needless_update)]
         fn options() -> ::workflow_runtime::__private::ActivityOptions {
             ::workflow_runtime::__private::ActivityOptions {
                 #timeout

@@ -164,7 +164,6 @@ fn options(f: &ActivityFn) -> TokenStream {
     let retry = f.retry.as_ref().map(policy).map(|r| quote!(retry: ::core::option::Option::Some(#r),));
     let queue = f.queue.as_ref().map(|q| quote!(queue: ::core::convert::From::from(#q),));
     quote! {
-        #[allow(clippy::needless_update)]
         fn options() -> ::workflow_runtime::__private::ActivityOptions {
             ::workflow_runtime::__private::ActivityOptions {
                 #timeout
@@ -181,13 +180,16 @@ fn policy(r: &Retry) -> TokenStream {
     let initial = r.initial.map(duration).map(|d| quote!(initial: #d,));
     let factor = r.factor.map(|x| quote!(factor: #x,));
     let max = r.max.map(duration).map(|d| quote!(max: #d,));
+    // A rest that gives no field is a lint in the user's code.
+    let complete = [&attempts, &initial, &factor, &max].iter().all(|field| field.is_some());
+    let rest = (!complete).then(|| quote!(..::core::default::Default::default()));
     quote! {
         ::workflow_runtime::__private::Retry {
             #attempts
             #initial
             #factor
             #max
-            ..::core::default::Default::default()
+            #rest
         }
     }
 }

@@ -33,6 +33,9 @@ pub(super) enum Delivered {
 impl Actor {
     /// Works until there is nothing to do.
     pub(super) async fn work(&mut self) -> Result<(), Unavailable> {
+        if let Some(c) = &self.instance.checkpoint {
+            name_span(c);
+        }
         loop {
             let shared = &self.worker.shared;
             shared.health.alive()?;
@@ -259,6 +262,7 @@ impl Actor {
         let mut draft = Draft::new(Checkpoint::start(run, name.clone(), now), now);
         draft.events.push(Event::Started { workflow: name });
         draft.writes.push(Write::Put { key: self.instance.keys.start(run), value });
+        name_span(&draft.checkpoint);
         self.instance.begin(workflow, run, input, now);
         self.deliver(draft, Next::Start).await?;
         Ok(Started { run, is_new: true })
@@ -345,6 +349,13 @@ impl Actor {
         draft.unblock();
         Ok(self.store(draft).await?)
     }
+}
+
+/// What the instance's span does not know before its checkpoint is read.
+fn name_span(c: &Checkpoint) {
+    let span = tracing::Span::current();
+    span.record("workflow.name", c.workflow.as_str());
+    span.record("workflow.run_id", tracing::field::display(c.run));
 }
 
 fn unwritable(workflow_id: String, reason: Reason) -> Unavailable {

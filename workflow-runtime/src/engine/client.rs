@@ -16,9 +16,11 @@ use crate::{
     machine::{Workflow, WorkflowCall},
     store::{SledStore, StoreCounters},
 };
+use jiff::Timestamp;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
@@ -138,9 +140,18 @@ impl Engine {
             Some(executor) => executor.drain(shared.settings.grace).await,
             None => 0,
         };
-        for sender in &self.inner.senders {
-            worker::finish(sender).await;
+        let busy = shared.pulse.hold();
+        let finished = async {
+            for sender in &self.inner.senders {
+                worker::finish(sender).await;
+            }
+        };
+        // A step that never returns must not keep the others from ending in order.
+        tokio::select! {
+            () = finished => {}
+            _wake = shared.clock.sleep_until(after(shared.clock.now(), shared.settings.grace)) => {}
         }
+        drop(busy);
         shared.health.stopped();
         self.inner.join();
         shared.drop_executor();
@@ -203,8 +214,17 @@ impl Inner {
     /// Waits for the threads: they hold the store. They end at once when told to, unless a step does not return.
     fn join(&self) {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let patience = Instant::now() + PATIENCE;
         for thread in workers.iter_mut().filter_map(|w| w.thread.take()) {
-            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            if thread.thread().id() == std::thread::current().id() {
+                continue;
+            }
+            while !thread.is_finished() && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if !thread.is_finished() {
+                tracing::error!("a step does not return; its thread is left behind");
+            } else if thread.join().is_err() {
                 tracing::error!("a worker has panicked");
             }
         }
@@ -216,6 +236,13 @@ impl Drop for Inner {
         self.die();
     }
 }
+
+fn after(now: Timestamp, d: Duration) -> Timestamp {
+    now.checked_add(d).unwrap_or(Timestamp::MAX)
+}
+
+/// How long the end of an engine waits for a step that runs.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An id that may not be one.
 pub(super) type MaybeId = Result<WorkflowId, InvalidId>;

@@ -148,7 +148,12 @@ impl Worker {
         }
         mail.insert(id.clone(), VecDeque::from([received]));
         self.active.set(self.active.get() + 1);
-        let span = tracing::info_span!("workflow.instance", workflow.id = id.as_str());
+        let span = tracing::info_span!(
+            "workflow.instance",
+            workflow.id = id.as_str(),
+            workflow.name = tracing::field::Empty,
+            workflow.run_id = tracing::field::Empty,
+        );
         tokio::task::spawn_local(self.clone().drive(id).instrument(span));
     }
 

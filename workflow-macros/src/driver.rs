@@ -71,3 +71,6 @@ fn guarded(item: &TokenStream, expand: impl FnOnce() -> TokenStream) -> TokenStr
         TokenStream::from_iter([item.clone(), syn::Error::new(Span::call_site(), message).into_compile_error()])
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,12 +15,70 @@ mod validate;
 use proc_macro::TokenStream;
 
 /// Turns an `async fn` into an activity: a function that does the work of a workflow, may touch the world, and is retried.
+///
+/// Calling the function builds an `ActivityCall` and does nothing else; a workflow awaits it, and gets
+/// `Result<T, ActivityError<E>>`.
+///
+/// ```ignore
+/// #[activity(timeout = "10s", retry(attempts = 5, unless(ChargeError::Declined { .. })))]
+/// async fn charge(gateway: State<Gateway>, cx: ActivityContext, card: &Card, cents: u64) -> Result<Payment, ChargeError> {
+///     gateway.charge(cx.idempotency_key(), card, cents).await
+/// }
+/// ```
+///
+/// # An `Err` is final without `retry`
+///
+/// An `Err` is a business result: **without `retry(..)` it is final and the workflow sees it at once.** With `retry(..)`
+/// it is retried, but for errors that `unless(..)` matches. Panics, timeouts and lost workers are always retried, with
+/// backoff, and without end unless `attempts` says otherwise.
+///
+/// # Parameters
+///
+/// First come those that the engine injects, in any order: `State<T>` and `ActivityContext`. The others are stored
+/// with the call: `T`, or `&T`, `&str`, `&[T]`, `&Path`, of which the owned form is stored and lent to the body. They, the
+/// value and the error need `Serialize` and `Deserialize`; the error needs `Display` and `Debug` too.
+///
+/// A return type whose name is `Result` is a value or a business error. Any other, `Option` included, is a value.
+///
+/// # Keys
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `timeout = "10s"` | limit of one attempt; without it there is none |
+/// | `retry` | an `Err` is retried, with the default policy |
+/// | `retry(attempts = 5, initial = "200ms", factor = 2.0, max = "30s")` | the policy; every part may be left out |
+/// | `retry(unless(Error::A { .. }, e if e.is_final()))` | errors that are final all the same: patterns, with guards |
+/// | `queue = "payments"` | the queue whose limits apply |
+/// | `name = ".."` | the registered name; by default that of the function, never with a module path |
+/// | `alias = ".."` | a name from before a rename, under which stored calls may still ask; may be repeated |
+///
+/// Durations are whole numbers with `ms`, `s`, `m`, `h` or `d`, also combined: `"1h30m"`.
 #[proc_macro_attribute]
 pub fn activity(attr: TokenStream, item: TokenStream) -> TokenStream {
     driver::activity(attr.into(), item.into()).into()
 }
 
 /// Turns an `async fn` into a workflow: a process that survives crashes, deploys and month-long waits.
+///
+/// The function is compiled into an explicit state machine. Its arguments and its result are owned and serializable, and so
+/// is every local that lives across an `.await`. It awaits activities, other workflows, `sleep` and signals; what touches
+/// the world goes into an `#[activity]`.
+///
+/// ```ignore
+/// #[workflow]
+/// async fn order(order: Order) -> Result<Receipt, OrderError> {
+///     let payment = charge(&order.card, order.total()).await?;
+///     sleep(days(14)).await?;
+///     Ok(Receipt::of(payment))
+/// }
+/// ```
+///
+/// # Keys
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `name = ".."` | the registered name; by default that of the function, never with a module path |
+/// | `alias = ".."` | a name from before a rename, which stored instances may still carry; may be repeated |
 #[proc_macro_attribute]
 pub fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
     driver::workflow(attr.into(), item.into()).into()

@@ -145,7 +145,7 @@ fn body(f: &ActivityFn) -> TokenStream {
     // The error about a future that is not `Send` points here.
     let boxed = quote_spanned!(function.span()=> ::std::boxed::Box::pin(async move { #awaited }));
     quote! {
-        #[allow(unused_variables, clippy::unused_async)]
+        #[allow(clippy::unused_async)]
         fn call(
             states: &::workflow_runtime::__private::States,
             cx: ::workflow_runtime::__private::ActivityContext,
@@ -153,6 +153,7 @@ fn body(f: &ActivityFn) -> TokenStream {
         ) -> ::workflow_runtime::__private::SendBoxFuture<::core::result::Result<Self::Ok, Self::Err>> {
             #(#attrs)*
             #sig #block
+            let _ = (states, &cx);
             #(#injected)*
             #boxed
         }

@@ -86,3 +86,40 @@ pub(super) fn duration(meta: &Meta, form: &str, least: u128, errors: &Errors) ->
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn found(tokens: TokenStream) -> (Vec<String>, Vec<String>) {
+        let errors = Errors::new();
+        let keys = keys(tokens, "`#[x]`", &["name", "alias", "type"], &["alias"], &errors);
+        let errors = errors.finish().map_or_else(|e| e.into_iter().map(|e| e.to_string()).collect(), |()| vec![]);
+        (keys.into_iter().map(|(k, _)| k).collect(), errors)
+    }
+
+    #[test]
+    fn knows_its_keys() {
+        let (keys, errors) = found(quote!(name = "a", alias = "b", alias = "c", r#type));
+        assert_eq!(keys, ["name", "alias", "alias", "type"]);
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(found(quote!()), (vec![], vec![]));
+    }
+
+    #[test]
+    fn names_every_key_that_it_does_not_know() {
+        let (keys, errors) = found(quote!(nam = "a", alias = "b", a::name, name = "x", name = "y"));
+        assert_eq!(keys, ["alias", "name"]);
+        assert_eq!(errors.len(), 3, "{errors:?}");
+        assert!(errors[0].contains("unknown key `nam`") && errors[0].contains("`name`, `alias`, `type`"), "{errors:?}");
+        assert!(errors[1].contains("`a::name`") && errors[2].contains("stands twice"), "{errors:?}");
+    }
+
+    #[test]
+    fn what_is_no_list_of_keys_is_one_error() {
+        for tokens in [quote!("a"), quote!(name "a"), quote!(name =), quote!(= = =), quote!(,)] {
+            assert_eq!(found(tokens.clone()).1.len(), 1, "{tokens}");
+        }
+    }
+}

@@ -124,7 +124,7 @@ fn may_fail(pattern: &Pat, errors: &Errors) -> bool {
             r,
             "`..` is not a pattern of an error: write the path of a variant, like `Error::Declined { .. }`",
         ),
-        Pat::Or(or) => return or.cases.iter().fold(true, |all, p| may_fail(p, errors) && all),
+        Pat::Or(or) => return or.cases.iter().filter(|p| !may_fail(p, errors)).count() == 0,
         Pat::Paren(p) => return may_fail(&p.pat, errors),
         Pat::Reference(r) => return may_fail(&r.pat, errors),
         // Any other pattern is checked by rustc, which denies one that makes those behind it unreachable.
@@ -138,5 +138,49 @@ impl quote::ToTokens for Final {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let (pattern, guard) = (&self.pattern, self.guard.as_ref().map(|g| quote::quote!(if #g)));
         tokens.extend(quote::quote!(#pattern #guard => true,));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn parse(tokens: TokenStream) -> (Retry, Vec<String>) {
+        let errors = Errors::new();
+        let retry = match syn::parse2(tokens) {
+            Ok(meta) => Retry::parse(&meta, &errors),
+            Err(e) => panic!("{e}"),
+        };
+        let found = errors.finish().map_or_else(|e| e.into_iter().map(|e| e.to_string()).collect(), |()| vec![]);
+        (retry, found)
+    }
+
+    #[test]
+    fn reads_every_part() {
+        let (r, errors) = parse(quote!(retry(
+            attempts = 5,
+            initial = "200ms",
+            factor = 2,
+            max = "30s",
+            unless(E::A { .. }, e if e.is_final(), "x" | "y",),
+        )));
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!((r.attempts, r.factor), (Some(5), Some(2.0)));
+        assert_eq!((r.initial, r.max), (Some(Duration::from_millis(200)), Some(Duration::from_secs(30))));
+        assert_eq!(r.unless.len(), 3);
+    }
+
+    #[test]
+    fn keeps_what_is_right_beside_what_is_wrong() {
+        let (r, errors) = parse(quote!(retry(attempts = -1, factor = "2", max = "1m", unless(E::A, B))));
+        assert_eq!(errors.len(), 3, "{errors:?}");
+        assert_eq!((r.attempts, r.factor, r.max, r.unless.len()), (None, None, Some(Duration::from_secs(60)), 1));
+    }
+
+    #[test]
+    fn a_bare_policy_is_the_default_one() {
+        let (r, errors) = parse(quote!(retry));
+        assert!(errors.is_empty() && r.attempts.is_none() && r.unless.is_empty());
     }
 }

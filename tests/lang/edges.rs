@@ -281,6 +281,38 @@ async fn early_exits(n: u32) -> Result<u32, OrderError> {
     double(checked).await.map_err(|_| OrderError::Stopped(7))
 }
 
+#[workflow]
+async fn names_of_ours(cx: u32, what: u32, value: u32) -> Result<String, OrderError> {
+    let t0 = double(cx).await?;
+    let r#type = double(what).await?;
+    let operation = double(double(value).await?).await?;
+    fn done(n: u32) -> u32 {
+        n + 1
+    }
+    let go = done(t0);
+    sleep(seconds(1)).await?;
+    let s_go = go + done(r#type);
+    let s_go_1 = s_go;
+    double(s_go_1).await?;
+    Ok(format!("{cx} {what} {t0} {type} {operation} {go} {s_go} {s_go_1}"))
+}
+
+#[workflow]
+async fn lent_by_methods(order: Order, prices: BTreeMap<String, u32>) -> Result<String, OrderError> {
+    let key = order.card.0.clone();
+    let price = prices.get(&key);
+    double(1).await?;
+    let first = order.lines.first();
+    let text: &str = &key;
+    double(2).await?;
+    if let Some(line) = order.lines.get(1) {
+        double(line.quantity).await?;
+        sleep(seconds(1)).await?;
+        return Ok(format!("{} {first:?} {price:?} {text}", line.sku));
+    }
+    Ok(format!("{first:?} {price:?} {text}"))
+}
+
 #[test]
 fn edges() {
     for n in [0, 1, 2, 3] {
@@ -300,6 +332,11 @@ fn edges() {
         agree(|| early_exits(n));
     }
     agree(nothing);
+    agree(|| names_of_ours(1, 2, 3));
+    for lines in 0..3 {
+        let prices = || BTreeMap::from([("ok".to_string(), 5)]);
+        agree(|| lent_by_methods(order("ok", lines), prices()));
+    }
     agree(|| maps([("a".to_string(), 4), ("bb".to_string(), 5)].into()));
 }
 

@@ -17,7 +17,10 @@ pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     let mut block = (*f.item.block).clone();
     Awaits.visit_block_mut(&mut block);
     let (inputs, out) = (&f.item.sig.inputs, &s.out);
+    let lints =
+        f.item.attrs.iter().filter(|a| ["allow", "warn", "expect", "deny"].iter().any(|l| a.path().is_ident(l)));
     quote! {
+        #(#lints)*
         #[allow(clippy::too_many_arguments, clippy::unused_async, clippy::large_futures)]
         async fn __check(#inputs) -> #out #block
     }

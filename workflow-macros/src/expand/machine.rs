@@ -18,9 +18,8 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream 
     let slots: Vec<Ident> = vars.iter().map(|v| slot(m, *v)).collect();
     let keys = vars.iter().map(|v| &m.vars[*v].key);
     let spanned = vars.iter().map(|v| {
-        let (slot, span) = (slot(m, *v), m.vars[*v].ident.span());
-        let slot = Ident::new(&slot.to_string(), slot.span().located_at(span));
-        quote::quote_spanned!(span=> #slot.durable())
+        let slot = slot(m, *v);
+        quote::quote_spanned!(slot.span()=> #slot.durable())
     });
     let tokens: Vec<Ident> = (0..m.points.len()).map(token).collect();
     let indices = 0..m.points.len() as u32;
@@ -91,7 +90,11 @@ pub(super) fn slot(m: &Machine, v: VarId) -> Ident {
         _ => var.key.replace(['#', '.'], "__").trim_start_matches("r__").to_owned(),
     };
     let name = if suffix.is_empty() { name } else { suffix.as_str() };
-    format_ident!("s_{name}", span = Span::mixed_site())
+    // With the user's own span errors about the slot stand on the variable.
+    match var.origin {
+        Origin::Temp(_) => format_ident!("s_{name}", span = Span::mixed_site()),
+        _ => format_ident!("__s_{name}", span = var.ident.span()),
+    }
 }
 
 /// The arm of a block: its number is its place in the source.

@@ -7,6 +7,8 @@ pub(crate) mod fallback;
 mod fields;
 mod machine;
 pub(crate) mod signature;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub(crate) use activity::activity;
@@ -75,15 +77,19 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     let check = check_copy::check_copy(f, &s);
     let machine = machine::machine(&s, m, facts);
     let p = quote!(::workflow_runtime::__private);
+    let cfg: Vec<_> = attrs.iter().filter(|a| a.path().is_ident("cfg")).collect();
+    let attrs = attrs.iter().filter(|a| !["allow", "warn", "expect", "deny"].iter().any(|l| a.path().is_ident(l)));
     quote! {
         #(#attrs)*
-        #[allow(private_interfaces, clippy::too_many_arguments)]
+        #[allow(dead_code, private_interfaces, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
         #vis fn #name(#(#args: #types),*) -> #p::WorkflowCall<impl #p::Workflow<Outcome = #outcome> + use<>> {
             #p::WorkflowCall::<#tag>::new(&(#(#args,)*))
         }
+        #(#cfg)*
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
         enum #tag {}
+        #(#cfg)*
         const _: () = {
             #(#items)*
             #[automatically_derived]

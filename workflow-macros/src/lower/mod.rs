@@ -11,6 +11,7 @@ mod macros;
 mod names;
 mod place;
 mod point;
+mod refuse;
 mod returns;
 mod splits;
 mod stmt;
@@ -28,6 +29,7 @@ use syn::{Expr, FnArg, Pat, Type};
 
 /// Lowers a function whose structure has been checked. What is refused is reported.
 pub(crate) fn lower(f: &WorkflowFn, errors: &Errors) -> Machine {
+    refuse::refuse(&f.item.block, errors);
     let mut l = Lower::new(errors);
     l.parameters(&f.item.sig);
     l.block(&f.item.block, &Dest::Return);
@@ -159,12 +161,13 @@ impl<'e> Lower<'e> {
     }
 
     fn lookup(&self, name: &str) -> Option<VarId> {
+        let name = name.strip_prefix("r#").unwrap_or(name);
         self.scopes.iter().rev().find_map(|s| s.get(name).copied())
     }
 
     /// A new variable, not yet in scope.
     fn var(&mut self, ident: &Ident, mutable: bool, ty: Option<Type>, origin: Origin) -> VarId {
-        let name = ident.to_string();
+        let name = syn::ext::IdentExt::unraw(ident).to_string();
         let n = self.keys.entry(name.clone()).or_default();
         let key = if *n == 0 { name } else { format!("{name}#{n}") };
         *n += 1;
@@ -173,7 +176,7 @@ impl<'e> Lower<'e> {
     }
 
     fn in_scope(&mut self, var: VarId) {
-        let name = self.m.vars[var].ident.to_string();
+        let name = names::plain(&self.m.vars[var].ident.to_string());
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name, var);
         }

@@ -13,6 +13,11 @@ use syn::{
 
 type Names = BTreeSet<String>;
 
+/// `r#type` and the `type` of a format string are one name.
+pub(crate) fn plain(name: &str) -> String {
+    name.strip_prefix("r#").unwrap_or(name).to_owned()
+}
+
 /// What was found; names, not yet variables.
 #[derive(Default)]
 pub(crate) struct Reader {
@@ -54,6 +59,7 @@ pub(crate) fn bindings(pat: &Pat) -> Vec<Binding> {
 
 impl Reader {
     fn used(&mut self, name: String) {
+        let name = plain(&name);
         if self.bound.iter().any(|b| b.contains(&name)) {
             return;
         }
@@ -72,6 +78,7 @@ impl Reader {
     }
 
     fn field_of(&mut self, name: String, field: String, by_value: bool) {
+        let name = plain(&name);
         if self.bound.iter().any(|b| b.contains(&name)) {
             return;
         }
@@ -95,7 +102,7 @@ impl Reader {
     }
 
     fn bind(&mut self, pat: &Pat) {
-        let names = bindings(pat).into_iter().map(|b| b.ident.to_string());
+        let names = bindings(pat).into_iter().map(|b| plain(&b.ident.to_string()));
         match self.bound.last_mut() {
             Some(scope) => scope.extend(names),
             None => self.bound.push(names.collect()),
@@ -173,7 +180,7 @@ fn inline_arguments(text: &str) -> Names {
         for word in words.chain([name.trim()]) {
             // `0>width$`: fill and flags may stand directly in front of the name.
             let word = word.trim_start_matches(|c: char| c.is_ascii_digit());
-            if syn::parse_str::<Ident>(word).is_ok() {
+            if word.starts_with(|c: char| c.is_alphabetic() || c == '_') {
                 names.insert(word.to_owned());
             }
         }
@@ -232,7 +239,7 @@ impl Visit<'_> for Reader {
         self.visit_expr(&a.right);
         match &*a.left {
             Expr::Path(p) if p.path.segments.len() == 1 => {
-                let name = p.path.segments[0].ident.to_string();
+                let name = plain(&p.path.segments[0].ident.to_string());
                 if !self.bound.iter().any(|b| b.contains(&name)) {
                     self.kills.insert(name.clone());
                     self.touches.insert(name);

@@ -6,9 +6,13 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, Pat, visit::Visit};
 
-/// Methods of standard types without arguments that only lend a part of their receiver.
+/// Methods of standard types that only lend a part of their receiver. What other types define under these names may be a
+/// value of its own, which stays the same only as long as the receiver does: the receiver must not be `mut`.
 const LENDING: &[&str] =
-    &["as_ref", "as_mut", "as_deref", "as_deref_mut", "as_str", "as_slice", "as_mut_slice", "as_bytes", "as_path"];
+    &["as_ref", "as_deref", "as_str", "as_slice", "as_bytes", "as_path", "first", "last", "get", "trim"];
+
+/// Methods that lend mutably, and nothing else.
+const LENDING_MUT: &[&str] = &["as_mut", "as_deref_mut", "as_mut_slice"];
 
 pub(super) fn strip(e: &Expr) -> &Expr {
     match e {
@@ -29,6 +33,15 @@ pub(super) fn root(e: &Expr) -> Option<String> {
     }
 }
 
+/// The name at the root of a borrow.
+fn lender(e: &Expr) -> Option<String> {
+    match strip(e) {
+        Expr::Reference(r) => root(&r.expr),
+        Expr::MethodCall(m) => lender(&m.receiver),
+        other => root(other),
+    }
+}
+
 impl Lower<'_> {
     /// True if evaluating `e` again gives the same storage, as long as nobody assigns what it names.
     pub(super) fn is_place(&self, e: &Expr) -> bool {
@@ -45,6 +58,8 @@ impl Lower<'_> {
     fn is_fixed(&self, e: &Expr) -> bool {
         match strip(e) {
             Expr::Lit(_) => true,
+            Expr::Reference(r) => self.is_fixed(&r.expr),
+            Expr::Field(f) => self.is_fixed(&f.base),
             Expr::Path(_) => root(e).and_then(|n| self.lookup(&n)).is_none_or(|v| !self.m.vars[v].mutable),
             _ => false,
         }
@@ -55,8 +70,11 @@ impl Lower<'_> {
         match strip(e) {
             Expr::Reference(r) => self.is_place(&r.expr),
             Expr::MethodCall(m) => {
-                m.args.is_empty()
-                    && LENDING.contains(&m.method.to_string().as_str())
+                let name = m.method.to_string();
+                let fixed = lender(&m.receiver).and_then(|n| self.lookup(&n)).is_none_or(|v| !self.m.vars[v].mutable);
+                let lends = (LENDING.contains(&name.as_str()) && fixed) || LENDING_MUT.contains(&name.as_str());
+                lends
+                    && m.args.iter().all(|a| self.is_fixed(a))
                     && (self.is_place(&m.receiver) || self.is_borrow(&m.receiver))
             }
             _ => false,

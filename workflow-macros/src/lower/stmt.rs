@@ -69,7 +69,21 @@ impl Lower<'_> {
     }
 
     fn let_value(&mut self, pat: Pat, ty: Option<syn::Type>, value: &Expr) {
-        let origin = if ty.is_none() { self.derive(&pat, value, true) } else { Origin::Local };
+        let origin = match &ty {
+            None => self.derive(&pat, value, true),
+            // The type may decide what the borrow is of.
+            Some(ty @ syn::Type::Reference(_)) => {
+                let (attrs, colon_token) = (vec![], Default::default());
+                let typed = Pat::Type(syn::PatType {
+                    attrs,
+                    pat: Box::new(pat.clone()),
+                    colon_token,
+                    ty: Box::new(ty.clone()),
+                });
+                self.derive(&typed, value, true)
+            }
+            Some(_) => Origin::Local,
+        };
         let code = self.code(value);
         if let Kind::Tokens(init) = code.kind {
             self.bind_let(pat, ty, init, None, code.effects, origin);

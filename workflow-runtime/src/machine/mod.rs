@@ -15,6 +15,7 @@ mod operation;
 #[doc(hidden)]
 pub mod oracle;
 mod outcome;
+mod refused;
 mod slot;
 mod workflow;
 

@@ -1,0 +1,79 @@
+//! Small workflows and what becomes of them, for people to read. `UPDATE=1` writes the files anew.
+
+use crate::driver;
+use std::{fs, path::Path};
+
+fn check(name: &str, workflow: &str) {
+    let item = workflow.parse().expect("the workflow must be Rust");
+    let expanded = driver::workflow(proc_macro2::TokenStream::new(), item);
+    let file = syn::parse2(expanded).expect("the expansion must be Rust");
+    let text = format!("// {}\n\n{}", workflow.trim().replace('\n', "\n// "), prettyplease::unparse(&file));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/expand/snapshots").join(name).with_extension("txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &text).expect("the snapshot must be writable");
+    }
+    let known = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        known == text,
+        "`{}` is not what the compiler writes now; look at it, then run with UPDATE=1:\n{text}",
+        path.display()
+    );
+}
+
+#[test]
+fn straight_line() {
+    check(
+        "straight_line",
+        r#"
+async fn order(order: Order) -> Result<Receipt, OrderError> {
+    let payment = charge(&order.card, order.total()).await?;
+    sleep(days(1)).await?;
+    Ok(Receipt { order: order.id, payment })
+}
+"#,
+    );
+}
+
+#[test]
+fn borrowed_loop() {
+    check(
+        "borrowed_loop",
+        r#"
+async fn reserve_all(order: Order) -> Result<u64, OrderError> {
+    let mut held = 0;
+    for line in &order.lines {
+        held += reserve(&line.sku, line.quantity).await?;
+    }
+    Ok(held)
+}
+"#,
+    );
+}
+
+#[test]
+fn branch() {
+    check(
+        "branch",
+        r#"
+async fn greet(name: String) -> String {
+    let word = if name.is_empty() {
+        return String::new();
+    } else {
+        match lookup(&name).await {
+            Ok(word) => word,
+            Err(_) => "hello".to_string(),
+        }
+    };
+    format!("{word}, {name}")
+}
+"#,
+    );
+}
+
+#[test]
+fn what_is_refused_leaves_a_function_that_can_be_called() {
+    check(
+        "refused",
+        "async fn both(n: u32) -> u32 { let (a, b) = join!(ping(n), ping(n)); tracing::info!(\"{}\", ping(a).await); b }",
+    );
+}

@@ -167,3 +167,21 @@ async fn blocked(engine: &Engine, id: &str) -> Result<String, Box<dyn Error + Se
     });
     Ok(reason.unwrap_or_else(|| format!("not blocked: {history:?}")))
 }
+
+/// Whatever an engine is asked can be asked from a task.
+#[tokio::test]
+async fn every_call_can_be_spawned() -> Test {
+    let engine = shop().await?;
+    let asked = tokio::spawn(async move {
+        let run = engine.start("a", approval("x".into())).await?;
+        run.signal(&APPROVED, "Ada".into()).await?;
+        run.status().await?;
+        run.history().await?;
+        run.result().await?;
+        let _ = (run.cancel("why").await, run.terminate("why").await, run.retry().await);
+        engine.list(&Default::default()).await?;
+        engine.shutdown().await;
+        Ok::<_, Box<dyn Error + Send + Sync>>(())
+    });
+    asked.await?
+}

@@ -214,7 +214,7 @@ impl Instance {
             self.machine = Some(Machine::start(identity, def, start.input, c.started));
             return Ok(Ok(()));
         };
-        let frame = self.frame(shared, c, packed).await?;
+        let frame = frame(shared, &self.id, &self.keys, c, packed).await?;
         let resolve = Resolver::prepare(shared, &self.id, &frame).await?;
         Ok(match Machine::load(identity, frame, &start.input, &resolve) {
             Ok((machine, upgrades)) => {
@@ -227,20 +227,31 @@ impl Instance {
         })
     }
 
-    /// The whole frame of a checkpoint.
-    pub(super) async fn frame(&self, shared: &Shared, c: &Checkpoint, packed: &Payload) -> Result<Frame, Unavailable> {
-        let mut large = BTreeMap::new();
-        for slot in &c.large {
-            let key = self.keys.slot(c.run, &slot.name);
-            let payload: Option<Payload> = read(shared, &self.id, &key, "local").await?;
-            let payload = payload.filter(|p| p.hash64() == slot.hash).ok_or_else(|| {
-                let source = StoreError::damaged(&key, "it is not what the checkpoint refers to");
-                Unavailable::Unreadable { workflow_id: self.id.to_string(), source }
-            })?;
-            large.insert(slot.name.clone(), payload);
-        }
-        checkpoint::unpack(packed, large).map_err(|e| undecodable(&self.id, "frame", e))
+    /// What was stored: unlike the whole, it may go from thread to thread.
+    pub(super) fn into_stored(self) -> (WorkflowId, InstanceKeys, Option<Checkpoint>) {
+        (self.id, self.keys, self.checkpoint)
     }
+}
+
+/// The whole frame of a checkpoint.
+pub(super) async fn frame(
+    shared: &Shared,
+    id: &WorkflowId,
+    keys: &InstanceKeys,
+    c: &Checkpoint,
+    packed: &Payload,
+) -> Result<Frame, Unavailable> {
+    let mut large = BTreeMap::new();
+    for slot in &c.large {
+        let key = keys.slot(c.run, &slot.name);
+        let payload: Option<Payload> = read(shared, id, &key, "local").await?;
+        let payload = payload.filter(|p| p.hash64() == slot.hash).ok_or_else(|| {
+            let source = StoreError::damaged(&key, "it is not what the checkpoint refers to");
+            Unavailable::Unreadable { workflow_id: id.to_string(), source }
+        })?;
+        large.insert(slot.name.clone(), payload);
+    }
+    checkpoint::unpack(packed, large).map_err(|e| undecodable(id, "frame", e))
 }
 
 fn upgraded(u: Upgrade, frame: Payload) -> Event {

@@ -180,13 +180,13 @@ fn locals(activation: &Activation, into: &mut Vec<Local>) {
 /// The present state of a run.
 pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus, QueryError> {
     shared.health.alive()?;
-    let instance = Instance::load(shared, id).await?;
-    let Some(c) = &instance.checkpoint else {
-        return Err(QueryError::NotFound { workflow_id: instance.id.to_string() });
+    let (id, keys, checkpoint) = Instance::load(shared, id).await?.into_stored();
+    let Some(c) = &checkpoint else {
+        return Err(QueryError::NotFound { workflow_id: id.to_string() });
     };
     let now = shared.clock.now();
     let mut status = RunStatus {
-        workflow_id: instance.id.to_string(),
+        workflow_id: id.to_string(),
         run_id: c.run,
         workflow: c.workflow.clone(),
         state: c.status(),
@@ -209,10 +209,10 @@ pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus,
         status.blocked = Some(reason.clone());
     }
     if let Some(packed) = &c.frame {
-        let frame = instance.frame(shared, c, packed).await?;
+        let frame = instance::frame(shared, &id, &keys, c, packed).await?;
         let activation = innermost(&frame.root);
         if let Some(thread) = activation.threads.first() {
-            let definition = instance::definition(shared, &instance.id, activation.definition).await?;
+            let definition = instance::definition(shared, &id, activation.definition).await?;
             status.line = definition.as_ref().and_then(|d| d.point(&thread.point)).map(|p| p.line);
             status.file = definition.map(|d| d.file);
             status.point = Some(thread.point.clone());
@@ -240,12 +240,12 @@ pub(super) async fn history(
     limit: usize,
 ) -> Result<Vec<Entry>, QueryError> {
     shared.health.alive()?;
-    let instance = Instance::load(shared, id).await?;
-    let Some(c) = &instance.checkpoint else {
-        return Err(QueryError::NotFound { workflow_id: instance.id.to_string() });
+    let (id, keys, checkpoint) = Instance::load(shared, id).await?.into_stored();
+    let Some(c) = &checkpoint else {
+        return Err(QueryError::NotFound { workflow_id: id.to_string() });
     };
-    let workflow_id = || instance.id.to_string();
-    let (from, to) = (instance.keys.history(c.run, from), instance.keys.history(c.run, u64::MAX));
+    let workflow_id = || id.to_string();
+    let (from, to) = (keys.history(c.run, from), keys.history(c.run, u64::MAX));
     let rows = shared.store.scan(&from, &to, limit).await;
     let rows = rows.map_err(|source| Unavailable::Unreadable { workflow_id: workflow_id(), source })?;
     let entry = |value: &[u8]| encoding::decode(value);

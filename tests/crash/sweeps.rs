@@ -2,6 +2,7 @@
 
 use crate::scenarios::*;
 use workflow_runtime::{
+    engine::{ControlError, Waits},
     machine::{Workflow, WorkflowCall},
     testing::Sweep,
 };
@@ -87,6 +88,27 @@ async fn what_a_step_draws() {
 async fn an_activity_that_hangs() {
     let swept = sweep(hopeless(112), "h").in_memory().run().await;
     assert_eq!(last(&swept.history), r#"completed with "nobody answers""#);
+}
+
+#[tokio::test]
+async fn a_cancellation_from_outside() {
+    let sweep = sweep(approval("gem".into()), "a").drive(|run| async move {
+        // Not before the run waits for its signal, so that each run of the sweep is cancelled in one place.
+        let _still = run.clock.pause();
+        while !matches!(run.status().await?.waits[..], [Waits::Signal { .. }]) {
+            if run.status().await?.state.is_closed() {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+        match run.cancel("changed my mind").await {
+            Ok(()) | Err(ControlError::Closed { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    });
+    let swept = sweep.run().await;
+    assert_eq!(count(&swept.history, "cancel requested: changed my mind"), 1);
+    assert!(last(&swept.history).starts_with("cancelled (changed my mind)"), "{swept:?}");
 }
 
 #[tokio::test]

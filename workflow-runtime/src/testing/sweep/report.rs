@@ -47,8 +47,8 @@ impl Report {
         &self.history
     }
 
-    /// Where `self`, of a process that died once at most, differs from an undisturbed run.
-    pub(super) fn difference(&self, undisturbed: &Report, ordered: bool) -> Option<String> {
+    /// Where `self`, of a process that died so often, differs from an undisturbed run.
+    pub(super) fn difference(&self, undisturbed: &Report, ordered: bool, crashes: usize) -> Option<String> {
         let order = |events: &[String]| {
             let mut events = events.to_vec();
             if ordered {
@@ -80,11 +80,11 @@ impl Report {
             }
         }
         for (op, n) in &self.attempts {
-            let most = undisturbed.attempts.get(op).copied().unwrap_or_default() + 1;
+            let most = undisturbed.attempts.get(op).copied().unwrap_or_default() + crashes;
             if *n > most {
                 let what = &self.operations[op];
                 return Some(format!(
-                    "operation {op} ({what}): {n} attempts, at most {most} can be explained by one crash"
+                    "operation {op} ({what}): {n} attempts, at most {most} can be explained by the crashes"
                 ));
             }
         }

@@ -3,12 +3,17 @@
 use super::{Configure, Driven, Report, Sweep};
 use crate::{
     engine::{Engine, Run, RunError},
-    journal::history::Event,
-    machine::Workflow,
+    journal::{
+        history::{Entry, Event},
+        id::{Namespace, WorkflowId},
+        key::{InstanceKeys, Kind},
+    },
+    machine::{OpId, Workflow},
     store::{Fault, FaultStore, MemoryStore, SledStore, Store},
     testing::{Attempts, TestClock, TestEngine},
 };
 use std::{
+    collections::BTreeSet,
     fmt,
     path::Path,
     sync::{
@@ -31,6 +36,24 @@ pub(super) struct Crash {
     pub(super) commit: u64,
     /// Before it is made, or after it is durable.
     pub(super) before: bool,
+    /// The next process dies as well, so many commits after its first.
+    pub(super) again: Option<u64>,
+}
+
+impl Crash {
+    /// What happens at a commit. Those of all processes are counted together.
+    fn fault(self, n: u64) -> Fault {
+        let again = self.again.map(|after| self.commit + 1 + after);
+        match self.before {
+            _ if n != self.commit && Some(n) != again => Fault::None,
+            true => Fault::CrashBefore,
+            false => Fault::CrashAfter,
+        }
+    }
+
+    fn most(self) -> usize {
+        1 + usize::from(self.again.is_some())
+    }
 }
 
 /// How one run differs from the others.
@@ -45,9 +68,12 @@ pub(super) struct Variant {
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.crash {
-            Some(Crash { commit, before: true }) => write!(f, "crash before commit {commit}")?,
-            Some(Crash { commit, before: false }) => write!(f, "crash after commit {commit}")?,
+            Some(Crash { commit, before: true, .. }) => write!(f, "crash before commit {commit}")?,
+            Some(Crash { commit, before: false, .. }) => write!(f, "crash after commit {commit}")?,
             None => f.write_str("no crash")?,
+        }
+        if let Some(Crash { again: Some(after), .. }) = self.crash {
+            write!(f, " and again {} later", after + 1)?;
         }
         f.write_str(match self.backend {
             Backend::Memory => ", in memory",
@@ -121,9 +147,10 @@ impl Variant {
         let disk = Disk::new(self.backend, sweep.directory.as_deref())?;
         let (clock, attempts) = (TestClock::new(), Attempts::new());
         let commits = Arc::new(AtomicU64::new(0));
-        let mut crashed = false;
+        let mut crashes = 0;
         loop {
             let inner = disk.open()?;
+            let (durable, begun) = (ended_operations(&*inner, &sweep.id).await?, attempts.list().len());
             let store: Opened = FaultStore::new(inner.clone());
             store.on_commit(self.hook(&commits));
             let ended = self.process(sweep, &world, &store, &clock, &attempts).await;
@@ -131,29 +158,23 @@ impl Variant {
             if self.backend == Backend::Sled {
                 inner.close().await.map_err(|e| format!("the store does not close: {e}"))?;
             }
+            if let Some(again) = attempts.list()[begun..].iter().find(|a| durable.contains(&a.op)) {
+                return Err(format!("{} (operation {}) ran again although its end was durable", again.name, again.op));
+            }
+            crashes += usize::from(died);
             match ended {
-                Ok(report) => return Ok((report, crashed)),
-                Err(_) if died && !crashed => crashed = true,
+                Ok(report) => return Ok((report, crashes > 0)),
+                Err(_) if died && crashes <= self.crash.map_or(0, Crash::most) => {}
                 Err(e) => return Err(e),
             }
         }
     }
 
-    /// Commits are counted over all processes of the run.
     fn hook(self, commits: &Arc<AtomicU64>) -> Arc<dyn Fn(u64) -> Fault + Send + Sync> {
         let commits = commits.clone();
         Arc::new(move |_| {
             let n = commits.fetch_add(1, Ordering::SeqCst);
-            match self.crash {
-                Some(Crash { commit, before }) if commit == n => {
-                    if before {
-                        Fault::CrashBefore
-                    } else {
-                        Fault::CrashAfter
-                    }
-                }
-                _ => Fault::None,
-            }
+            self.crash.map_or(Fault::None, |crash| crash.fault(n))
         })
     }
 
@@ -196,6 +217,27 @@ impl Variant {
         let id = run.run_id().ok_or("a started run has no id")?;
         Report::new(id.0, &history, attempts)
     }
+
+    /// How many attempts of one operation may be lost.
+    pub(super) fn crashes(self) -> usize {
+        self.crash.map_or(0, Crash::most)
+    }
+}
+
+/// The operations of an instance whose end a store holds.
+async fn ended_operations(store: &dyn Store, id: &str) -> Result<BTreeSet<OpId>, String> {
+    let id = WorkflowId::new(id).map_err(|e| e.to_string())?;
+    let (from, to) = InstanceKeys::new(&Namespace::default(), &id).all(Kind::History);
+    let rows = store.scan(&from, &to, usize::MAX).await.map_err(|e| format!("the history does not read: {e}"))?;
+    let mut ended = BTreeSet::new();
+    for (_, value) in rows {
+        let entry = Entry::from_bytes(&value).map_err(|e| format!("the history does not decode: {e}"))?;
+        ended.extend(entry.events.iter().filter_map(|e| match e {
+            Event::Completed { op, .. } => Some(OpId(*op)),
+            _ => None,
+        }));
+    }
+    Ok(ended)
 }
 
 async fn send_signals<W: Workflow>(sweep: &Sweep<W>, run: &Run<W>) -> Result<(), String> {

@@ -45,7 +45,6 @@ async fn of_somebody_else() -> std::io::Result<()> {
 
 #[activity]
 async fn not_send(n: u32) -> u32 {
-    let unused = 1;
     let n = std::rc::Rc::new(n);
     std::future::ready(()).await;
     *n

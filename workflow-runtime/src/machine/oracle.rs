@@ -82,7 +82,12 @@ impl<D: Durable> Future for OpFuture<D> {
 }
 
 /// What the macro wraps around the operand of every `.await` in a check copy.
-pub fn awaited<D: Durable>(operation: D) -> D::Future {
+///
+/// The future's type is a parameter, so that what is not durable is reported once.
+pub fn awaited<D, F>(operation: D) -> F
+where
+    D: Durable<Future = F>,
+{
     operation.future()
 }
 

@@ -81,22 +81,23 @@ impl Actor {
             return Ok(Delivered::Kept);
         };
         let worker = self.worker.clone();
-        let stepped = match self.instance.revive(&worker.shared).await? {
-            Ok(()) => self.step(&mut taken, input),
-            Err(e) => Err(e),
-        };
-        let reason = match stepped {
-            Ok(()) => match self.commit(taken).await {
-                Ok(()) => return Ok(Delivered::Taken),
-                Err(Refusal::Unavailable(e)) => return Err(e),
-                Err(Refusal::Unwritable(reason)) => reason,
+        let reason = match self.instance.revive(&worker.shared).await? {
+            Err(reason) => reason,
+            Ok(()) => match self.step(&mut taken, input) {
+                Ok(()) => match self.commit(taken).await {
+                    Ok(()) => return Ok(Delivered::Taken),
+                    Err(Refusal::Unavailable(e)) => return Err(e),
+                    Err(Refusal::Unwritable(reason)) => reason,
+                },
+                Err(StepError::Result { source, .. }) if matches!(next, Next::Signal(_)) => {
+                    return self.set_aside(kept, &next, source.to_string()).await;
+                }
+                Err(e) => Reason { code: e.code().into(), message: e.to_string() },
             },
-            Err(StepError::Result { source, .. }) if matches!(next, Next::Signal(_)) => {
-                return self.set_aside(kept, &next, source.to_string()).await;
-            }
-            Err(e) => Reason { code: e.code().into(), message: e.to_string() },
         };
         self.instance.machine = None;
+        // An upgrade counts with the step that follows it, and there is none.
+        self.instance.notes.retain(|n| !matches!(n, Event::Upgraded { .. }));
         self.block(kept, reason).await?;
         Ok(Delivered::Kept)
     }

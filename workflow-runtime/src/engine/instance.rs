@@ -1,7 +1,7 @@
 //! One instance in memory, and its way to and from the store.
 
 use super::{
-    checkpoint::{self, Call, Checkpoint, Operation, SignalRecord, StartRecord, State, micros},
+    checkpoint::{self, Call, Checkpoint, Operation, Reason, SignalRecord, StartRecord, State, micros},
     error::Unavailable,
     shared::Shared,
 };
@@ -199,11 +199,29 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// The outer error: the records cannot be read. The inner one: this build cannot resume the instance.
-    pub(super) async fn revive(&mut self, shared: &Shared) -> Result<Result<(), StepError>, Unavailable> {
+    /// The outer error: the store does not answer. The inner one: this build cannot resume the instance, or a record
+    /// that it needs is damaged.
+    pub(super) async fn revive(&mut self, shared: &Shared) -> Result<Result<(), Reason>, Unavailable> {
         if self.machine.is_some() {
             return Ok(Ok(()));
         }
+        match self.wake(shared).await {
+            Ok(woken) => Ok(woken.map_err(|e| Reason { code: e.code().into(), message: e.to_string() })),
+            Err(
+                e @ (Unavailable::Undecodable { .. }
+                | Unavailable::Unreadable { source: StoreError::Damaged { .. }, .. }),
+            ) => {
+                let cause = std::error::Error::source(&e).map(|s| format!(" ({s})")).unwrap_or_default();
+                Ok(Err(Reason {
+                    code: "WB106".into(),
+                    message: format!("the instance cannot be restored: {e}{cause}"),
+                }))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn wake(&mut self, shared: &Shared) -> Result<Result<(), StepError>, Unavailable> {
         let start = self.start_record(shared).await?;
         let Some(c) = &self.checkpoint else { return Ok(Ok(())) };
         let identity = Identity { workflow_id: self.id.to_string(), run_id: c.run.0 };

@@ -209,17 +209,30 @@ pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus,
         status.blocked = Some(reason.clone());
     }
     if let Some(packed) = &c.frame {
-        let frame = instance::frame(shared, &id, &keys, c, packed).await?;
-        let activation = innermost(&frame.root);
-        if let Some(thread) = activation.threads.first() {
-            let definition = instance::definition(shared, &id, activation.definition).await?;
-            status.line = definition.as_ref().and_then(|d| d.point(&thread.point)).map(|p| p.line);
-            status.file = definition.map(|d| d.file);
-            status.point = Some(thread.point.clone());
+        match instance::frame(shared, &id, &keys, c, packed).await {
+            Ok(frame) => describe(shared, &id, &frame.root, &mut status).await?,
+            // What cannot be restored is still shown, and can be terminated.
+            Err(e) => tracing::warn!(error = %e, "the frame cannot be shown"),
         }
-        locals(&frame.root, &mut status.locals);
     }
     Ok(status)
+}
+
+async fn describe(
+    shared: &Shared,
+    id: &WorkflowId,
+    root: &Activation,
+    status: &mut RunStatus,
+) -> Result<(), Unavailable> {
+    let activation = innermost(root);
+    if let Some(thread) = activation.threads.first() {
+        let definition = instance::definition(shared, id, activation.definition).await?;
+        status.line = definition.as_ref().and_then(|d| d.point(&thread.point)).map(|p| p.line);
+        status.file = definition.map(|d| d.file);
+        status.point = Some(thread.point.clone());
+    }
+    locals(root, &mut status.locals);
+    Ok(())
 }
 
 fn outcome(c: &Checkpoint) -> Option<serde_json::Value> {

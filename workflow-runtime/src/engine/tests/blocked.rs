@@ -1,7 +1,15 @@
 //! What cannot go on by itself, and how it goes on.
 
 use super::{super::*, running::reopen, script::*};
-use crate::{machine::Signal, store::MemoryStore, testing::TestClock};
+use crate::{
+    journal::{
+        id::{Namespace, WorkflowId},
+        key::InstanceKeys,
+    },
+    machine::Signal,
+    store::MemoryStore,
+    testing::TestClock,
+};
 
 #[tokio::test]
 async fn a_panic_blocks_its_instance_and_no_other() {
@@ -83,4 +91,22 @@ async fn a_signal_that_does_not_decode_is_set_aside() {
     let history = run.history().await.unwrap();
     let aside = |e: &crate::journal::history::Event| matches!(e, crate::journal::history::Event::SignalSetAside { payload, .. } if payload.to_json() == serde_json::json!(7));
     assert!(history.iter().flat_map(|e| &e.events).any(aside));
+}
+
+#[tokio::test]
+async fn a_damaged_local_blocks_its_instance_which_can_still_be_terminated() {
+    let (clock, store) = (TestClock::manual(), MemoryStore::new());
+    let f = reopen(&clock, &store, &[]).await;
+    let run = f.engine.start("d", script(vec![call(&"x".repeat(3000)), Do::Sleep(5)])).await.unwrap();
+    f.engine.pulse().idle().await;
+    f.engine.kill();
+    let id = WorkflowId::new("d").unwrap();
+    assert!(store.damage(&InstanceKeys::new(&Namespace::default(), &id).slot(run.run_id().unwrap(), "log")));
+    let f = reopen(&clock, &store, &[]).await;
+    clock.advance(crate::seconds(5)).await;
+    f.engine.pulse().idle().await;
+    let run = f.engine.run(script, "d");
+    assert_eq!(run.status().await.unwrap().blocked.unwrap().code, "WB106");
+    run.terminate("restored elsewhere").await.unwrap();
+    assert_eq!(run.status().await.unwrap().state, Status::Terminated);
 }

@@ -77,3 +77,21 @@ async fn limits_refuse_what_is_too_large_and_block_instead_of_losing_a_result() 
     assert_eq!(run.result().await.unwrap(), ["a", "n"]);
     assert_eq!(engine.start("a\0b", script(vec![])).await.unwrap_err().code(), "WS032");
 }
+
+#[tokio::test]
+async fn every_call_can_be_made_from_a_spawned_task() {
+    fn send<F: std::future::Future + Send>(_: F) {}
+    let (f, _, _) = timed(&[]).await;
+    let run = f.engine.run(script, "s");
+    send(f.engine.start("s", script(vec![])));
+    send(run.signal(&NEWS, String::new()));
+    send(run.result());
+    send(run.status());
+    send(run.history());
+    send(run.cancel(""));
+    send(run.terminate(""));
+    send(run.retry());
+    send(f.engine.list(&Filter::all()));
+    send(f.engine.shutdown());
+    send(Engine::builder().build());
+}

@@ -252,6 +252,21 @@ async fn maps(mut prices: BTreeMap<String, u32>) -> Result<BTreeMap<String, u32>
             double(*n).await?;
         }
     }
+    for row in &table {
+        for (i, n) in row.iter().enumerate() {
+            double(*n + i as u32).await?;
+        }
+    }
+    loop {
+        {
+            fn stop(n: usize) -> bool {
+                n > 0
+            }
+            if stop(table.len()) {
+                break;
+            }
+        }
+    }
     let floor = 2;
     for i in (floor..).take(3).collect::<Vec<u32>>() {
         double(i).await?;

@@ -32,7 +32,7 @@ struct Awaits;
 impl VisitMut for Awaits {
     fn visit_block_mut(&mut self, b: &mut Block) {
         // Items stand beside both copies.
-        if lower::splits_block(b) {
+        if lower::awaits(b) {
             b.stmts.retain(|s| !matches!(s, Stmt::Item(_)));
         }
         visit_mut::visit_block_mut(self, b);

@@ -52,10 +52,9 @@ impl Lower<'_> {
     /// A variable that is a borrow itself, which is taken again where it is needed.
     fn reborrowed(&self, e: &Expr) -> Option<Borrowed> {
         let Expr::Path(_) = place::strip(e) else { return None };
-        let Origin::Derived(d) = self.m.vars[self.lookup(&place::root(e)?)?].origin else { return None };
-        let how = self.m.derivations[d].expr.to_string();
-        let mutable = ["& mut", "at_mut", "as_mut", "as_deref_mut"].iter().any(|m| how.contains(m));
-        Some(Borrowed { place: syn::parse_quote!((*#e)), mutable, enumerate: false })
+        let var = self.lookup(&place::root(e)?)?;
+        let Origin::Derived(_) = self.m.vars[var].origin else { return None };
+        Some(Borrowed { place: syn::parse_quote!((*#e)), mutable: self.borrows_mutably(var), enumerate: false })
     }
 
     fn for_owned(&mut self, f: &syn::ExprForLoop) {
@@ -84,6 +83,9 @@ impl Lower<'_> {
     }
 
     fn for_borrowed(&mut self, f: &syn::ExprForLoop, mut b: Borrowed) {
+        if let Some(reborrowed) = self.reborrowed(&b.place) {
+            b.place = reborrowed.place;
+        }
         if !self.is_place(&b.place) {
             let value = self.operand(&b.place);
             let var = self.temp(true);

@@ -36,9 +36,9 @@ pub(crate) fn lower(f: &WorkflowFn, errors: &Errors) -> Machine {
     l.m
 }
 
-/// True if a block is split, and its items are lifted.
-pub(crate) fn splits_block(b: &syn::Block) -> bool {
-    splits::block(b)
+/// True if a block awaits: its items are lifted.
+pub(crate) fn awaits(b: &syn::Block) -> bool {
+    splits::awaits(b)
 }
 
 /// Visits the expressions among the arguments of a macro that is known.

@@ -1,7 +1,7 @@
 //! Places: expressions that name storage. Borrows of places are taken again after an await instead of being saved.
 
 use super::Lower;
-use crate::ir::{Derivation, Effects, Origin};
+use crate::ir::{Derivation, Effects, Origin, VarId};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, Pat, visit::Visit};
@@ -65,13 +65,21 @@ impl Lower<'_> {
         }
     }
 
+    /// True for a variable that is bound again to a mutable borrow.
+    pub(super) fn borrows_mutably(&self, v: VarId) -> bool {
+        let Origin::Derived(d) = self.m.vars[v].origin else { return false };
+        let how = self.m.derivations[d].expr.to_string();
+        ["& mut", "at_mut", "as_mut", "as_deref_mut"].iter().any(|m| how.contains(m))
+    }
+
     /// True for `&place`, `&mut place` and the lending methods of a place.
     pub(super) fn is_borrow(&self, e: &Expr) -> bool {
         match strip(e) {
             Expr::Reference(r) => self.is_place(&r.expr),
             Expr::MethodCall(m) => {
                 let name = m.method.to_string();
-                let fixed = lender(&m.receiver).and_then(|n| self.lookup(&n)).is_none_or(|v| !self.m.vars[v].mutable);
+                let lender = lender(&m.receiver).and_then(|n| self.lookup(&n));
+                let fixed = lender.is_none_or(|v| !self.m.vars[v].mutable && !self.borrows_mutably(v));
                 let lends = (LENDING.contains(&name.as_str()) && fixed) || LENDING_MUT.contains(&name.as_str());
                 lends
                     && m.args.iter().all(|a| self.is_fixed(a))

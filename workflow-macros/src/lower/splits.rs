@@ -9,16 +9,19 @@ use syn::{
 #[derive(Default)]
 struct Find {
     found: bool,
+    /// Only awaits are looked for.
+    awaits: bool,
     loops: usize,
     labels: Vec<String>,
 }
 
 impl Find {
     fn jump(&mut self, label: Option<&Lifetime>) {
-        self.found |= match label {
-            Some(l) => !self.labels.contains(&l.ident.to_string()),
-            None => self.loops == 0,
-        };
+        self.found |= !self.awaits
+            && match label {
+                Some(l) => !self.labels.contains(&l.ident.to_string()),
+                None => self.loops == 0,
+            };
     }
 
     fn labelled(&mut self, label: Option<&syn::Label>, a_loop: bool, f: impl FnOnce(&mut Self)) {
@@ -72,8 +75,9 @@ pub(crate) fn expr(e: &Expr) -> bool {
     find.found
 }
 
-pub(crate) fn block(b: &Block) -> bool {
-    let mut find = Find::default();
+/// True if a block awaits.
+pub(crate) fn awaits(b: &Block) -> bool {
+    let mut find = Find { awaits: true, ..Find::default() };
     find.visit_block(b);
     find.found
 }

@@ -1,6 +1,6 @@
 //! The compiler behind `#[workflow]` and `#[activity]`: an async function becomes an explicit, resumable state machine.
 //!
-//! This is the only file that names `proc_macro`; the pipeline stands in [`driver`].
+//! This is the only file that names `proc_macro`; the pipeline stands in `driver`.
 
 mod analyze;
 mod check;

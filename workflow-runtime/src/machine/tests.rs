@@ -28,7 +28,7 @@ impl Activity for __charge {
         ActivityOptions { timeout: Some(Duration::from_secs(10)), ..Default::default() }
     }
     fn def() -> &'static ActivityDef {
-        static DEF: ActivityDef = ActivityDef::of::<__charge>(&[], file!(), line!(), || vec![]);
+        static DEF: ActivityDef = ActivityDef::of::<__charge>(&[], file!(), line!(), Vec::new);
         &DEF
     }
     fn call(_: &States, _: ActivityContext, (cents,): Self::Args) -> SendBoxFuture<Result<u64, String>> {
@@ -129,7 +129,7 @@ impl Workflow for __order {
         &DEF
     }
     fn check(_: Self::Args) -> LocalBoxFuture<Result<String, OrderError>> {
-        unimplemented!("the machine is tested here")
+        Box::pin(std::future::pending())
     }
 }
 p::inventory::submit!(p::WorkflowRegistration(<__order as p::Workflow>::def));

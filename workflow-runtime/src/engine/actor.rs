@@ -325,6 +325,8 @@ impl Actor {
             return Ok(());
         }
         kept.request_cancel(reason, at);
+        // A run that is blocked can be cancelled: what it waits for ends, and it may go on from there.
+        self.instance.retrying = self.instance.is_blocked();
         if self.instance.may_step() && kept.checkpoint.steps > 0 {
             self.deliver(kept, Next::Cancel).await.map(drop)?;
         } else {

@@ -212,6 +212,7 @@ impl Actor {
         let Some(mut draft) = self.draft(now) else { return Ok(()) };
         let Some(call) = draft.call(op) else { return Ok(()) };
         call.stuck = true;
+        self.instance.retrying = false;
         tracing::warn!(code = reason.code, message = reason.message, "the instance is blocked");
         draft.block(reason);
         self.store(draft).await

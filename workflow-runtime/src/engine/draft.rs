@@ -116,15 +116,14 @@ impl Draft {
 
     /// Adds what a step decided.
     pub(super) fn apply(&mut self, keys: &InstanceKeys, step: Step, packed: Packed, by: Fingerprint) {
-        let c = &mut self.checkpoint;
-        c.steps += 1;
-        if matches!(c.state, State::Blocked(_)) {
-            c.state = State::Running;
-            self.events.push(Event::Unblocked);
-        }
+        self.checkpoint.steps += 1;
+        let blocked = matches!(self.checkpoint.state, State::Blocked(_));
         self.stepped = Some((packed.hash, by));
         for command in step.commands {
             self.command(command);
+        }
+        if blocked {
+            self.unblock();
         }
         if let Some(closed) = step.closed {
             self.events.push(Event::Closed(outcome(&closed)));
@@ -217,7 +216,8 @@ impl Draft {
     pub(super) fn unblock(&mut self) {
         self.checkpoint.state = State::Running;
         self.events.push(Event::Unblocked);
-        for p in self.checkpoint.pending.values_mut() {
+        // What was asked to stop does not run again.
+        for p in self.checkpoint.pending.values_mut().filter(|p| !p.cancel) {
             if let Operation::Activity(call) = &mut p.what {
                 call.stuck = false;
             }

@@ -146,9 +146,8 @@ impl Instance {
                 return Some((done.at, Next::Done(*op)));
             }
             match &p.what {
-                Operation::Activity(call) => {
-                    (p.cancel && call.next_at.is_some() && !running(*op)).then_some((p.since, Next::Stop(*op)))
-                }
+                Operation::Activity(call) => (p.cancel && (call.next_at.is_some() || call.stuck) && !running(*op))
+                    .then_some((p.since, Next::Stop(*op))),
                 _ if p.cancel => Some((p.since, Next::Stop(*op))),
                 Operation::Timer { at } => (*at <= now).then_some((*at, Next::Fire(*op))),
                 Operation::Signal { deadline, .. } => {
@@ -186,7 +185,9 @@ impl Instance {
         let wants = |call: &Call| !call.stuck && call.next_at.is_none_or(|at| micros(at) <= micros(now));
         let idle = c.pending.iter().filter(|(op, p)| match &p.what {
             // One that was asked to stop, and was lost, is asked again: nobody knows how far it came.
-            Operation::Activity(call) if p.cancel => p.done.is_none() && call.next_at.is_none() && !running(**op),
+            Operation::Activity(call) if p.cancel => {
+                p.done.is_none() && call.next_at.is_none() && !call.stuck && !running(**op)
+            }
             Operation::Activity(call) => p.done.is_none() && wants(call) && !running(**op),
             _ => false,
         });

@@ -207,6 +207,9 @@ impl Worker {
     fn refuse(&self, id: &WorkflowId, error: &Unavailable) {
         let mail = self.mail.borrow_mut().remove(id);
         for received in mail.into_iter().flatten() {
+            if let Mail::Done { op, attempt, .. } = received.mail {
+                self.ended(id, op, attempt);
+            }
             received.mail.refuse(error);
         }
         if let Some(watchers) = self.watchers.borrow_mut().remove(id) {

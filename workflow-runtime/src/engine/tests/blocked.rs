@@ -110,3 +110,15 @@ async fn a_damaged_local_blocks_its_instance_which_can_still_be_terminated() {
     run.terminate("restored elsewhere").await.unwrap();
     assert_eq!(run.status().await.unwrap().state, Status::Terminated);
 }
+
+#[tokio::test]
+async fn a_run_that_waits_for_an_unknown_activity_can_be_cancelled() {
+    let (b, _started) = builder(MemoryStore::new(), &[]);
+    let engine = b.only(["script"]).clock(TestClock::manual()).build().await.unwrap();
+    let run = engine.start("c", script(vec![call("a")])).await.unwrap();
+    engine.pulse().idle().await;
+    assert_eq!(run.status().await.unwrap().state, Status::Blocked);
+    run.cancel("hopeless").await.unwrap();
+    let e = run.result().await.unwrap_err();
+    assert!(matches!(&e, RunError::Cancelled { error, .. } if error == "cancelled call"), "{e}");
+}

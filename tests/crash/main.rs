@@ -7,3 +7,4 @@ mod new;
 mod scenarios;
 mod sweeps;
 mod upgrade;
+mod virtual_time;

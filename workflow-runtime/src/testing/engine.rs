@@ -11,6 +11,31 @@ use std::{fmt, ops::Deref, sync::Arc};
 ///
 /// Dereferences to [`Engine`]. Time skips to what is due next whenever nothing is in flight, so a workflow that sleeps for
 /// a month is tested in no time. Use it in a `#[tokio::test]` with one thread, where activities run one poll at a time.
+///
+/// ```
+/// use workflow_runtime::{prelude::*, testing::TestEngine};
+///
+/// const APPROVED: Signal<String> = Signal::new("approved");
+///
+/// #[workflow]
+/// async fn approval() -> Result<String, Cancelled> {
+///     match APPROVED.recv().timeout(days(5)).await {
+///         Ok(by) => Ok(format!("approved by {by}")),
+///         Err(WaitError::TimedOut) => Ok("nobody cared".to_string()),
+///         Err(WaitError::Cancelled) => Err(Cancelled),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = TestEngine::new().await?;
+/// let run = engine.start("in-time", approval()).await?;
+/// run.signal(&APPROVED, "Ada".to_string()).await?;
+/// assert_eq!(run.result().await?, "approved by Ada");
+///
+/// let run = engine.start("too-late", approval()).await?;
+/// assert_eq!(run.result().await?, "nobody cared");
+/// # Ok(()) }
+/// ```
 pub struct TestEngine {
     engine: Engine,
     clock: TestClock,

@@ -45,6 +45,27 @@ impl<W> std::ops::Deref for Driven<W> {
 /// the same result and, but for notes about attempts and for times, the same history as one that nobody disturbed; every
 /// operation keeps its idempotency key and its arguments, and no activity may have started for a start that was lost.
 ///
+/// ```
+/// use workflow_runtime::{prelude::*, testing::Sweep};
+///
+/// #[activity]
+/// async fn double(n: u32) -> u32 {
+///     2 * n
+/// }
+///
+/// #[workflow]
+/// async fn quadruple(n: u32) -> Result<u32, WorkflowError> {
+///     let twice = double(n).await?;
+///     sleep(days(30)).await?;
+///     Ok(double(twice).await?)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let swept = Sweep::new(quadruple(3), "q").run().await;
+/// assert_eq!(swept.history.last().map(String::as_str), Some("completed with 12"));
+/// # }
+/// ```
+///
 /// Activities must give the same result in each run, for example by [`attempt`](crate::ActivityContext::attempt): state
 /// that they keep belongs into [`Sweep::state_with`].
 #[must_use = "call `.run().await`"]

@@ -41,4 +41,14 @@ pub(crate) async fn restless(name: String) -> Result<String, WorkflowError> {
     Ok(name)
 }
 
-pub(crate) const NAMES: [&str; 5] = ["note", "count", "evolving", "retyped", "restless"];
+#[activity]
+pub(crate) async fn weigh(item: u64) -> Result<String, WorkflowError> {
+    Ok(format!("{item} kg"))
+}
+
+#[workflow]
+pub(crate) async fn weighing(item: String) -> Result<String, WorkflowError> {
+    Ok(weigh(item.len() as u64).await?)
+}
+
+pub(crate) const NAMES: [&str; 7] = ["note", "count", "weigh", "evolving", "retyped", "restless", "weighing"];

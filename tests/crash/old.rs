@@ -1,7 +1,7 @@
 //! Workflows as a build has them that is replaced. See `new.rs`.
 
 use workflow_runtime::prelude::*;
-use workflow_runtime::{activity, workflow};
+use workflow_runtime::{activity, testing::TestClock, workflow};
 
 #[activity]
 pub(crate) async fn note(text: String) -> Result<String, WorkflowError> {
@@ -29,4 +29,16 @@ pub(crate) async fn retyped(kept: String) -> Result<String, WorkflowError> {
 pub(crate) async fn restless(name: String) -> Result<String, WorkflowError> {
     sleep(days(1)).await?;
     Ok(name)
+}
+
+/// Still runs when the next build comes, which takes a number.
+#[activity]
+pub(crate) async fn weigh(clock: State<TestClock>, item: String) -> Result<String, WorkflowError> {
+    clock.hang().await;
+    Ok(item)
+}
+
+#[workflow]
+pub(crate) async fn weighing(item: String) -> Result<String, WorkflowError> {
+    Ok(weigh(item).await?)
 }

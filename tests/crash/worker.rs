@@ -22,8 +22,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (Some(store), Some(ledger), Some(workflows)) = (args.next(), args.next(), args.next()) else {
         return Err("usage: crash-worker <store> <ledger> <workflows>".into());
     };
-    let engine =
-        Engine::builder().store(SledStore::open(store)?).state(Ledger::open(Path::new(&ledger))?).build().await?;
+    let builder = Engine::builder().store(SledStore::open(store)?).state(Ledger::open(Path::new(&ledger))?);
+    let engine = builder.only(["bookkeeping", "append"]).build().await?;
     println!("opened");
     let mut runs = vec![];
     for account in 0..workflows.parse()? {
@@ -43,14 +43,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Leaves an instance of each workflow of the old build asleep.
 async fn park(store: String) -> Result<(), Box<dyn Error>> {
-    let names = ["note", "evolving", "retyped", "restless"];
+    let names = ["note", "weigh", "evolving", "retyped", "restless", "weighing"];
     let clock = TestClock::manual();
     let builder = TestEngine::builder().store(SledStore::open(store)?).clock(&clock);
     let engine = builder.configure(|e| e.only(names)).build().await?;
     engine.start("evolving", old::evolving("Ada".into())).await?;
     engine.start("retyped", old::retyped("a text".into())).await?;
     engine.start("restless", old::restless("Bob".into())).await?;
+    engine.start("weighing", old::weighing("a stone".into())).await?;
     clock.advance(seconds(1)).await;
-    engine.shutdown().await;
+    engine.kill();
     Ok(())
 }

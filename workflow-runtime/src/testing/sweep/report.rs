@@ -27,10 +27,10 @@ impl Report {
     /// # Errors
     ///
     /// The run itself breaks a promise, whatever other runs did.
-    pub(super) fn new(run: Uuid, history: &[Entry], attempts: &Attempts) -> Result<Self, String> {
+    pub(super) fn new(id: &str, run: Uuid, history: &[Entry], attempts: &Attempts) -> Result<Self, String> {
         let mut report = Report { history: vec![], operations: BTreeMap::new(), attempts: BTreeMap::new() };
         report.history = history.iter().flat_map(|e| &e.events).filter_map(lasting).collect();
-        for ((of, op), operation) in attempts.by_operation()? {
+        for ((of, op), operation) in attempts.by_operation(id)? {
             if of != run {
                 return Err(format!(
                     "operation {op} ({}) was started for a run whose start was never durable",

@@ -158,7 +158,9 @@ impl Variant {
             if self.backend == Backend::Sled {
                 inner.close().await.map_err(|e| format!("the store does not close: {e}"))?;
             }
-            if let Some(again) = attempts.list()[begun..].iter().find(|a| durable.contains(&a.op)) {
+            if let Some(again) =
+                attempts.list()[begun..].iter().find(|a| a.workflow_id == sweep.id && durable.contains(&a.op))
+            {
                 return Err(format!("{} (operation {}) ran again although its end was durable", again.name, again.op));
             }
             crashes += usize::from(died);
@@ -215,7 +217,7 @@ impl Variant {
         tokio::try_join!(driven, ended)?;
         let history = run.history().await.map_err(|e| format!("history: {e}"))?;
         let id = run.run_id().ok_or("a started run has no id")?;
-        Report::new(id.0, &history, attempts)
+        Report::new(&sweep.id, id.0, &history, attempts)
     }
 
     /// How many attempts of one operation may be lost.

@@ -328,6 +328,26 @@ async fn lent_by_methods(order: Order, prices: BTreeMap<String, u32>) -> Result<
     Ok(format!("{first:?} {price:?} {text}"))
 }
 
+#[workflow]
+async fn same_name(order: Order, note: Option<String>) -> Result<String, OrderError> {
+    if let Some(note) = &note {
+        double(note.len() as u32).await?;
+    }
+    let kind = order.kind.clone();
+    match &kind {
+        Kind::Gift(kind) => {
+            double(kind.len() as u32).await?;
+        }
+        Kind::Express { by, .. } => {
+            double(by.len() as u32).await?;
+        }
+        Kind::Normal => {
+            let kind = format!("{kind:?}");
+            double(kind.len() as u32).await?;
+        }
+    }
+    Ok(format!("{note:?} {kind:?}"))
+}
 #[test]
 fn edges() {
     for n in [0, 1, 2, 3] {
@@ -362,5 +382,14 @@ fn borrows_and_moves() {
         agree(|| lent_by_patterns(order.clone()));
         agree(|| lent_mutably(order.clone()));
         agree(|| moves_in_a_loop(vec![order.clone(), order.clone(), crate::shop::order("x", 1)]));
+    }
+}
+
+#[test]
+fn patterns_that_hide_what_they_borrow() {
+    for kind in [Kind::Normal, Kind::Gift("x".into()), Kind::Express { fee: 1, by: "air".into() }] {
+        for note in [None, Some("a".to_string())] {
+            agree(|| same_name(Order { kind: kind.clone(), ..order("ok", 1) }, note.clone()));
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     analyze::Facts,
-    ir::{Code, Effects, Kind, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
+    ir::{Arm, Code, Effects, Kind, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
     lower::{ident, token},
 };
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
@@ -19,11 +19,17 @@ use syn::{Pat, visit_mut::VisitMut};
 
 /// The variables that have their names at a place in a tree.
 #[derive(Clone, Default)]
-struct Names(BTreeMap<String, Held>);
+struct Names {
+    visible: BTreeMap<String, Held>,
+    /// Hidden by a binding that borrows from them: held under another name.
+    hidden: Vec<Held>,
+}
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Held {
     var: VarId,
+    /// The name under which it is held, if it is not its own.
+    alias: Option<Ident>,
     /// Taken at the entry and not `mut`: its encoding is still good.
     unchanged: bool,
 }
@@ -62,8 +68,9 @@ impl Tree<'_> {
                 let ty = var.ty.as_ref().map(|t| quote!(: #t));
                 code.extend(quote!(let #bind #ty;));
             }
-            let held = Held { var: v, unchanged: !var.mutable && (live.contains(&v) || !fields.is_empty()) };
-            names.0.insert(var.ident.to_string(), held);
+            let held =
+                Held { var: v, alias: None, unchanged: !var.mutable && (live.contains(&v) || !fields.is_empty()) };
+            names.visible.insert(var.ident.to_string(), held);
         }
         let mut done = vec![];
         for v in wanted.into_iter().filter(derived) {
@@ -106,22 +113,31 @@ impl Tree<'_> {
             Term::Goto(to) => self.goto(*to, names),
             Term::If { parts, effects, then, els } => {
                 let mut inner = names.clone();
+                let aside = self.set_aside(effects, &effects.binds, &self.facts.live[*then], &mut inner);
+                let (alias, back) = (&aside.bind, &aside.back);
                 let mut renames = self.hide(effects, &self.facts.live_in_successors(&node.term), &mut inner);
-                let condition = self.condition(parts, &renames);
+                let condition = self.condition(parts, &renames, &aside.names);
                 let (put, rebind) = (renames.put_away(), renames.rebind());
                 let (then, els) = (self.goto(*then, inner), self.goto(*els, names));
-                quote!(if #condition { #put #rebind #then } else { #els })
+                quote!(#alias if #condition { #put #rebind #then } else { #back #els })
             }
-            Term::Match { scrutinee, arms, .. } => {
+            Term::Match { scrutinee, effects, arms } => {
+                let live = self.facts.live_in_successors(&node.term);
+                let binds: VarSet = arms.iter().flat_map(|a| a.effects.binds.iter().copied()).collect();
+                let mut outer = names.clone();
+                let aside = self.set_aside(effects, &binds, &live, &mut outer);
+                let scrutinee = aside.names.tokens(scrutinee.clone());
+                let alias = &aside.bind;
                 let arms = arms.iter().map(|arm| {
-                    let mut inner = names.clone();
+                    let back = self.taken_back(arm, &aside);
+                    let mut inner = if back.is_empty() { outer.clone() } else { names.clone() };
                     let mut renames = self.hide(&arm.effects, &self.facts.live[arm.to], &mut inner);
                     let pat = renames.pattern(&arm.pat);
                     let guard = arm.guard.as_ref().map(|g| renames.tokens(g.clone())).map(|g| quote!(if #g));
                     let (put, rebind, body) = (renames.put_away(), renames.rebind(), self.goto(arm.to, inner));
-                    quote!(#pat #guard => { #put #rebind #body })
+                    quote!(#pat #guard => { #put #back #rebind #body })
                 });
-                quote!(match #scrutinee { #(#arms)* })
+                quote!(#alias match #scrutinee { #(#arms)* })
             }
             Term::Wait { point, operation, resume } => {
                 let (operation, token, k) = (tokens(operation), token(*point), *point as u32);
@@ -151,15 +167,15 @@ impl Tree<'_> {
     }
 
     fn puts(&self, to: NodeId, names: &Names) -> TokenStream {
-        let mut held: Vec<Held> = names.0.values().copied().collect();
+        let mut held: Vec<&Held> = names.visible.values().chain(&names.hidden).collect();
         held.retain(|h| !matches!(self.m.vars[h.var].origin, Origin::Derived(_)));
         held.sort_by_key(|h| h.var);
         held.into_iter().map(|h| self.put(h, &self.facts.live[to])).collect()
     }
 
     /// Puts a variable away as `live` wants it: whole, by fields, or not at all.
-    fn put(&self, h: Held, live: &VarSet) -> TokenStream {
-        let name = &self.m.vars[h.var].ident;
+    fn put(&self, h: &Held, live: &VarSet) -> TokenStream {
+        let name = h.alias.as_ref().unwrap_or(&self.m.vars[h.var].ident);
         let put = if h.unchanged { quote!(put_back) } else { quote!(put) };
         if live.contains(&h.var) {
             let slot = slot(self.m, h.var);
@@ -191,9 +207,9 @@ impl Tree<'_> {
         let mut r = Renames::default();
         for v in &effects.binds {
             let name = self.m.vars[*v].ident.to_string();
-            if let Some(hidden) = names.0.insert(name.clone(), Held { var: *v, unchanged: false }) {
+            if let Some(hidden) = names.visible.insert(name.clone(), Held { var: *v, alias: None, unchanged: false }) {
                 let derived = matches!(self.m.vars[hidden.var].origin, Origin::Derived(_));
-                let put = self.put(hidden, live);
+                let put = self.put(&hidden, live);
                 if hidden.var != *v && !put.is_empty() && !derived {
                     let (inner, bind) = (ident(&format!("__{name}")), binding(self.m, *v));
                     r.put.extend(put);
@@ -205,13 +221,53 @@ impl Tree<'_> {
         r
     }
 
-    fn condition(&self, parts: &[Part], renames: &Renames) -> TokenStream {
+    /// Holds under other names what `binds` would hide while `effects`, which comes before, may borrow from it.
+    fn set_aside(&self, effects: &Effects, binds: &VarSet, live: &VarSet, names: &mut Names) -> Aside {
+        let mut aside = Aside::default();
+        for v in binds {
+            let name = self.m.vars[*v].ident.to_string();
+            let Some(held) = names.visible.get(&name).cloned() else { continue };
+            let var = &self.m.vars[held.var];
+            let derived = matches!(var.origin, Origin::Derived(_));
+            if held.var == *v || derived || !effects.touches.contains(&held.var) || self.put(&held, live).is_empty() {
+                continue;
+            }
+            names.visible.remove(&name);
+            let (alias, own, back) = (ident(&format!("__outer_{name}")), &var.ident, binding(self.m, held.var));
+            let mutability = var.mutable.then(|| quote!(mut));
+            aside.bind.extend(quote!(let #mutability #alias = #own;));
+            aside.back.extend(quote!(let #back = #alias;));
+            aside.vars.insert(held.var);
+            aside.names.names.insert(name, alias.clone());
+            names.hidden.push(Held { alias: Some(alias), ..held });
+        }
+        aside
+    }
+
+    /// An arm that does not borrow, or that names what was set aside, has it back under its own name.
+    fn taken_back(&self, arm: &Arm, aside: &Aside) -> TokenStream {
+        let named = self.names_itself(arm.to, &aside.vars);
+        if arm.effects.binds.is_empty() || named { aside.back.clone() } else { TokenStream::new() }
+    }
+
+    /// True if the tree from `n` on names one of `vars`, other than through what borrows from it.
+    fn names_itself(&self, n: NodeId, vars: &VarSet) -> bool {
+        let node = &self.m.nodes[n];
+        let derived = |v: &VarId| matches!(self.m.vars[*v].origin, Origin::Derived(_));
+        let here = |e: &&Effects| !e.touches.is_disjoint(vars) && !e.touches.iter().any(derived);
+        let waits = matches!(node.term, Term::Wait { .. });
+        node.effects().iter().any(here)
+            || (!waits
+                && node.term.successors().into_iter().any(|s| !self.facts.is_root(s) && self.names_itself(s, vars)))
+    }
+
+    fn condition(&self, parts: &[Part], renames: &Renames, aside: &Renames) -> TokenStream {
         let mut bound = false;
         let parts = parts.iter().map(|p| match p {
             Part::Expr(e) if bound => renames.tokens(e.clone()),
-            Part::Expr(e) => e.clone(),
+            Part::Expr(e) => aside.tokens(e.clone()),
             Part::Let(pat, e) => {
-                let e = if bound { renames.tokens(e.clone()) } else { e.clone() };
+                let e = if bound { renames.tokens(e.clone()) } else { aside.tokens(e.clone()) };
                 bound = true;
                 let pat = renames.pattern(pat);
                 quote!(let #pat = #e)
@@ -245,6 +301,15 @@ fn names_cx(tokens: &TokenStream) -> bool {
     })
 }
 
+/// Variables that are held under another name during a branch.
+#[derive(Default)]
+struct Aside {
+    vars: VarSet,
+    names: Renames,
+    bind: TokenStream,
+    back: TokenStream,
+}
+
 /// Bindings that get another name first, because what they hide has to be put away.
 #[derive(Default)]
 struct Renames {
@@ -274,13 +339,25 @@ impl Renames {
         if self.names.is_empty() {
             return tokens;
         }
+        let mut field = false;
         let rename = |t| match t {
+            TokenTree::Ident(i) if std::mem::take(&mut field) => TokenTree::Ident(i),
+            TokenTree::Punct(p) => {
+                field = p.as_char() == '.' && !field;
+                TokenTree::Punct(p)
+            }
             TokenTree::Ident(i) => match self.names.get(&i.to_string()) {
                 Some(new) => TokenTree::Ident(new.clone()),
                 None => TokenTree::Ident(i),
             },
-            TokenTree::Group(g) => TokenTree::Group(Group::new(g.delimiter(), self.tokens(g.stream()))),
-            other => other,
+            TokenTree::Group(g) => {
+                field = false;
+                TokenTree::Group(Group::new(g.delimiter(), self.tokens(g.stream())))
+            }
+            other => {
+                field = false;
+                other
+            }
         };
         tokens.into_iter().map(rename).collect()
     }

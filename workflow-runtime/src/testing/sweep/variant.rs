@@ -9,7 +9,7 @@ use crate::{
         key::{InstanceKeys, Kind},
     },
     machine::{OpId, Workflow},
-    store::{Fault, FaultStore, MemoryStore, SledStore, Store},
+    store::{Fault, FaultStore, MemoryStore, OpenError, SledStore, Store},
     testing::{Attempts, TestClock, TestEngine},
 };
 use std::{
@@ -20,6 +20,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// Where instances live.
@@ -111,17 +112,25 @@ impl Disk {
         Ok(Disk::Sled(directory))
     }
 
-    fn open(&self) -> Result<Arc<dyn Store>, String> {
-        fn sled(path: &Path) -> Result<Arc<dyn Store>, String> {
-            let store = SledStore::builder(path).cache_capacity(1 << 20).open();
-            Ok(Arc::new(store.map_err(|e| format!("the store does not open: {e}"))?))
-        }
-        match self {
-            Disk::Memory(store) => Ok(Arc::new(store.clone())),
-            Disk::Sled(directory) => sled(directory.path()),
+    async fn open(&self) -> Result<Arc<dyn Store>, String> {
+        let directory = match self {
+            Disk::Memory(store) => return Ok(Arc::new(store.clone())),
+            Disk::Sled(directory) => directory.path(),
+        };
+        let begun = Instant::now();
+        loop {
+            match SledStore::builder(directory).cache_capacity(1 << 20).open() {
+                Ok(store) => return Ok(Arc::new(store)),
+                // Another test of this process may be starting a child, which has our lock until it becomes its program.
+                Err(OpenError::Locked { .. }) if begun.elapsed() < FORK => tokio::task::yield_now().await,
+                Err(e) => return Err(format!("the store does not open: {e}")),
+            }
         }
     }
 }
+
+/// Longer than any child has a lock of its parent.
+const FORK: Duration = Duration::from_secs(5);
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(from)? {
@@ -149,7 +158,7 @@ impl Variant {
         let commits = Arc::new(AtomicU64::new(0));
         let mut crashes = 0;
         loop {
-            let inner = disk.open()?;
+            let inner = disk.open().await?;
             let (durable, begun) = (ended_operations(&*inner, &sweep.id).await?, attempts.list().len());
             let store: Opened = FaultStore::new(inner.clone());
             store.on_commit(self.hook(&commits));

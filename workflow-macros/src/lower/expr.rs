@@ -149,9 +149,7 @@ impl Lower<'_> {
             let message = format!(
                 "an `.await` inside of `{name}!` is not supported, because the compiler does not know what the macro does with it: bind the awaited value with `let` first"
             );
-            if !["join", "try_join", "select"].contains(&name.as_str()) {
-                self.refuse(&m.mac.path, &message);
-            }
+            self.refuse(&m.mac.path, &message);
             return unit();
         };
         for p in &pieces {

@@ -11,7 +11,6 @@ mod macros;
 mod names;
 mod place;
 mod point;
-mod refuse;
 mod returns;
 mod splits;
 mod stmt;
@@ -29,7 +28,6 @@ use syn::{Expr, FnArg, Pat, Type};
 
 /// Lowers a function whose structure has been checked. What is refused is reported.
 pub(crate) fn lower(f: &WorkflowFn, errors: &Errors) -> Machine {
-    refuse::refuse(&f.item.block, errors);
     let mut l = Lower::new(errors);
     l.parameters(&f.item.sig);
     l.block(&f.item.block, &Dest::Return);

@@ -90,7 +90,8 @@ pub(crate) fn print(orders: usize, numbers: &Numbers, traffic: &Traffic, audit: 
         row(&format!("  {}", outcome.label()), *n, "");
     }
     row("worker killed", numbers.kills, "with SIGKILL");
-    let slowest = format!("the slowest restart took {} ms", numbers.slowest_start.as_millis());
+    let slowest =
+        format!("summed over all restarts, of which the slowest took {} ms", numbers.slowest_start.as_millis());
     row("orders resumed", numbers.resumed, &slowest);
     services(traffic, &mut findings);
     let cents = |(n, cents): (usize, u64)| (n, format!("{}.{:02}", cents / 100, cents % 100));
@@ -147,4 +148,24 @@ fn services(traffic: &Traffic, findings: &mut Vec<String>) {
 
 fn row(what: &str, n: impl std::fmt::Display, note: &str) {
     println!("{}", format!("{what:<24}{n:>8}   {note}").trim_end());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(keys: &[&str]) -> Vec<String> {
+        let mut traffic = Traffic::default();
+        let keys = keys.iter().map(|key| ((*key).to_owned(), 2)).collect();
+        traffic.seen.insert(("payment", "charge order-1".into()), keys);
+        let mut findings = vec![];
+        services(&traffic, &mut findings);
+        findings
+    }
+
+    #[test]
+    fn one_request_under_two_keys_is_found_and_a_repeated_one_is_not() {
+        assert_eq!(findings(&["run-1"]), Vec::<String>::new());
+        assert_eq!(findings(&["run-1", "run-2"]), ["payment got one request under 2 idempotency keys: charge order-1"]);
+    }
 }

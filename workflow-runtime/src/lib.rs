@@ -25,6 +25,7 @@ pub use machine::{
     side_effect, sleep, sleep_until, tag, uuid, workflow_id,
 };
 pub use registry::{Registry, RegistryError};
+pub use store::{MemoryStore, SledStore};
 pub use workflow_macros::{activity, workflow};
 
 /// Asks whether this run takes the path that the patch `id` guards.
@@ -37,3 +38,7 @@ macro_rules! patched {
         $crate::__private::patched($id)
     };
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

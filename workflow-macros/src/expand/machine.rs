@@ -11,7 +11,7 @@ use quote::{format_ident, quote};
 
 pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
     let (cx, what) = (ident("cx"), ident("what"));
-    let outcome = s.outcome();
+    let (outcome, tag) = (s.outcome(), &s.tag);
     let out = &s.out;
     let done = if s.plain { quote!(__p::Outcome::done(__p::Plain(value))) } else { quote!(__p::Outcome::done(value)) };
     let vars = facts.slots(m);
@@ -34,6 +34,7 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream 
             -> ::core::result::Result<::workflow_runtime::__private::Flow, ::workflow_runtime::__private::StepError>
         {
             use ::workflow_runtime::__private as __p;
+            type __W = #tag;
             type __R = #outcome;
             fn __go(go: __p::Go<<__R as __p::Outcome>::Ok>) -> <__R as __p::Outcome>::Step {
                 <__R as __p::Outcome>::go(go)
@@ -71,7 +72,7 @@ fn refill(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
         Some(quote!(#slot.fill(#name);))
     });
     let cx = ident("cx");
-    quote!(let (#(#names,)*): (#(#types,)*) = #cx.args(); #(#fill)*)
+    quote!(let (#(#names,)*): (#(#types,)*) = #cx.args::<__W>(); #(#fill)*)
 }
 
 /// Arguments are bound by the first piece of code of the entry.

@@ -83,7 +83,9 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
         #(#attrs)*
         #[allow(dead_code, private_interfaces, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
         #vis fn #name(#(#args: #types),*) -> #p::WorkflowCall<impl #p::Workflow<Outcome = #outcome> + use<>> {
-            #p::WorkflowCall::<#tag>::new(&(#(#args,)*))
+            #[allow(unused_imports)]
+            use #p::{Encode as _, Unencodable as _};
+            #p::WorkflowCall::<#tag>::of((&#p::Lending((#(&#args,)*))).encode())
         }
         #(#cfg)*
         #[doc(hidden)]

@@ -120,7 +120,7 @@ impl<'e> Lower<'e> {
             elems: pats.into_iter().map(|p| (**p).clone()).map(with_comma).collect(),
         });
         let ty: Type = syn::parse_quote!((#(#types,)*));
-        self.bind_let(pat, Some(ty), quote!(#cx.args()), None, Effects::default(), Origin::Local);
+        self.bind_let(pat, Some(ty), quote!(#cx.args::<__W>()), None, Effects::default(), Origin::Local);
     }
 
     fn node(&mut self, root: bool) -> NodeId {

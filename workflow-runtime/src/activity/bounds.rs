@@ -7,11 +7,11 @@ use crate::journal::{
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use std::fmt::{Debug, Display};
 
-/// A value that goes in or out of an activity: it is stored, and read back by another process.
+/// A value that goes in or out of a workflow or an activity: it is stored, and read back by another process.
 ///
 /// Has no bounds of serde's, so that a type that lacks them is reported once, with this message.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an argument or a result of an activity",
+    message = "`{Self}` cannot be an argument or a result of a workflow or an activity",
     label = "this value is stored, and `{Self}` cannot be",
     note = "it needs `Serialize`, `Deserialize` (of an owned value) and `Send`: `#[derive(serde::Serialize, serde::Deserialize)]` for a type of your own",
     note = "for an error type of somebody else, use `WorkflowError` or an error enum of your own"
@@ -61,7 +61,7 @@ pub trait BusinessError {}
 #[diagnostic::do_not_recommend]
 impl<T: Display + Debug> BusinessError for T {}
 
-/// The arguments of an activity: a tuple of at most twelve values that can be stored.
+/// The arguments of a workflow or an activity: a tuple of at most twelve values that can be stored.
 pub trait Arguments: Sized + 'static {
     /// Decodes the arguments.
     ///

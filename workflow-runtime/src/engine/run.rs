@@ -9,6 +9,7 @@ use super::{
     status::{self, RunStatus},
 };
 use crate::{
+    activity::bounds::Transport as _,
     journal::{
         history::Entry,
         id::{RunId, WorkflowId},
@@ -246,10 +247,10 @@ fn outcome<W: Workflow>(id: &WorkflowId, c: Checkpoint) -> Result<OkOf<W>, RunEr
     }
     let undecodable = |source| RunError::Undecodable { workflow_id: id.to_string(), source };
     match c.state {
-        State::Closed(Closed::Completed(value)) => value.decode().map_err(undecodable),
-        State::Closed(Closed::Failed { error, .. }) => Err(error.decode().map_or_else(undecodable, RunError::Failed)),
+        State::Closed(Closed::Completed(value)) => OkOf::<W>::load(&value).map_err(undecodable),
+        State::Closed(Closed::Failed { error, .. }) => Err(ErrOf::<W>::load(&error).map_or_else(undecodable, RunError::Failed)),
         State::Closed(Closed::Cancelled { reason, error }) => {
-            Err(error.decode().map_or_else(undecodable, |error| RunError::Cancelled { workflow_id, reason, error }))
+            Err(ErrOf::<W>::load(&error).map_or_else(undecodable, |error| RunError::Cancelled { workflow_id, reason, error }))
         }
         State::Terminated { reason } => Err(RunError::Terminated { workflow_id, reason }),
         State::Running | State::Blocked(_) => Err(RunError::NotFound { workflow_id }),

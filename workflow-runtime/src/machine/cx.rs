@@ -8,8 +8,9 @@ use super::{
     operation::{Durable, Request},
     outcome::{self, Outcome},
     slot::{Entry, Stored},
+    workflow::Workflow,
 };
-use serde::de::DeserializeOwned;
+use crate::activity::bounds::Arguments as _;
 use std::marker::PhantomData;
 
 /// What the runtime asks of a generated machine.
@@ -87,9 +88,9 @@ impl Cx<'_> {
     /// The arguments of the call.
     ///
     /// Ends the step with [`StepError::Arguments`] if they do not decode.
-    pub fn args<T: DeserializeOwned>(&mut self) -> T {
+    pub fn args<W: Workflow>(&mut self) -> W::Args {
         let r = match &self.live.args {
-            Some(a) => a.decode(),
+            Some(a) => W::Args::load(a),
             None => panic!("the arguments were not kept: this is a bug of the runtime"),
         };
         r.unwrap_or_else(|source| abort(StepError::Arguments { workflow: self.live.def.name.into(), source }))

@@ -6,7 +6,7 @@ use super::{
     frame::OpId,
     oracle::{OpFuture, inline},
     outcome::Outcome,
-    workflow::{LocalBoxFuture, Workflow, WorkflowDef},
+    workflow::{ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef},
 };
 use crate::{
     activity::{
@@ -385,6 +385,12 @@ impl<W: Workflow> WorkflowCall<W> {
         WorkflowCall { args: Payload::encode(args), workflow: PhantomData }
     }
 
+    /// A call with arguments that are encoded.
+    #[doc(hidden)]
+    pub fn of(args: Result<Payload, EncodeError>) -> Self {
+        WorkflowCall { args, workflow: PhantomData }
+    }
+
     /// The encoded arguments.
     ///
     /// # Errors
@@ -404,8 +410,8 @@ impl<W: Workflow> Durable for WorkflowCall<W> {
     }
     fn output(completion: Completion) -> Result<Self::Output, DecodeError> {
         match completion {
-            Completion::Value(v) => Ok(<W::Outcome as Outcome>::back(Ok(v.decode()?))),
-            Completion::Failed(e) => Ok(<W::Outcome as Outcome>::back(Err(e.decode()?))),
+            Completion::Value(v) => Ok(<W::Outcome as Outcome>::back(Ok(OkOf::<W>::load(&v)?))),
+            Completion::Failed(e) => Ok(<W::Outcome as Outcome>::back(Err(ErrOf::<W>::load(&e)?))),
             other => Err(unexpected("a workflow", &other)),
         }
     }

@@ -8,6 +8,7 @@ use super::{
     outcome::Outcome,
     workflow::{ErrOf, LocalBoxFuture, Workflow},
 };
+use crate::activity::bounds::Arguments as _;
 use std::{
     cell::RefCell,
     future::Future,
@@ -92,7 +93,7 @@ where
 }
 
 pub(super) fn inline<W: Workflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::Outcome as Outcome>::Out> {
-    let args = match call.into_args().map(|a| a.decode::<W::Args>()) {
+    let args = match call.into_args().map(|a| W::Args::load(&a)) {
         Ok(Ok(a)) => a,
         Ok(Err(e)) => panic!("{e}"),
         Err(e) => panic!("{e}"),

@@ -1,17 +1,17 @@
 //! Return types of workflows: `Result`, `Option`, or a plain value.
 
 use super::{cx::Go, frame::Closed};
-use crate::journal::{encoding::EncodeError, payload::Payload};
-use serde::{Serialize, de::DeserializeOwned};
+use crate::{activity::bounds::Transport, journal::encoding::EncodeError};
+use serde::Serialize;
 
 /// A return type of a workflow or activity, split into the value, the error and what a block of the machine returns.
 ///
 /// `?` works verbatim in a block because [`Outcome::Step`] is of the same shape as the function's own return type.
 pub trait Outcome: Sized {
     /// The value: `T` of `Result<T, E>`, `Option<T>` and [`Plain<T>`].
-    type Ok: Serialize + DeserializeOwned + Send + 'static;
+    type Ok: Transport;
     /// The error: `E`, `()` for `Option`, [`Never`] for a plain value.
-    type Err: Serialize + DeserializeOwned + Send + 'static;
+    type Err: Transport;
     /// What `helper(..).await` gives: the return type as the user wrote it.
     type Out;
     /// What a block returns.
@@ -38,8 +38,8 @@ pub trait Outcome: Sized {
 
 impl<T, E> Outcome for Result<T, E>
 where
-    T: Serialize + DeserializeOwned + Send + 'static,
-    E: Serialize + DeserializeOwned + Send + 'static,
+    T: Transport,
+    E: Transport,
 {
     type Ok = T;
     type Err = E;
@@ -62,7 +62,7 @@ where
     }
 }
 
-impl<T: Serialize + DeserializeOwned + Send + 'static> Outcome for Option<T> {
+impl<T: Transport> Outcome for Option<T> {
     type Ok = T;
     type Err = ();
     type Out = Self;
@@ -100,7 +100,7 @@ impl std::fmt::Display for Never {
 
 impl std::error::Error for Never {}
 
-impl<T: Serialize + DeserializeOwned + Send + 'static> Outcome for Plain<T> {
+impl<T: Transport> Outcome for Plain<T> {
     type Ok = T;
     type Err = Never;
     type Out = T;
@@ -126,11 +126,11 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Outcome for Plain<T> {
 }
 
 /// Encodes what a function ended with.
-pub(crate) fn close<T: Serialize, E: Serialize>(r: Result<T, E>) -> Result<Closed, EncodeError> {
+pub(crate) fn close<T: Transport, E: Transport>(r: Result<T, E>) -> Result<Closed, EncodeError> {
     Ok(match r {
-        Ok(t) => Closed::Completed(Payload::encode(&t)?),
+        Ok(t) => Closed::Completed(t.save()?),
         Err(e) => {
-            let error = Payload::encode(&e)?;
+            let error = e.save()?;
             let message = error.to_json().to_string();
             Closed::Failed { error, message }
         }

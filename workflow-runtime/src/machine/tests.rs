@@ -97,7 +97,7 @@ impl Workflow for __order {
             let (mut t0, mut t1) = (Token::new(0), Token::new(1));
             drive::<R>(cx, &mut |cx: &mut Cx<'_>, what: What| match what {
                 What::Block(0) => {
-                    let (cents,): (u64,) = cx.args();
+                    let (cents,): (u64,) = cx.args::<__order>();
                     saga::on_failure(charge(0));
                     let note = format!("n{cents}");
                     cx.begin(charge(cents), &mut t0);

@@ -5,7 +5,7 @@ use super::{
     cx::{Cx, Flow},
     outcome::Outcome,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use crate::activity::bounds::Arguments;
 use std::{future::Future, pin::Pin, sync::OnceLock};
 use workflow_definition::{Definition, Fingerprint};
 
@@ -17,7 +17,7 @@ pub trait Workflow: Sized + 'static {
     /// The registered name.
     const NAME: &'static str;
     /// The arguments, a tuple.
-    type Args: Serialize + DeserializeOwned + 'static;
+    type Args: Arguments;
     /// The return type as an outcome.
     type Outcome: Outcome;
     /// The registered description.

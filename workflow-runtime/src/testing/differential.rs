@@ -5,7 +5,7 @@
 //! and on every operation that they asked for, in order.
 
 use crate::{
-    activity::{ActivityContext, ActivityRegistration, Attempt, States},
+    activity::{ActivityContext, ActivityRegistration, Attempt, States, bounds::Transport},
     journal::{encoding, payload::Payload},
     machine::{
         Closed, Command, Completion, Frame, Identity, Input, Machine, OpId, Outcome, Resolve, Signal, Workflow,
@@ -169,8 +169,8 @@ fn identity() -> Identity {
     Identity { workflow_id: "differential".into(), run_id: Uuid::from_u128(0x5eed) }
 }
 
-fn ended<T: Serialize>(how: &str, value: &T) -> serde_json::Value {
-    let payload = Payload::encode(value).unwrap_or_else(|e| panic!("{e}"));
+fn ended<T: Transport>(how: &str, value: &T) -> serde_json::Value {
+    let payload = value.save().unwrap_or_else(|e| panic!("{e}"));
     serde_json::json!({ how: payload.to_json() })
 }
 

@@ -143,7 +143,7 @@ fn step(cx: &mut Cx<'_>) -> Result<Flow, StepError> {
     let done = |r: R| -> <R as Outcome>::Step { Outcome::done(r) };
     drive::<R>(cx, &mut |cx: &mut Cx<'_>, what: What| match what {
         What::Block(0) => {
-            let (mut todo,): (Vec<Do>,) = cx.args();
+            let (mut todo,) = cx.args::<ScriptWorkflow>();
             todo.reverse();
             s_todo.put(todo);
             s_log.put(Vec::<String>::new());

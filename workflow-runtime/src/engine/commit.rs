@@ -110,7 +110,7 @@ impl Actor {
                 events: told,
             };
             checkpoint.history += 1;
-            writes.push(Write::Put { key: keys.history(checkpoint.run, entry.seq), value: entry.to_bytes()? });
+            writes.push(Write::Append { key: keys.history(checkpoint.run, entry.seq), value: entry.to_bytes()? });
         }
         checkpoint.updated = checkpoint.updated.max(now);
         let old = self.instance.checkpoint.as_ref().map(|c| c.index(keys)).unwrap_or_default();

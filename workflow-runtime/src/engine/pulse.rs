@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicIsize, Ordering},
 };
 use tokio::sync::Notify;
 
@@ -15,7 +15,8 @@ pub struct Pulse(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    held: AtomicUsize,
+    /// Tokens less parked ones. Below zero for a moment when an attempt is reported before its parked body is gone.
+    held: AtomicIsize,
     idle: Notify,
 }
 
@@ -34,22 +35,20 @@ impl Pulse {
     /// Takes one token out of the count until the result is dropped: its holder waits for something outside of the engine
     /// that never comes, so time may pass.
     pub fn park(&self) -> Parked {
-        let one_less = |n: usize| n.checked_sub(1);
-        let before = self.0.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
-        if before == Ok(1) {
+        if self.0.held.fetch_sub(1, Ordering::SeqCst) <= 1 {
             self.0.idle.notify_waiters();
         }
-        Parked(before.is_ok().then(|| self.clone()))
+        Parked(self.clone())
     }
 
     /// True if nothing is in flight.
     pub fn is_idle(&self) -> bool {
-        self.0.held.load(Ordering::SeqCst) == 0
+        self.0.held.load(Ordering::SeqCst) <= 0
     }
 
     /// How many tokens are out.
     pub fn held(&self) -> usize {
-        self.0.held.load(Ordering::SeqCst)
+        usize::try_from(self.0.held.load(Ordering::SeqCst)).unwrap_or(0)
     }
 
     /// Resolves when nothing is in flight.
@@ -85,7 +84,7 @@ impl Clone for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let inner = &self.0.0;
-        if inner.held.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if inner.held.fetch_sub(1, Ordering::SeqCst) <= 1 {
             inner.idle.notify_waiters();
         }
     }
@@ -94,12 +93,13 @@ impl Drop for Held {
 /// One thing in flight that does not count. See [`Pulse::park`].
 #[derive(Debug)]
 #[must_use = "dropping it makes its token count again"]
-pub struct Parked(Option<Pulse>);
+pub struct Parked(Pulse);
 
 impl Drop for Parked {
     fn drop(&mut self) {
-        if let Some(pulse) = &self.0 {
-            pulse.0.held.fetch_add(1, Ordering::SeqCst);
+        let inner = &self.0.0;
+        if inner.held.fetch_add(1, Ordering::SeqCst) < 0 {
+            inner.idle.notify_waiters();
         }
     }
 }

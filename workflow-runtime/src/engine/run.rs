@@ -248,10 +248,11 @@ fn outcome<W: Workflow>(id: &WorkflowId, c: Checkpoint) -> Result<OkOf<W>, RunEr
     let undecodable = |source| RunError::Undecodable { workflow_id: id.to_string(), source };
     match c.state {
         State::Closed(Closed::Completed(value)) => OkOf::<W>::load(&value).map_err(undecodable),
-        State::Closed(Closed::Failed { error, .. }) => Err(ErrOf::<W>::load(&error).map_or_else(undecodable, RunError::Failed)),
-        State::Closed(Closed::Cancelled { reason, error }) => {
-            Err(ErrOf::<W>::load(&error).map_or_else(undecodable, |error| RunError::Cancelled { workflow_id, reason, error }))
+        State::Closed(Closed::Failed { error, .. }) => {
+            Err(ErrOf::<W>::load(&error).map_or_else(undecodable, RunError::Failed))
         }
+        State::Closed(Closed::Cancelled { reason, error }) => Err(ErrOf::<W>::load(&error)
+            .map_or_else(undecodable, |error| RunError::Cancelled { workflow_id, reason, error })),
         State::Terminated { reason } => Err(RunError::Terminated { workflow_id, reason }),
         State::Running | State::Blocked(_) => Err(RunError::NotFound { workflow_id }),
     }

@@ -75,6 +75,13 @@ pub enum Write {
         /// Its new value.
         value: Vec<u8>,
     },
+    /// A record that has never been there, such as the next one of a history: the store need not look what it replaces.
+    Append {
+        /// The key of the record.
+        key: Vec<u8>,
+        /// Its value.
+        value: Vec<u8>,
+    },
     /// The record is gone.
     Delete {
         /// The key of the record.
@@ -86,7 +93,7 @@ impl Write {
     /// The key of the record that changes.
     pub fn key(&self) -> &[u8] {
         match self {
-            Self::Put { key, .. } | Self::Delete { key } => key,
+            Self::Put { key, .. } | Self::Append { key, .. } | Self::Delete { key } => key,
         }
     }
 }

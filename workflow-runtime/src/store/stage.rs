@@ -103,6 +103,10 @@ impl<'a, M: Medium> Stage<'a, M> {
         }
         // All that can fail comes before the first write.
         for write in &commit.writes {
+            if let Write::Append { key, .. } = write {
+                self.expect_nothing(key);
+                continue;
+            }
             let parts = self.look(write.key(), false)?.parts;
             self.remember_parts(write.key(), parts)?;
         }
@@ -135,6 +139,16 @@ impl<'a, M: Medium> Stage<'a, M> {
         Ok(summary)
     }
 
+    /// Readers see nothing under a key that is appended until it is durable.
+    fn expect_nothing(&mut self, key: &[u8]) {
+        debug_assert!(
+            self.known.contains_key(key) || !matches!(self.base.read(&record::physical(key)), Ok(Some(_))),
+            "an appended record was there already: {}",
+            key::describe(key)
+        );
+        self.before.entry(record::physical(key)).or_insert(None);
+    }
+
     fn remember_parts(&mut self, key: &[u8], parts: u32) -> Result<(), StoreError> {
         for n in 0..parts {
             let physical = record::part(key, n);
@@ -148,7 +162,7 @@ impl<'a, M: Medium> Stage<'a, M> {
 
     fn write(&mut self, write: Write, revision: Revision, ops: &mut Vec<Op>) {
         let (key, now) = match write {
-            Write::Put { key, value } => {
+            Write::Put { key, value } | Write::Append { key, value } => {
                 let parts = record::encode(&key, &value, revision, ops);
                 (key, Summary { revision: Some(revision), parts })
             }
@@ -178,10 +192,10 @@ fn validate(commit: &Commit) -> Result<(), CommitError> {
         let too_large =
             |what, bytes, limit| Err(CommitError::TooLarge { what, key: write.key().to_vec(), bytes, limit });
         match write {
-            Write::Put { key, .. } | Write::Delete { key } if key.len() > MAX_KEY_BYTES => {
+            Write::Put { key, .. } | Write::Append { key, .. } | Write::Delete { key } if key.len() > MAX_KEY_BYTES => {
                 return too_large("key", key.len(), MAX_KEY_BYTES);
             }
-            Write::Put { value, .. } if value.len() > MAX_VALUE_BYTES => {
+            Write::Put { value, .. } | Write::Append { value, .. } if value.len() > MAX_VALUE_BYTES => {
                 return too_large("value", value.len(), MAX_VALUE_BYTES);
             }
             _ => {}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::recovery::Opened;
-use super::view::{Before, Shared, Written, guarded};
+use super::view::{AtHand, Before, Recent, Shared, Written, guarded};
 use crate::store::record::Op;
 use crate::store::stage::{Fences, Stage};
 use crate::store::{Commit, CommitError, Fence, ShardId, StoreError};
@@ -42,12 +42,13 @@ pub(super) struct Committer {
     data: File,
     lock: File,
     fences: Fences,
+    recent: Recent,
     shared: Arc<Shared>,
 }
 
 /// Commits that share a flush.
 struct Group<'a> {
-    stage: Stage<'a, Written<'a>>,
+    stage: Stage<'a, AtHand<'a>>,
     batches: Vec<Vec<Op>>,
     /// How many commits the last batch holds.
     in_batch: usize,
@@ -59,7 +60,7 @@ struct Group<'a> {
 impl Committer {
     pub(super) fn new(opened: Opened, shared: Arc<Shared>) -> Result<Self, StoreError> {
         let fences = guarded(|| Fences::load(&Written(&opened.db)))?;
-        Ok(Self { db: opened.db, data: opened.data, lock: opened.lock, fences, shared })
+        Ok(Self { db: opened.db, data: opened.data, lock: opened.lock, fences, recent: Recent::default(), shared })
     }
 
     /// Runs until the store is closed or its last handle is dropped.
@@ -96,7 +97,7 @@ impl Committer {
     }
 
     fn group(&mut self, first: Message, inbox: &Receiver<Message>) -> Option<Reply<(), StoreError>> {
-        let written = Written(&self.db);
+        let written = AtHand { db: &self.db, recent: &self.recent };
         let mut group = Group::new(&written);
         group.take(first, &mut self.fences);
         while group.has_room() {
@@ -121,12 +122,19 @@ impl Committer {
         closing
     }
 
-    fn write(&self, before: Before, batches: &[Vec<Op>]) -> Result<(), StoreError> {
+    fn write(&mut self, before: Before, batches: &[Vec<Op>]) -> Result<(), StoreError> {
         if batches.is_empty() {
             return Ok(());
         }
+        for (key, record) in &before {
+            if let Some(record) = record {
+                self.recent.follow(key, record);
+            }
+        }
         self.shared.cover(before);
-        let applied = guarded(|| self.apply(batches));
+        let recent = &mut self.recent;
+        let (db, data) = (&self.db, &self.data);
+        let applied = guarded(|| apply(db, data, recent, batches));
         match applied {
             Ok(()) => {
                 self.shared.uncover();
@@ -144,26 +152,29 @@ impl Committer {
             Err(other) => Err(StoreError::Indeterminate { source: Arc::new(other) }),
         }
     }
+}
 
-    fn apply(&self, batches: &[Vec<Op>]) -> Result<(), StoreError> {
-        for ops in batches {
-            let mut batch = ::sled::Batch::default();
-            for (key, value) in ops {
-                match value {
-                    Some(value) => batch.insert(key.as_slice(), value.as_slice()),
-                    None => batch.remove(key.as_slice()),
-                }
+/// A failure here is final: the store is poisoned, so that `recent` is not asked again.
+fn apply(db: &::sled::Db, data: &File, recent: &mut Recent, batches: &[Vec<Op>]) -> Result<(), StoreError> {
+    for ops in batches {
+        let mut batch = ::sled::Batch::default();
+        for (key, value) in ops {
+            let value = value.as_deref().map(::sled::IVec::from);
+            recent.refresh(key, value.as_ref());
+            match value {
+                Some(value) => batch.insert(key.as_slice(), value),
+                None => batch.remove(key.as_slice()),
             }
-            self.db.apply_batch(batch).map_err(StoreError::backend)?;
         }
-        // sled's flush hands the pages to the kernel; only the second call makes them survive a power cut.
-        self.db.flush().map_err(StoreError::backend)?;
-        self.data.sync_data().map_err(StoreError::backend)
+        db.apply_batch(batch).map_err(StoreError::backend)?;
     }
+    // sled's flush hands the pages to the kernel; only the second call makes them survive a power cut.
+    db.flush().map_err(StoreError::backend)?;
+    data.sync_data().map_err(StoreError::backend)
 }
 
 impl<'a> Group<'a> {
-    fn new(written: &'a Written<'a>) -> Self {
+    fn new(written: &'a AtHand<'a>) -> Self {
         Self {
             stage: Stage::new(written),
             batches: Vec::new(),
@@ -304,7 +315,8 @@ mod tests {
     fn a_batch_holds_64_commits_and_never_part_of_one() {
         let directory = tempfile::tempdir().unwrap();
         let db = ::sled::open(directory.path()).unwrap();
-        let written = Written(&db);
+        let recent = Recent::default();
+        let written = AtHand { db: &db, recent: &recent };
         let mut group = Group::new(&written);
         for _ in 0..130 {
             group.add(vec![(b"k".to_vec(), None)]);

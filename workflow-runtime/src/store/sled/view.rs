@@ -4,8 +4,7 @@
 //! is about to replace on top, and takes them away when the group is durable. Readers hold the lock for one read, the
 //! committer for one assignment. If a group fails, its old values stay, and readers stay at the last durable state.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map;
+use std::collections::{BTreeMap, HashMap, btree_map};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -88,6 +87,61 @@ pub(super) fn guarded<T>(f: impl FnOnce() -> Result<T, StoreError>) -> Result<T,
         let reason = panic_message(&*panic);
         Err(StoreError::backend(std::io::Error::other(reason)))
     })
+}
+
+/// The newest records of instances that were written lately, for the one thread that writes: every commit asks for the
+/// revision that it replaces.
+#[derive(Default)]
+pub(super) struct Recent {
+    records: HashMap<Vec<u8>, ::sled::IVec>,
+    bytes: usize,
+}
+
+impl Recent {
+    /// More than this, and it begins anew.
+    const BYTES: usize = 32 << 20;
+
+    /// Takes over what a durable batch has put under `key`, if the key is followed.
+    pub(super) fn refresh(&mut self, key: &[u8], value: Option<&::sled::IVec>) {
+        match (self.records.get_mut(key), value) {
+            (Some(record), Some(value)) => *record = value.clone(),
+            (Some(_), None) => drop(self.records.remove(key)),
+            (None, _) => {}
+        }
+    }
+
+    /// Follows a key from its present record on.
+    pub(super) fn follow(&mut self, key: &[u8], record: &::sled::IVec) {
+        if self.records.contains_key(key) {
+            return;
+        }
+        self.bytes += key.len() + record.len().max(512);
+        if self.bytes > Self::BYTES {
+            *self = Self::default();
+        }
+        self.records.insert(key.to_vec(), record.clone());
+    }
+}
+
+/// The database as it was written, with the newest records at hand.
+pub(super) struct AtHand<'a> {
+    pub(super) db: &'a ::sled::Db,
+    pub(super) recent: &'a Recent,
+}
+
+impl Medium for AtHand<'_> {
+    type Value = ::sled::IVec;
+
+    fn read(&self, key: &[u8]) -> Result<Option<::sled::IVec>, StoreError> {
+        match self.recent.records.get(key) {
+            Some(record) => Ok(Some(record.clone())),
+            None => Written(self.db).read(key),
+        }
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
+        Written(self.db).range(from, to, each)
+    }
 }
 
 /// The database with what is in flight covered.

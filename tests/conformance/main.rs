@@ -6,4 +6,3 @@ mod backend;
 mod contract;
 mod faults;
 mod files;
-mod measure;

@@ -1,7 +1,7 @@
 //! `match`, `let .. else`, patterns.
 
 use crate::{agree, shop::*};
-use workflow_runtime::prelude::*;
+use workflow_runtime::{prelude::*, testing::differential::Differential};
 
 #[workflow]
 async fn by_value(order: Order) -> Result<String, OrderError> {
@@ -85,10 +85,8 @@ fn matching() {
         Kind::Express { fee: 9, by: "air".into() },
     ] {
         let subject = Order { kind, ..order("ok", 1) };
-        let agreement = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            workflow_runtime::testing::differential::Differential::new(|| by_value(subject.clone())).run()
-        }));
-        assert!(agreement.is_ok(), "{:?}", subject.kind);
+        // One of the four awaits nothing, which `agree` would not take.
+        Differential::new(|| by_value(subject.clone())).run();
     }
     for n in 0..8 {
         agree(|| scrutinee(n));

@@ -1,18 +1,16 @@
 //! One instance at work: its mail and what it has due, one at a time, each to its commit.
 
 use super::{
-    checkpoint::{Checkpoint, Operation, Reason, SignalRecord, StartRecord, State, pack},
+    checkpoint::{Checkpoint, Operation, Reason, pack},
     commit::Refusal,
     draft::Draft,
-    error::{ControlError, SignalError, StartError, Unavailable},
+    error::Unavailable,
     instance::{Instance, Next},
-    message::{Mail, Received, Reply, Started},
     worker::Worker,
 };
 use crate::{
-    journal::{encoding, history::Event, payload::Payload},
-    machine::{Input, OpId, StepError, WorkflowDef},
-    store::Write,
+    journal::{history::Event, payload::Payload},
+    machine::{Input, StepError},
 };
 use jiff::Timestamp;
 use std::rc::Rc;
@@ -196,166 +194,10 @@ impl Actor {
         self.instance.retrying = true;
         Ok(())
     }
-
-    async fn receive(&mut self, received: Received, now: Timestamp) -> Result<(), Unavailable> {
-        let Received { at, mail, busy } = received;
-        let result = match mail {
-            Mail::Start { workflow, input, reply } => {
-                let started = self.start(workflow, input, now).await;
-                answer(reply, started)
-            }
-            Mail::Signal { name, payload, reply } => {
-                let sent = self.signal(name, payload, at, now).await;
-                answer(reply, sent)
-            }
-            Mail::Cancel { reason, reply } => {
-                let asked = self.cancel(reason, at, now).await;
-                answer(reply, asked)
-            }
-            Mail::Terminate { reason, reply } => {
-                let ended = self.terminate(reason, now).await;
-                answer(reply, ended)
-            }
-            Mail::Retry { reply } => {
-                let retried = self.retry(now).await;
-                answer(reply, retried)
-            }
-            Mail::Watch { reply } => {
-                match &self.instance.checkpoint {
-                    Some(c) if !c.is_closed() => self.worker.watch(&self.instance.id, reply),
-                    _ => drop(reply.send(Ok(()))),
-                }
-                Ok(())
-            }
-            Mail::Done { run, op, attempt, report } => self.done(run, op, attempt, report, now).await,
-            Mail::Due => Ok(()),
-        };
-        drop(busy);
-        result
-    }
-
-    async fn start(
-        &mut self,
-        workflow: &'static WorkflowDef,
-        input: Payload,
-        now: Timestamp,
-    ) -> Result<Started, StartError> {
-        if let Some(c) = &self.instance.checkpoint {
-            let there = self.instance.start_record(&self.worker.shared).await?;
-            let same = workflow.name == there.workflow || workflow.aliases.contains(&there.workflow.as_str());
-            if same && there.input.canonical_eq(&input) {
-                return Ok(Started { run: c.run, is_new: false });
-            }
-            return Err(StartError::Conflict {
-                workflow_id: self.instance.id.to_string(),
-                existing: there.workflow,
-                existing_input: shown(&there.input),
-                requested: workflow.name.into(),
-                requested_input: shown(&input),
-            });
-        }
-        let run = self.worker.shared.run_id(&self.instance.id);
-        let name = workflow.name.to_owned();
-        let record =
-            StartRecord { workflow: name.clone(), input: input.clone(), at: now, definition: workflow.fingerprint() };
-        let unsaveable = |source| StartError::Unencodable { workflow_id: self.instance.id.to_string(), source };
-        let value = encoding::encode(&record).map_err(unsaveable)?;
-        let mut draft = Draft::new(Checkpoint::start(run, name.clone(), now), now);
-        draft.events.push(Event::Started { workflow: name });
-        draft.writes.push(Write::Put { key: self.instance.keys.start(run), value });
-        name_span(&draft.checkpoint);
-        self.instance.begin(workflow, run, input, now);
-        self.deliver(draft, Next::Start).await?;
-        Ok(Started { run, is_new: true })
-    }
-
-    async fn signal(
-        &mut self,
-        name: String,
-        payload: Payload,
-        at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), SignalError> {
-        let workflow_id = self.instance.id.to_string();
-        let Some(mut kept) = self.draft(now) else {
-            return Err(SignalError::NotFound { workflow_id, signal: name });
-        };
-        if kept.checkpoint.is_closed() {
-            let state = kept.checkpoint.status().as_str();
-            return Err(SignalError::Closed { workflow_id, signal: name, state });
-        }
-        let record = SignalRecord { payload, received: at };
-        if let Err(source) = kept.buffer(&self.instance.keys, &name, &record) {
-            return Err(SignalError::Unencodable { workflow_id, signal: name, source });
-        }
-        match self.receiver(&kept.checkpoint, &name) {
-            Some(op) => self.deliver(kept, Next::Signal(op)).await.map(drop)?,
-            None => self.store(kept).await?,
-        }
-        Ok(())
-    }
-
-    /// The operation that takes the next signal of a name, if the machine may take it now.
-    fn receiver(&self, c: &Checkpoint, name: &str) -> Option<OpId> {
-        let alone = c.inbox.get(name).is_some_and(|i| i.first + 1 == i.next);
-        if !alone || !self.instance.may_step() {
-            return None;
-        }
-        let mut pending = c.pending.iter();
-        let (op, _) = pending.find(|(_, p)| {
-            !p.cancel && p.done.is_none() && matches!(&p.what, Operation::Signal { name: n, .. } if n == name)
-        })?;
-        Some(*op)
-    }
-
-    /// A draft of a run that has not ended.
-    fn open_draft(&self, action: &'static str, now: Timestamp) -> Result<Draft, ControlError> {
-        let workflow_id = self.instance.id.to_string();
-        let Some(draft) = self.draft(now) else { return Err(ControlError::NotFound { workflow_id, action }) };
-        if draft.checkpoint.is_closed() {
-            let state = draft.checkpoint.status().as_str();
-            return Err(ControlError::Closed { workflow_id, action, state });
-        }
-        Ok(draft)
-    }
-
-    async fn cancel(&mut self, reason: String, at: Timestamp, now: Timestamp) -> Result<(), ControlError> {
-        let mut kept = self.open_draft("cancel", now)?;
-        if kept.checkpoint.cancel.is_some() {
-            return Ok(());
-        }
-        kept.request_cancel(reason, at);
-        // A run that is blocked can be cancelled: what it waits for ends, and it may go on from there.
-        self.instance.retrying = self.instance.is_blocked();
-        if self.instance.may_step() && kept.checkpoint.steps > 0 {
-            self.deliver(kept, Next::Cancel).await.map(drop)?;
-        } else {
-            self.store(kept).await?;
-        }
-        Ok(())
-    }
-
-    async fn terminate(&mut self, reason: String, now: Timestamp) -> Result<(), ControlError> {
-        let mut draft = self.open_draft("terminate", now)?;
-        let outcome = crate::journal::history::Outcome::Terminated { reason: reason.clone() };
-        draft.events.push(Event::Closed(outcome));
-        draft.close(&self.instance.keys, State::Terminated { reason });
-        self.instance.machine = None;
-        Ok(self.store(draft).await?)
-    }
-
-    async fn retry(&mut self, now: Timestamp) -> Result<(), ControlError> {
-        let mut draft = self.open_draft("retry", now)?;
-        if !matches!(draft.checkpoint.state, State::Blocked(_)) {
-            return Err(ControlError::NotBlocked { workflow_id: self.instance.id.to_string() });
-        }
-        draft.unblock();
-        Ok(self.store(draft).await?)
-    }
 }
 
 /// What the instance's span does not know before its checkpoint is read.
-fn name_span(c: &Checkpoint) {
+pub(super) fn name_span(c: &Checkpoint) {
     let span = tracing::Span::current();
     span.record("workflow.name", c.workflow.as_str());
     span.record("workflow.run_id", tracing::field::display(c.run));
@@ -363,33 +205,4 @@ fn name_span(c: &Checkpoint) {
 
 fn unwritable(workflow_id: String, reason: Reason) -> Unavailable {
     Unavailable::Unwritable { workflow_id, code: reason.code, message: reason.message }
-}
-
-/// Answers a call. A failure that stops the whole engine, or makes what is in memory doubtful, is passed on as well.
-fn answer<T, E: Failed>(reply: Reply<T, E>, result: Result<T, E>) -> Result<(), Unavailable> {
-    let passed = result.as_ref().err().and_then(|e| e.unavailable().cloned());
-    // The caller may be gone; what was done is done.
-    let _ = reply.send(result);
-    passed.map_or(Ok(()), Err)
-}
-
-trait Failed {
-    fn unavailable(&self) -> Option<&Unavailable>;
-}
-
-macro_rules! failed { ($($t:ident)*) => { $(
-    impl Failed for $t {
-        fn unavailable(&self) -> Option<&Unavailable> {
-            match self {
-                $t::Unavailable(e) => Some(e),
-                _ => None,
-            }
-        }
-    }
-)* } }
-failed!(StartError SignalError ControlError);
-
-/// A value in a message.
-fn shown(payload: &Payload) -> String {
-    format!("{payload:?}")
 }

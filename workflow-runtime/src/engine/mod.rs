@@ -8,7 +8,7 @@
 //!
 //! - `client`, `run`, `status`, `list`: what callers use. Reads go to the store and need no worker.
 //! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
-//! - `actor`, `attempts`, `instance`: one instance at work.
+//! - `actor`, `requests`, `attempts`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
@@ -25,6 +25,7 @@ mod list;
 mod message;
 pub mod pulse;
 mod recovery;
+mod requests;
 mod resident;
 mod run;
 mod shared;

@@ -1,0 +1,81 @@
+//! Frames as they are stored: large slots are records of their own.
+
+use crate::{
+    journal::{
+        encoding::{DecodeError, EncodeError},
+        payload::Payload,
+    },
+    machine::{Activation, Frame},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use workflow_definition::Fingerprint;
+
+/// A slot in a record of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::engine) struct Large {
+    /// Where the activation is in the frame, and the slot's key.
+    pub(in crate::engine) name: String,
+    pub(in crate::engine) hash: u64,
+    pub(in crate::engine) len: u64,
+}
+
+/// Slots above this many bytes are records of their own.
+const LARGE: usize = 1024;
+
+/// A frame as it is stored.
+pub(in crate::engine) struct Packed {
+    pub(in crate::engine) frame: Payload,
+    pub(in crate::engine) large: Vec<(Large, Payload)>,
+    pub(in crate::engine) hash: u64,
+}
+
+/// Encodes a frame, its large slots apart.
+pub(in crate::engine) fn pack(mut frame: Frame) -> Result<Packed, EncodeError> {
+    let mut large = vec![];
+    walk(&mut frame.root, "", &mut |place, slots| {
+        let names: Vec<_> = slots.iter().filter(|(_, p)| p.len() > LARGE).map(|(n, _)| n.clone()).collect();
+        for name in names {
+            if let Some(payload) = slots.remove(&name) {
+                let name = format!("{place}{name}");
+                large.push((Large { name, hash: payload.hash64(), len: payload.len() as u64 }, payload));
+            }
+        }
+    });
+    let frame = Payload::encode(&frame)?;
+    let hash = large.iter().fold(frame.hash64(), |h, (l, _)| h.rotate_left(1) ^ l.hash);
+    Ok(Packed { frame, large, hash })
+}
+
+/// Decodes a frame and puts its large slots back.
+pub(in crate::engine) fn unpack(frame: &Payload, mut large: BTreeMap<String, Payload>) -> Result<Frame, DecodeError> {
+    let mut frame: Frame = frame.decode()?;
+    walk(&mut frame.root, "", &mut |place, slots| {
+        let here: Vec<_> =
+            large.keys().filter(|n| n.strip_prefix(place).is_some_and(|rest| !rest.contains('/'))).cloned().collect();
+        for name in here {
+            if let Some(payload) = large.remove(&name) {
+                slots.insert(name[place.len()..].to_owned(), payload);
+            }
+        }
+    });
+    Ok(frame)
+}
+
+/// Visits the slots of an activation and of its helpers. The name of a helper's place is the thread that awaits it.
+fn walk(activation: &mut Activation, place: &str, f: &mut dyn FnMut(&str, &mut BTreeMap<String, Payload>)) {
+    f(place, &mut activation.slots);
+    for (i, thread) in activation.threads.iter_mut().enumerate() {
+        if let Some(helper) = &mut thread.helper {
+            walk(helper, &format!("{place}{i}/"), f);
+        }
+    }
+}
+
+/// The definitions that wrote the activations of a frame.
+pub(in crate::engine) fn definitions(activation: &Activation, into: &mut BTreeSet<Fingerprint>) {
+    into.insert(activation.definition);
+    for helper in activation.threads.iter().filter_map(|t| t.helper.as_ref()) {
+        definitions(helper, into);
+    }
+}

@@ -1,0 +1,53 @@
+//! How an instance stands.
+
+use serde::{Deserialize, Serialize};
+
+/// The state of an instance, as listings know it. The numbers are part of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Status {
+    /// It runs or waits.
+    Running = 1,
+    /// It cannot go on by itself.
+    Blocked = 2,
+    /// It returned a value.
+    Completed = 3,
+    /// It returned an error.
+    Failed = 4,
+    /// It returned an error after it was asked to stop.
+    Cancelled = 5,
+    /// It was ended from outside.
+    Terminated = 6,
+}
+
+impl Status {
+    /// The status with this number.
+    pub(in crate::engine) fn from_number(number: u8) -> Option<Self> {
+        use Status::*;
+        [Running, Blocked, Completed, Failed, Cancelled, Terminated].into_iter().find(|s| *s as u8 == number)
+    }
+
+    /// For people: `running`, `blocked`, ..
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Blocked => "blocked",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Terminated => "terminated",
+        }
+    }
+
+    /// True if the run has ended.
+    pub fn is_closed(self) -> bool {
+        !matches!(self, Self::Running | Self::Blocked)
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,59 @@
+//! Cancelling, terminating and retrying a run from outside.
+
+use crate::{
+    engine::{actor::Actor, checkpoint::State, draft::Draft, error::ControlError, instance::Next},
+    journal::history::Event,
+};
+use jiff::Timestamp;
+
+impl Actor {
+    /// A draft of a run that has not ended.
+    pub(in crate::engine) fn open_draft(&self, action: &'static str, now: Timestamp) -> Result<Draft, ControlError> {
+        let workflow_id = self.instance.id.to_string();
+        let Some(draft) = self.draft(now) else { return Err(ControlError::NotFound { workflow_id, action }) };
+        if draft.checkpoint.is_closed() {
+            let state = draft.checkpoint.status().as_str();
+            return Err(ControlError::Closed { workflow_id, action, state });
+        }
+        Ok(draft)
+    }
+
+    pub(in crate::engine) async fn cancel(
+        &mut self,
+        reason: String,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), ControlError> {
+        let mut kept = self.open_draft("cancel", now)?;
+        if kept.checkpoint.cancel.is_some() {
+            return Ok(());
+        }
+        kept.request_cancel(reason, at);
+        // A run that is blocked can be cancelled: what it waits for ends, and it may go on from there.
+        self.instance.retrying = self.instance.is_blocked();
+        if self.instance.may_step() && kept.checkpoint.steps > 0 {
+            self.deliver(kept, Next::Cancel).await.map(drop)?;
+        } else {
+            self.store(kept).await?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) async fn terminate(&mut self, reason: String, now: Timestamp) -> Result<(), ControlError> {
+        let mut draft = self.open_draft("terminate", now)?;
+        let outcome = crate::journal::history::Outcome::Terminated { reason: reason.clone() };
+        draft.events.push(Event::Closed(outcome));
+        draft.close(&self.instance.keys, State::Terminated { reason });
+        self.instance.machine = None;
+        Ok(self.store(draft).await?)
+    }
+
+    pub(in crate::engine) async fn retry(&mut self, now: Timestamp) -> Result<(), ControlError> {
+        let mut draft = self.open_draft("retry", now)?;
+        if !matches!(draft.checkpoint.state, State::Blocked(_)) {
+            return Err(ControlError::NotBlocked { workflow_id: self.instance.id.to_string() });
+        }
+        draft.unblock();
+        Ok(self.store(draft).await?)
+    }
+}

@@ -1,0 +1,75 @@
+//! What an instance does with its mail: one file for each kind of request.
+
+mod control;
+mod signal;
+mod start;
+
+use super::{
+    actor::Actor,
+    error::{ControlError, SignalError, StartError, Unavailable},
+    message::{Mail, Received, Reply},
+};
+use jiff::Timestamp;
+
+impl Actor {
+    pub(super) async fn receive(&mut self, received: Received, now: Timestamp) -> Result<(), Unavailable> {
+        let Received { at, mail, busy } = received;
+        let result = match mail {
+            Mail::Start { workflow, input, reply } => {
+                let started = self.start(workflow, input, now).await;
+                answer(reply, started)
+            }
+            Mail::Signal { name, payload, reply } => {
+                let sent = self.signal(name, payload, at, now).await;
+                answer(reply, sent)
+            }
+            Mail::Cancel { reason, reply } => {
+                let asked = self.cancel(reason, at, now).await;
+                answer(reply, asked)
+            }
+            Mail::Terminate { reason, reply } => {
+                let ended = self.terminate(reason, now).await;
+                answer(reply, ended)
+            }
+            Mail::Retry { reply } => {
+                let retried = self.retry(now).await;
+                answer(reply, retried)
+            }
+            Mail::Watch { reply } => {
+                match &self.instance.checkpoint {
+                    Some(c) if !c.is_closed() => self.worker.watch(&self.instance.id, reply),
+                    _ => drop(reply.send(Ok(()))),
+                }
+                Ok(())
+            }
+            Mail::Done { run, op, attempt, report } => self.done(run, op, attempt, report, now).await,
+            Mail::Due => Ok(()),
+        };
+        drop(busy);
+        result
+    }
+}
+
+/// Answers a call. A failure that stops the whole engine, or makes what is in memory doubtful, is passed on as well.
+fn answer<T, E: Failed>(reply: Reply<T, E>, result: Result<T, E>) -> Result<(), Unavailable> {
+    let passed = result.as_ref().err().and_then(|e| e.unavailable().cloned());
+    // The caller may be gone; what was done is done.
+    let _ = reply.send(result);
+    passed.map_or(Ok(()), Err)
+}
+
+trait Failed {
+    fn unavailable(&self) -> Option<&Unavailable>;
+}
+
+macro_rules! failed { ($($t:ident)*) => { $(
+    impl Failed for $t {
+        fn unavailable(&self) -> Option<&Unavailable> {
+            match self {
+                $t::Unavailable(e) => Some(e),
+                _ => None,
+            }
+        }
+    }
+)* } }
+failed!(StartError SignalError ControlError);

@@ -1,0 +1,98 @@
+//! What a workflow waits for.
+
+mod activity;
+mod signal;
+mod timer;
+mod workflow;
+
+pub use activity::ActivityCall;
+pub(crate) use activity::activity_parts;
+pub use signal::{Recv, RecvTimeout, Signal};
+pub use timer::{Sleep, sleep, sleep_until};
+pub use workflow::WorkflowCall;
+
+use super::{
+    ambient,
+    command::{Command, Completion},
+    frame::OpId,
+    workflow::WorkflowDef,
+};
+use crate::journal::{
+    encoding::{DecodeError, EncodeError},
+    payload::Payload,
+};
+use jiff::Timestamp;
+use std::{future::Future, time::Duration};
+
+mod sealed {
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
+/// An operation: what can be awaited in a workflow.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be awaited in a workflow",
+    label = "this is not a durable operation",
+    note = "a workflow awaits activity calls, other workflows, `sleep` and signals: put I/O into an `#[activity]`"
+)]
+pub trait Durable: Sealed + Sized {
+    /// What the await gives.
+    type Output;
+    /// What to ask the engine for.
+    ///
+    /// # Errors
+    ///
+    /// The arguments cannot be encoded.
+    #[doc(hidden)]
+    fn request(self) -> Result<Request, EncodeError>;
+    /// The output from the way in which the operation ended.
+    ///
+    /// # Errors
+    ///
+    /// The completion is not of the operation's type.
+    #[doc(hidden)]
+    fn output(completion: Completion) -> Result<Self::Output, DecodeError>;
+    /// The operation in a check copy. Operations themselves are no futures: an await outside of a workflow does not compile.
+    #[doc(hidden)]
+    type Future: Future<Output = Self::Output>;
+    #[doc(hidden)]
+    fn future(self) -> Self::Future;
+}
+
+/// What an operation asks for.
+pub enum Request {
+    /// The engine does it. The id of the operation in the command is set when it begins.
+    Operation(Command),
+    /// A workflow as part of this one: a nested frame.
+    Inline {
+        /// The helper.
+        def: &'static WorkflowDef,
+        /// Its arguments.
+        args: Payload,
+    },
+}
+
+/// The id in a command before the operation has begun.
+const UNSET: OpId = OpId(u64::MAX);
+
+impl Command {
+    pub(super) fn with_op(mut self, id: OpId) -> Self {
+        match &mut self {
+            Command::Activity { op, .. }
+            | Command::Timer { op, .. }
+            | Command::Signal { op, .. }
+            | Command::Cancel { op } => *op = id,
+            Command::SideEffect(_) | Command::Status(_) | Command::Tag { .. } => {}
+        }
+        self
+    }
+}
+
+fn unexpected(what: &str, completion: &Completion) -> DecodeError {
+    DecodeError::mismatch(format!("{what} cannot end in {completion:?}"))
+}
+
+/// `now + d`, or the end of time if that is later than a timestamp can say.
+fn after(d: Duration) -> Timestamp {
+    ambient::now().checked_add(d).unwrap_or(Timestamp::MAX)
+}

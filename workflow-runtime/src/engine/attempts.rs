@@ -31,6 +31,7 @@ impl Actor {
     ///
     /// No commit says so before that attempt ends, so an instance that is loaded again in between finds it out again.
     pub(super) fn mark_lost(&mut self) {
+        self.forget_detached();
         let Some(c) = self.instance.checkpoint.as_mut().filter(|c| !c.is_closed()) else { return };
         for (op, pending) in &mut c.pending {
             let Operation::Activity(call) = &mut pending.what else { continue };
@@ -120,6 +121,10 @@ impl Actor {
                 self.instance.notes.push(Event::Superseded { op: op.0, attempt });
             }
             return Ok(());
+        }
+        if draft.checkpoint.pending.get(&op).is_some_and(|p| p.detached) {
+            draft.end_detached(op, report, self.worker.shared.settings.payload_limit);
+            return self.store(draft).await;
         }
         let asked = draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel);
         match self.verdict(&mut draft, op, attempt, report, asked) {

@@ -150,7 +150,7 @@ impl Draft {
     fn command(&mut self, command: Command) {
         let since = self.now;
         let c = &mut self.checkpoint;
-        let pending = |what| Pending { since, cancel: false, done: None, what };
+        let pending = |what| Pending { since, cancel: false, detached: false, done: None, what };
         match command {
             Command::Activity { op, name, args, options } => {
                 self.events.push(Event::Scheduled { op: op.0, activity: name.clone(), args: args.clone() });
@@ -171,6 +171,7 @@ impl Draft {
                     self.events.push(Event::CancelAsked { op: op.0 });
                 }
             }
+            Command::Detach { op } => self.detach(op),
             Command::SideEffect(value) => self.events.push(Event::SideEffect(value)),
             Command::Status(value) => {
                 self.events.push(Event::StatusSet(value.clone()));
@@ -233,7 +234,7 @@ impl Draft {
     }
 }
 
-fn ending(completion: &Completion) -> Ending {
+pub(super) fn ending(completion: &Completion) -> Ending {
     match completion {
         Completion::Value(v) => Ending::Value(v.clone()),
         Completion::Failed(e) => Ending::Failed(e.clone()),

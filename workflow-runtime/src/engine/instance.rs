@@ -141,7 +141,7 @@ impl Instance {
             return Some((c.started, Next::Start));
         }
         let cancel = c.cancel.as_ref().filter(|r| !r.delivered).map(|r| (r.at, Next::Cancel));
-        let operations = c.pending.iter().filter_map(|(op, p)| {
+        let operations = c.pending.iter().filter(|(_, p)| !p.detached).filter_map(|(op, p)| {
             if let Some(done) = &p.done {
                 return Some((done.at, Next::Done(*op)));
             }
@@ -183,7 +183,7 @@ impl Instance {
     pub(super) fn idle_calls(&self, now: Timestamp, running: &dyn Fn(OpId) -> bool) -> Vec<OpId> {
         let Some(c) = self.checkpoint.as_ref().filter(|c| !c.is_closed()) else { return vec![] };
         let wants = |call: &Call| !call.stuck && call.next_at.is_none_or(|at| micros(at) <= micros(now));
-        let idle = c.pending.iter().filter(|(op, p)| match &p.what {
+        let idle = c.pending.iter().filter(|(_, p)| !p.detached).filter(|(op, p)| match &p.what {
             // One that was asked to stop, and was lost, is asked again: nobody knows how far it came.
             Operation::Activity(call) if p.cancel => {
                 p.done.is_none() && call.next_at.is_none() && !call.stuck && !running(**op)

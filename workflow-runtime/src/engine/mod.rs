@@ -8,7 +8,7 @@
 //!
 //! - `client`, `run`, `status`, `list`: what callers use. Reads go to the store and need no worker.
 //! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
-//! - `actor`, `requests`, `attempts`, `instance`: one instance at work.
+//! - `actor`, `requests`, `attempts`, `detach`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
@@ -18,6 +18,7 @@ mod checkpoint;
 mod client;
 pub mod clock;
 mod commit;
+mod detach;
 mod draft;
 pub mod error;
 mod instance;

@@ -142,7 +142,7 @@ impl std::fmt::Display for Waits {
 }
 
 fn waits(op: OpId, pending: &Pending, now: Timestamp) -> Option<Waits> {
-    if pending.done.is_some() {
+    if pending.done.is_some() || pending.detached {
         return None;
     }
     Some(match &pending.what {

@@ -139,6 +139,12 @@ pub enum Event {
         /// Number of the operation.
         op: u64,
     },
+    /// An operation lost a race: nobody waits for it any more. An activity that was running is asked to stop, and how it ends
+    /// is noted when it does; everything else is gone with this.
+    Detached {
+        /// Number of the operation.
+        op: u64,
+    },
     /// The value of a `side_effect`.
     SideEffect(Payload),
     /// The workflow set its status.
@@ -189,6 +195,8 @@ pub enum Ending {
     Panicked(String),
     /// It was cancelled.
     Cancelled,
+    /// With something that could not be kept, after it had been detached.
+    Unusable(String),
 }
 
 /// Why an attempt failed.

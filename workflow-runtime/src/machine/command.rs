@@ -76,6 +76,12 @@ pub enum Command {
         /// Id of the operation.
         op: OpId,
     },
+    /// Nobody waits for a pending operation any more: it lost a race. No input follows for it. A timer or a wait is gone at
+    /// once, without consuming anything; an activity that runs is asked to stop, and its end is only noted.
+    Detach {
+        /// Id of the operation.
+        op: OpId,
+    },
     /// A recorded value of `side_effect`; a note for verification.
     SideEffect(Payload),
     /// The status that people see, as set by `set_status`.

@@ -189,7 +189,11 @@ fn first_difference(expected: &Agreement, found: &Agreement) -> String {
 fn op_of(command: &Command) -> Option<OpId> {
     match command {
         Command::Activity { op, .. } | Command::Timer { op, .. } | Command::Signal { op, .. } => Some(*op),
-        Command::Cancel { .. } | Command::SideEffect(_) | Command::Status(_) | Command::Tag { .. } => None,
+        Command::Cancel { .. }
+        | Command::Detach { .. }
+        | Command::SideEffect(_)
+        | Command::Status(_)
+        | Command::Tag { .. } => None,
     }
 }
 
@@ -242,6 +246,9 @@ impl Script {
                     }
                     (None, None) => panic!("the workflow waits for the signal `{name}`, and none is left"),
                 }
+            }
+            Command::Detach { op } => {
+                self.done.remove(&op);
             }
             Command::Cancel { .. } | Command::SideEffect(_) | Command::Status(_) | Command::Tag { .. } => {}
         }

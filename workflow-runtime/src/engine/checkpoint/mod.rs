@@ -151,6 +151,10 @@ impl Checkpoint {
     }
 
     fn operation_is_ready(&self, pending: &Pending) -> bool {
+        if pending.detached {
+            // Its attempt has died with the process, and nobody asks for another one.
+            return false;
+        }
         if pending.done.is_some() || pending.cancel {
             return true;
         }

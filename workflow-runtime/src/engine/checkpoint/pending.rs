@@ -14,6 +14,9 @@ pub(in crate::engine) struct Pending {
     pub(in crate::engine) since: Timestamp,
     /// It was asked to stop.
     pub(in crate::engine) cancel: bool,
+    /// Nobody waits for it any more. Only an activity whose attempt runs is kept then, and only until that ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::engine) detached: bool,
     /// It has ended, and the machine could not take it.
     pub(in crate::engine) done: Option<Done>,
     pub(in crate::engine) what: Operation,

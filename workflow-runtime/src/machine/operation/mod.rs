@@ -81,7 +81,8 @@ impl Command {
             Command::Activity { op, .. }
             | Command::Timer { op, .. }
             | Command::Signal { op, .. }
-            | Command::Cancel { op } => *op = id,
+            | Command::Cancel { op }
+            | Command::Detach { op } => *op = id,
             Command::SideEffect(_) | Command::Status(_) | Command::Tag { .. } => {}
         }
         self

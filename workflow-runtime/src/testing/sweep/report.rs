@@ -6,7 +6,7 @@ use crate::{
     machine::OpId,
     testing::attempts::Attempts,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// How the text of a received signal begins.
@@ -29,7 +29,14 @@ impl Report {
     /// The run itself breaks a promise, whatever other runs did.
     pub(super) fn new(id: &str, run: Uuid, history: &[Entry], attempts: &Attempts) -> Result<Self, String> {
         let mut report = Report { history: vec![], operations: BTreeMap::new(), attempts: BTreeMap::new() };
-        report.history = history.iter().flat_map(|e| &e.events).filter_map(lasting).collect();
+        let mut detached = BTreeSet::new();
+        let known = |e: &&Event| match e {
+            Event::Detached { op } => detached.insert(*op),
+            // How something ends that nobody waits for is not the run's business: it may end after the run, or with the process.
+            Event::Completed { op, .. } | Event::OperationCancelled { op } => !detached.contains(op),
+            _ => true,
+        };
+        report.history = history.iter().flat_map(|e| &e.events).filter(known).filter_map(lasting).collect();
         for ((of, op), operation) in attempts.by_operation(id)? {
             if of != run {
                 return Err(format!(
@@ -114,6 +121,7 @@ fn lasting(event: &Event) -> Option<String> {
         Event::CancelRequested { reason } => format!("cancel requested: {reason}"),
         Event::CancelAsked { op } => format!("op {op}: asked to stop"),
         Event::OperationCancelled { op } => format!("op {op}: cancelled"),
+        Event::Detached { op } => format!("op {op}: detached"),
         Event::SideEffect(value) => format!("side effect: {}", show(value)),
         Event::StatusSet(value) => format!("status: {}", show(value)),
         Event::Tagged { key, value } => format!("tag {key} = {value}"),
@@ -130,6 +138,7 @@ fn ending(result: &Ending) -> String {
         Ending::TimedOut => "timed out".into(),
         Ending::Panicked(message) => format!("panicked: {message}"),
         Ending::Cancelled => "cancelled".into(),
+        Ending::Unusable(why) => format!("unusable: {why}"),
     }
 }
 

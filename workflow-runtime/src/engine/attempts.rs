@@ -69,7 +69,7 @@ impl Actor {
         Ok(())
     }
 
-    fn request(&self, op: OpId) -> Option<AttemptRequest> {
+    pub(super) fn request(&self, op: OpId) -> Option<AttemptRequest> {
         let c = self.instance.checkpoint.as_ref()?;
         let Operation::Activity(call) = &c.pending.get(&op)?.what else { return None };
         let workflow_id = self.instance.id.to_string();
@@ -85,7 +85,7 @@ impl Actor {
         })
     }
 
-    fn start_attempt(&self, request: AttemptRequest) {
+    pub(super) fn start_attempt(&self, request: AttemptRequest) {
         let worker = &self.worker;
         let (op, attempt, run) = (request.op, request.attempt, RunId(request.run_id));
         let (id, sender, busy) = (self.instance.id.clone(), worker.sender.clone(), worker.shared.pulse.hold());
@@ -129,12 +129,17 @@ impl Actor {
         let asked = draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel);
         match self.verdict(&mut draft, op, attempt, report, asked) {
             Verdict::Done(completion) => {
+                #[cfg(feature = "testing")]
+                let again = completion.clone();
                 draft.finish(op, completion);
                 if self.instance.may_step() {
-                    self.deliver(draft, Next::Done(op)).await.map(drop)
+                    self.deliver(draft, Next::Done(op)).await?;
                 } else {
-                    self.store(draft).await
+                    self.store(draft).await?;
                 }
+                #[cfg(feature = "testing")]
+                self.complete_again(again, now).await?;
+                Ok(())
             }
             Verdict::Again(failure, next) => {
                 draft.events.push(Event::AttemptFailed { op: op.0, attempt, failure: failure.clone(), next });

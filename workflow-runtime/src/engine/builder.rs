@@ -4,6 +4,7 @@ use super::{
     Engine,
     clock::{Clock, SystemClock},
     error::BuildError,
+    inline::Inline,
     pulse::Pulse,
     shared::{Health, Settings, Shared},
     worker,
@@ -36,6 +37,7 @@ pub struct EngineBuilder {
     observer: Option<Observer>,
     settings: Settings,
     workers: usize,
+    inline: Option<Arc<dyn Inline>>,
 }
 
 impl Default for EngineBuilder {
@@ -51,6 +53,7 @@ impl Default for EngineBuilder {
             observer: None,
             settings: Settings::default(),
             workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
+            inline: None,
         }
     }
 }
@@ -146,6 +149,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Runs the workers as tasks of a simulation instead of as threads.
+    #[doc(hidden)]
+    pub fn inline(mut self, inline: Arc<dyn Inline>) -> Self {
+        self.inline = Some(inline);
+        self
+    }
+
+    /// Builds a defect in, so that a simulation can show that it finds it.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn bug(mut self, bug: Option<super::Bug>) -> Self {
+        self.settings.bug = bug;
+        self
+    }
+
     /// Takes the store over and goes on with everything in it.
     ///
     /// # Errors
@@ -185,6 +203,7 @@ impl EngineBuilder {
             fences,
             settings: self.settings,
             health: Health::default(),
+            inline: self.inline,
         });
         let workers = worker::start(&shared, self.workers)?;
         Ok(Engine::new(shared, workers))

@@ -148,6 +148,7 @@ impl Engine {
         };
         // A step that never returns must not keep the others from ending in order.
         tokio::select! {
+            biased;
             () = finished => {}
             _wake = shared.clock.sleep_until(after(shared.clock.now(), shared.settings.grace)) => {}
         }

@@ -51,6 +51,8 @@ impl Actor {
         let defined: Vec<_> = draft.definitions.keys().copied().collect();
         let (commit, checkpoint) = self.prepare(draft)?;
         let revision = commit.revision;
+        #[cfg(feature = "testing")]
+        self.start_early(&checkpoint, checkpoint.updated);
         let span = tracing::debug_span!("store.commit", revision = revision.0, writes = commit.writes.len());
         match shared.store.commit(commit).instrument(span).await {
             Ok(()) => {}

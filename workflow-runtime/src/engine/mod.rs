@@ -13,6 +13,8 @@
 
 mod actor;
 mod attempts;
+#[cfg(feature = "testing")]
+mod bugs;
 mod builder;
 mod checkpoint;
 mod client;
@@ -21,6 +23,7 @@ mod commit;
 mod detach;
 mod draft;
 pub mod error;
+mod inline;
 mod instance;
 mod list;
 mod message;
@@ -37,11 +40,16 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use bugs::Bug;
 pub use builder::EngineBuilder;
 pub use checkpoint::{Reason, Status};
 pub use client::{Engine, ShutdownReport};
 pub use clock::{Clock, SystemClock, Wake};
 pub use error::{BuildError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable};
+#[doc(hidden)]
+pub use inline::Inline;
 pub use list::{Cursor, Filter, Listed, Page};
 pub use pulse::{Held, Parked, Pulse};
 pub use run::{Run, WorkflowFn};

@@ -77,7 +77,7 @@ impl Worker {
     pub(super) fn read_timers(self: &Rc<Self>) {
         let Some(horizon) = self.timers.borrow_mut().begin_read() else { return };
         let (worker, busy) = (self.clone(), self.shared.pulse.hold());
-        tokio::task::spawn_local(async move {
+        self.spawn(async move {
             if let Err(e) = worker.read_timers_from(horizon).await {
                 worker.shared.health.poison(e);
             }

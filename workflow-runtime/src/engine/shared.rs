@@ -1,6 +1,6 @@
 //! What clients and workers of one engine share.
 
-use super::{clock::Clock, error::Unavailable, pulse::Pulse};
+use super::{clock::Clock, error::Unavailable, inline::Inline, pulse::Pulse};
 use crate::{
     activity::Execute,
     journal::{
@@ -25,6 +25,8 @@ pub(super) struct Settings {
     pub(super) grace: Duration,
     pub(super) resident: usize,
     pub(super) seed: Option<u64>,
+    #[cfg(feature = "testing")]
+    pub(super) bug: Option<super::bugs::Bug>,
 }
 
 impl Default for Settings {
@@ -35,6 +37,8 @@ impl Default for Settings {
             grace: Duration::from_secs(10),
             resident: 4096,
             seed: None,
+            #[cfg(feature = "testing")]
+            bug: None,
         }
     }
 }
@@ -49,6 +53,8 @@ pub(super) struct Shared {
     pub(super) fences: Vec<Fence>,
     pub(super) settings: Settings,
     pub(super) health: Health,
+    /// Instead of threads for the workers.
+    pub(super) inline: Option<Arc<dyn Inline>>,
 }
 
 impl Shared {

@@ -5,6 +5,7 @@ use super::{
     error::{BuildError, Unavailable},
     instance::Instance,
     message::{Mail, Message, Received, Reply},
+    pulse::Held,
     recovery::WOKEN,
     resident::Resident,
     shared::Shared,
@@ -14,7 +15,7 @@ use crate::{activity::AttemptHandle, journal::id::WorkflowId, machine::OpId};
 use jiff::Timestamp;
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     rc::Rc,
     sync::Arc,
     thread::JoinHandle,
@@ -41,7 +42,7 @@ pub(super) struct Worker {
     count: usize,
     mail: RefCell<HashMap<WorkflowId, VecDeque<Received>>>,
     resident: RefCell<Resident>,
-    running: RefCell<HashMap<WorkflowId, HashMap<OpId, Running>>>,
+    running: RefCell<HashMap<WorkflowId, BTreeMap<OpId, Running>>>,
     watchers: RefCell<HashMap<WorkflowId, Vec<Reply<(), Unavailable>>>>,
     pub(super) timers: RefCell<Timers>,
     pub(super) changed: Notify,
@@ -64,19 +65,21 @@ pub(super) fn start(shared: &Arc<Shared>, count: usize) -> Result<Vec<WorkerHand
     let mut workers = vec![];
     for index in 0..count {
         let (sender, receiver) = unbounded_channel();
+        // Nothing is idle before it has looked at what is due.
+        let starting = shared.pulse.hold();
+        if let Some(inline) = &shared.inline {
+            let worker = Rc::new(Worker::new(shared.clone(), sender.clone(), index, count));
+            inline.spawn(Box::pin(worker.begin(starting, receiver)));
+            workers.push(WorkerHandle { sender, thread: None });
+            continue;
+        }
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(BuildError::Thread)?;
         let (shared, own) = (shared.clone(), sender.clone());
-        // Nothing is idle before it has looked at what is due.
-        let starting = shared.pulse.hold();
         let run = move || {
             let local = tokio::task::LocalSet::new();
             let worker = Rc::new(Worker::new(shared, own, index, count));
-            local.block_on(&runtime, async move {
-                let recovery = worker.clone();
-                tokio::task::spawn_local(async move { recovery.recover(starting).await });
-                worker.run(receiver).await;
-            });
+            local.block_on(&runtime, worker.begin(starting, receiver));
         };
         let builder = std::thread::Builder::new().name(format!("workflow-{index}"));
         let thread = builder.spawn(run).map_err(BuildError::Thread)?;
@@ -104,6 +107,20 @@ impl Worker {
             finishing: Cell::new(false),
             active: Cell::new(0),
             idle: Notify::new(),
+        }
+    }
+
+    async fn begin(self: Rc<Self>, starting: Held, receiver: UnboundedReceiver<Message>) {
+        let recovery = self.clone();
+        self.spawn(async move { recovery.recover(starting).await });
+        self.run(receiver).await;
+    }
+
+    /// Runs a task beside the others of this worker.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        match &self.shared.inline {
+            Some(inline) => inline.spawn(Box::pin(task)),
+            None => drop(tokio::task::spawn_local(task)),
         }
     }
 
@@ -154,7 +171,7 @@ impl Worker {
             workflow.name = tracing::field::Empty,
             workflow.run_id = tracing::field::Empty,
         );
-        tokio::task::spawn_local(self.clone().drive(id).instrument(span));
+        self.spawn(self.clone().drive(id).instrument(span));
     }
 
     /// Waits until at most `most` instances are at work.

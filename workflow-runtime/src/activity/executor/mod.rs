@@ -223,7 +223,8 @@ impl Executor {
         }
         drop(state);
         shared.start(ready);
-        AttemptHandle { shared: Arc::downgrade(shared), attempt }
+        let shared = Arc::downgrade(shared);
+        AttemptHandle::new(move || cancel(&shared, &attempt))
     }
 
     /// How many attempts run now. Those that wait in a queue do not count.
@@ -332,34 +333,40 @@ impl Shared {
 }
 
 /// Asks an attempt to stop. Dropping it does nothing.
-pub struct AttemptHandle {
-    shared: std::sync::Weak<Shared>,
-    attempt: Arc<Attempt>,
-}
+pub struct AttemptHandle(Box<dyn Fn() + Send + Sync>);
 
 impl AttemptHandle {
+    /// The handle of an attempt that `cancel` asks to stop.
+    pub fn new(cancel: impl Fn() + Send + Sync + 'static) -> Self {
+        AttemptHandle(Box::new(cancel))
+    }
+
     /// Asks the attempt to stop; asking again changes nothing.
     ///
     /// One that has not started is reported as [`AttemptReport::Cancelled`]. One that runs sees it in its context, and
     /// its result counts if it returns within the grace period; then it is stopped and reported as cancelled.
     pub fn cancel(&self) {
-        let Some(shared) = self.shared.upgrade() else { return };
-        let queued = {
-            let mut state = shared.state();
-            let waiting = state.queues.get_mut(&self.attempt.request.options.queue);
-            waiting.is_some_and(|w| w.remove(self.attempt.id))
-        };
-        if queued {
-            let attempt = self.attempt.clone();
-            shared.handle.spawn(async move { attempt.finish(AttemptReport::Cancelled) });
-        } else if self.attempt.ask_to_stop() {
-            attempt::stop_after_grace(&shared, &self.attempt);
-        }
+        (self.0)();
     }
 }
 
 impl fmt::Debug for AttemptHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AttemptHandle").field("request", &self.attempt.request).finish_non_exhaustive()
+        f.debug_struct("AttemptHandle").finish_non_exhaustive()
+    }
+}
+
+fn cancel(shared: &std::sync::Weak<Shared>, attempt: &Arc<Attempt>) {
+    let Some(shared) = shared.upgrade() else { return };
+    let queued = {
+        let mut state = shared.state();
+        let waiting = state.queues.get_mut(&attempt.request.options.queue);
+        waiting.is_some_and(|w| w.remove(attempt.id))
+    };
+    if queued {
+        let attempt = attempt.clone();
+        shared.handle.spawn(async move { attempt.finish(AttemptReport::Cancelled) });
+    } else if attempt.ask_to_stop() {
+        attempt::stop_after_grace(&shared, attempt);
     }
 }

@@ -28,6 +28,12 @@ impl Actor {
             let state = kept.checkpoint.status().as_str();
             return Err(SignalError::Closed { workflow_id, signal: name, state });
         }
+        #[cfg(feature = "testing")]
+        if self.worker.shared.has(crate::engine::Bug::LostSignal)
+            && kept.checkpoint.inbox.get(&name).is_some_and(|i| !i.is_empty())
+        {
+            return Ok(());
+        }
         let record = SignalRecord { payload, received: at };
         if let Err(source) = kept.buffer(&self.instance.keys, &name, &record) {
             return Err(SignalError::Unencodable { workflow_id, signal: name, source });

@@ -70,8 +70,8 @@ impl Actor {
         self.deliver(kept, next).await.map(drop)
     }
 
-    /// Gives the machine an input that `kept` has recorded, and commits. If the machine cannot take it, `kept` stands
-    /// and the instance is blocked.
+    /// Gives the machine an input that `kept` has recorded, and what it can take after that, and commits. If the machine
+    /// cannot take the first of it, `kept` stands and the instance is blocked.
     pub(super) async fn deliver(&mut self, kept: Draft, next: Next) -> Result<Delivered, Unavailable> {
         let mut taken = kept.clone();
         let signal = self.signal_for(&taken, &next).await?;
@@ -82,7 +82,7 @@ impl Actor {
         let reason = match self.instance.revive(&worker.shared).await? {
             Err(reason) => reason,
             Ok(()) => match self.step(&mut taken, input) {
-                Ok(()) => match self.commit(taken).await {
+                Ok(()) => match self.commit_with_more(taken).await {
                     Ok(()) => return Ok(Delivered::Taken),
                     Err(Refusal::Unavailable(e)) => return Err(e),
                     Err(Refusal::Unwritable(reason)) => reason,
@@ -101,7 +101,7 @@ impl Actor {
     }
 
     /// Runs the machine. Nothing here can wait, so nothing of it is seen before the commit.
-    fn step(&mut self, draft: &mut Draft, input: Input) -> Result<(), StepError> {
+    pub(super) fn step(&mut self, draft: &mut Draft, input: Input) -> Result<(), StepError> {
         let number = draft.checkpoint.steps + 1;
         let span = tracing::debug_span!("workflow.step", workflow.step = number);
         let _entered = span.enter();

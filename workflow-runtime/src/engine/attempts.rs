@@ -3,9 +3,9 @@
 use super::{
     actor::Actor,
     checkpoint::{Operation, Reason},
+    draft::Draft,
     error::Unavailable,
-    instance::Next,
-    message::{Mail, Message},
+    message::{Ended, Mail, Message},
 };
 use crate::{
     activity::{AttemptReport, AttemptRequest},
@@ -61,7 +61,9 @@ impl Actor {
                     "this build has no activity `{0}`: link the crate that defines it, or give the renamed function `alias = \"{0}\"`",
                     request.name
                 );
-                self.stuck(op, Reason { code: "WB101".into(), message }, now).await?;
+                let Some(mut draft) = self.draft(now) else { return Ok(()) };
+                self.stuck(&mut draft, op, Reason { code: "WB101".into(), message });
+                self.store(draft).await?;
                 continue;
             }
             self.start_attempt(request);
@@ -103,44 +105,52 @@ impl Actor {
         worker.runs(&self.instance.id, op, attempt, handle);
     }
 
-    /// An attempt has ended.
-    pub(super) async fn done(
-        &mut self,
-        run: RunId,
-        op: OpId,
-        attempt: u32,
-        report: AttemptReport,
-        now: Timestamp,
-    ) -> Result<(), Unavailable> {
+    /// Attempts have ended: this one, and those whose reports are waiting behind it. One commit for all.
+    pub(super) async fn done(&mut self, first: Ended, now: Timestamp) -> Result<(), Unavailable> {
+        let Some(mut draft) = self.draft(now) else {
+            self.worker.ended(&self.instance.id, first.op, first.attempt);
+            return Ok(());
+        };
+        let mut reports = self.worker.more_reports(&self.instance.id, first, self.most_reports());
+        let mut changed = false;
+        while let Some(ended) = reports.pop_front() {
+            changed |= self.end(&mut draft, ended);
+        }
+        if !changed {
+            return Ok(());
+        }
+        #[cfg(feature = "testing")]
+        let again = draft.checkpoint.pending.values().find_map(|p| p.done.clone()).map(|d| d.completion);
+        match self.ready_in(&draft) {
+            Some(next) => self.deliver(draft, next).await.map(drop)?,
+            None => self.store(draft).await?,
+        }
+        #[cfg(feature = "testing")]
+        if let Some(again) = again {
+            self.complete_again(again, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes in `draft` what follows from the end of an attempt; false if nothing does.
+    fn end(&mut self, draft: &mut Draft, ended: Ended) -> bool {
+        let Ended { at, run, op, attempt, report } = ended;
         let present = self.worker.ended(&self.instance.id, op, attempt);
-        let Some(mut draft) = self.draft(now) else { return Ok(()) };
         let same_run = draft.checkpoint.run == run && present;
         let waits = same_run && draft.call(op).is_some_and(|c| c.attempt == attempt);
         if !waits {
             if !draft.checkpoint.is_closed() {
                 self.instance.notes.push(Event::Superseded { op: op.0, attempt });
             }
-            return Ok(());
+            return false;
         }
         if draft.checkpoint.pending.get(&op).is_some_and(|p| p.detached) {
             draft.end_detached(op, report, self.worker.shared.settings.payload_limit);
-            return self.store(draft).await;
+            return true;
         }
         let asked = draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel);
-        match self.verdict(&mut draft, op, attempt, report, asked) {
-            Verdict::Done(completion) => {
-                #[cfg(feature = "testing")]
-                let again = completion.clone();
-                draft.finish(op, completion);
-                if self.instance.may_step() {
-                    self.deliver(draft, Next::Done(op)).await?;
-                } else {
-                    self.store(draft).await?;
-                }
-                #[cfg(feature = "testing")]
-                self.complete_again(again, now).await?;
-                Ok(())
-            }
+        match self.verdict(draft, op, attempt, report, asked) {
+            Verdict::Done(completion) => draft.finish(op, completion, at),
             Verdict::Again(failure, next) => {
                 draft.events.push(Event::AttemptFailed { op: op.0, attempt, failure: failure.clone(), next });
                 if let Some(call) = draft.call(op) {
@@ -148,21 +158,14 @@ impl Actor {
                     call.next_at = Some(next);
                     call.last = Some(failure);
                 }
-                self.store(draft).await
             }
-            Verdict::Stuck(reason) => self.stuck(op, reason, now).await,
-            Verdict::Lost => Ok(()),
+            Verdict::Stuck(reason) => self.stuck(draft, op, reason),
+            Verdict::Lost => return false,
         }
+        true
     }
 
-    fn verdict(
-        &self,
-        draft: &mut super::draft::Draft,
-        op: OpId,
-        attempt: u32,
-        report: AttemptReport,
-        asked: bool,
-    ) -> Verdict {
+    fn verdict(&self, draft: &mut Draft, op: OpId, attempt: u32, report: AttemptReport, asked: bool) -> Verdict {
         let now = draft.now;
         let Some(call) = draft.call(op) else { return Verdict::Lost };
         let stuck = |code: &str, message: String| Verdict::Stuck(Reason { code: code.into(), message });
@@ -218,13 +221,11 @@ impl Actor {
     }
 
     /// No attempt can give a result: the instance is blocked until somebody retries it, or another build opens the store.
-    async fn stuck(&mut self, op: OpId, reason: Reason, now: Timestamp) -> Result<(), Unavailable> {
-        let Some(mut draft) = self.draft(now) else { return Ok(()) };
-        let Some(call) = draft.call(op) else { return Ok(()) };
+    fn stuck(&mut self, draft: &mut Draft, op: OpId, reason: Reason) {
+        let Some(call) = draft.call(op) else { return };
         call.stuck = true;
         self.instance.retrying = false;
         tracing::warn!(code = reason.code, message = reason.message, "the instance is blocked");
         draft.block(reason);
-        self.store(draft).await
     }
 }

@@ -46,7 +46,7 @@ impl Actor {
         let Some(mut draft) = self.draft(now).filter(|d| !d.checkpoint.is_closed()) else { return Ok(()) };
         let waits = draft.checkpoint.pending.keys().copied().collect::<Vec<_>>();
         let Some(op) = waits.into_iter().find(|op| draft.call(*op).is_some()) else { return Ok(()) };
-        draft.finish(op, completion);
+        draft.finish(op, completion, now);
         self.deliver(draft, Next::Done(op)).await.map(drop)
     }
 }

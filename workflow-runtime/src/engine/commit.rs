@@ -96,7 +96,7 @@ impl Actor {
     /// Everything that one commit writes.
     fn prepare(&mut self, draft: Draft) -> Result<(Commit, Checkpoint), EncodeError> {
         let keys = &self.instance.keys;
-        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped } = draft;
+        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs } = draft;
         writes.extend(definitions.into_values());
         let (based_on, revision) = (self.instance.revision, self.instance.revision.next());
         let mut told = self.instance.notes.clone();
@@ -107,6 +107,7 @@ impl Actor {
                 revision: revision.0,
                 time: now.max(checkpoint.updated),
                 step: stepped.map(|_| checkpoint.steps),
+                inputs,
                 frame: stepped.map(|s| s.0),
                 definition: stepped.map(|s| s.1),
                 events: told,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     journal::{
         encoding::{self, EncodeError},
-        history::{Ending, Event, Outcome},
+        history::{Ending, Event, Outcome, Taken},
         key::InstanceKeys,
         payload::Payload,
     },
@@ -31,16 +31,25 @@ pub(super) struct Draft {
     pub(super) definitions: BTreeMap<Fingerprint, Write>,
     /// The hash of the frame, and who wrote it, if the machine took a step.
     pub(super) stepped: Option<(u64, Fingerprint)>,
+    /// What the machine took for this draft, one for each step.
+    pub(super) inputs: Vec<Taken>,
 }
 
 impl Draft {
     pub(super) fn new(checkpoint: Checkpoint, now: Timestamp) -> Self {
-        Draft { now, checkpoint, events: vec![], writes: vec![], definitions: BTreeMap::new(), stepped: None }
+        Draft {
+            now,
+            checkpoint,
+            events: vec![],
+            writes: vec![],
+            definitions: BTreeMap::new(),
+            stepped: None,
+            inputs: vec![],
+        }
     }
 
-    /// Notes how an activity has ended.
-    pub(super) fn finish(&mut self, op: OpId, completion: Completion) {
-        let at = self.now;
+    /// Notes how an activity has ended. `at` is when that was known.
+    pub(super) fn finish(&mut self, op: OpId, completion: Completion, at: Timestamp) {
         if let Some(p) = self.checkpoint.pending.get_mut(&op) {
             self.events.push(match ending(&completion) {
                 Ending::Cancelled => Event::OperationCancelled { op: op.0 },
@@ -83,6 +92,16 @@ impl Draft {
 
     /// Makes `next` the machine's input. `signal` is the first signal of the name that the operation waits for.
     pub(super) fn take(&mut self, keys: &InstanceKeys, next: &Next, signal: Option<Payload>) -> Option<Input> {
+        let input = self.input(keys, next, signal)?;
+        self.inputs.push(match &input {
+            Input::Start => Taken::Start,
+            Input::Cancel { .. } => Taken::Cancel,
+            Input::Completed { op, .. } => Taken::Operation(op.0),
+        });
+        Some(input)
+    }
+
+    fn input(&mut self, keys: &InstanceKeys, next: &Next, signal: Option<Payload>) -> Option<Input> {
         let completed = |op, completion| Some(Input::Completed { op, completion });
         match *next {
             Next::Start => Some(Input::Start),
@@ -133,7 +152,7 @@ impl Draft {
         let c = &mut self.checkpoint;
         for (slot, payload) in &packed.large {
             if !c.large.contains(slot) {
-                // Payloads always encode: they are byte strings.
+                // Payloads always encode: they are byte strings. Of several writes to one key the last wins.
                 if let Ok(value) = encoding::encode(payload) {
                     self.writes.push(Write::Put { key: keys.slot(c.run, &slot.name), value });
                 }

@@ -137,28 +137,7 @@ impl Instance {
         running: &dyn Fn(OpId) -> bool,
     ) -> Option<(Timestamp, Next)> {
         let c = self.checkpoint.as_ref().filter(|_| self.may_step())?;
-        if c.steps == 0 {
-            return Some((c.started, Next::Start));
-        }
-        let cancel = c.cancel.as_ref().filter(|r| !r.delivered).map(|r| (r.at, Next::Cancel));
-        let operations = c.pending.iter().filter(|(_, p)| !p.detached).filter_map(|(op, p)| {
-            if let Some(done) = &p.done {
-                return Some((done.at, Next::Done(*op)));
-            }
-            match &p.what {
-                Operation::Activity(call) => (p.cancel && (call.next_at.is_some() || call.stuck) && !running(*op))
-                    .then_some((p.since, Next::Stop(*op))),
-                _ if p.cancel => Some((p.since, Next::Stop(*op))),
-                Operation::Timer { at } => (*at <= now).then_some((*at, Next::Fire(*op))),
-                Operation::Signal { deadline, .. } => {
-                    let signal = first_signals.get(op).map(|at| ((*at).max(p.since), Next::Signal(*op)));
-                    let fire = deadline.filter(|at| *at <= now).map(|at| (at, Next::Fire(*op)));
-                    [signal, fire].into_iter().flatten().min_by_key(|(at, _)| *at)
-                }
-            }
-        });
-        // The first of equals wins: a cancellation, then the operation that began first.
-        cancel.into_iter().chain(operations).min_by_key(|(at, _)| *at)
+        next(c, now, first_signals, running)
     }
 
     /// When the first buffered signal came, for every operation that waits for one.
@@ -250,6 +229,37 @@ impl Instance {
     pub(super) fn into_stored(self) -> (WorkflowId, InstanceKeys, Option<Checkpoint>) {
         (self.id, self.keys, self.checkpoint)
     }
+}
+
+/// What the machine of an instance in this state can take at `now`, if it may take anything.
+pub(super) fn next(
+    c: &Checkpoint,
+    now: Timestamp,
+    first_signals: &HashMap<OpId, Timestamp>,
+    running: &dyn Fn(OpId) -> bool,
+) -> Option<(Timestamp, Next)> {
+    if c.steps == 0 {
+        return Some((c.started, Next::Start));
+    }
+    let cancel = c.cancel.as_ref().filter(|r| !r.delivered).map(|r| (r.at, Next::Cancel));
+    let operations = c.pending.iter().filter(|(_, p)| !p.detached).filter_map(|(op, p)| {
+        if let Some(done) = &p.done {
+            return Some((done.at, Next::Done(*op)));
+        }
+        match &p.what {
+            Operation::Activity(call) => (p.cancel && (call.next_at.is_some() || call.stuck) && !running(*op))
+                .then_some((p.since, Next::Stop(*op))),
+            _ if p.cancel => Some((p.since, Next::Stop(*op))),
+            Operation::Timer { at } => (*at <= now).then_some((*at, Next::Fire(*op))),
+            Operation::Signal { deadline, .. } => {
+                let signal = first_signals.get(op).map(|at| ((*at).max(p.since), Next::Signal(*op)));
+                let fire = deadline.filter(|at| *at <= now).map(|at| (at, Next::Fire(*op)));
+                [signal, fire].into_iter().flatten().min_by_key(|(at, _)| *at)
+            }
+        }
+    });
+    // The first of equals wins: a cancellation, then the operation that began first.
+    cancel.into_iter().chain(operations).min_by_key(|(at, _)| *at)
 }
 
 /// The whole frame of a checkpoint.

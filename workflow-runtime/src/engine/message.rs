@@ -72,6 +72,15 @@ pub(super) struct Received {
     pub(super) busy: Held,
 }
 
+/// An attempt that has ended, and when that was known.
+pub(super) struct Ended {
+    pub(super) at: Timestamp,
+    pub(super) run: RunId,
+    pub(super) op: OpId,
+    pub(super) attempt: u32,
+    pub(super) report: AttemptReport,
+}
+
 /// The answer to a start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Started {

@@ -8,7 +8,7 @@
 //!
 //! - `client`, `run`, `status`, `list`: what callers use. Reads go to the store and need no worker.
 //! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
-//! - `actor`, `requests`, `attempts`, `detach`, `instance`: one instance at work.
+//! - `actor`, `coalesce`, `requests`, `attempts`, `detach`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
@@ -19,6 +19,7 @@ mod builder;
 mod checkpoint;
 mod client;
 pub mod clock;
+mod coalesce;
 mod commit;
 mod detach;
 mod draft;

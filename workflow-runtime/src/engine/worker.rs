@@ -244,6 +244,11 @@ impl Worker {
         self.mail.borrow_mut().get_mut(id)?.pop_front()
     }
 
+    /// Takes the first piece of mail if it is such a one.
+    pub(super) fn take_mail_if(&self, id: &WorkflowId, which: &dyn Fn(&Received) -> bool) -> Option<Received> {
+        self.mail.borrow_mut().get_mut(id)?.pop_front_if(|r| which(r))
+    }
+
     pub(super) fn watch(&self, id: &WorkflowId, reply: Reply<(), Unavailable>) {
         let mut watchers = self.watchers.borrow_mut();
         let watchers = watchers.entry(id.clone()).or_default();

@@ -14,14 +14,29 @@ pub struct Entry {
     pub revision: u64,
     /// The time of the commit decision: what `now()` was in the step, if there was one.
     pub time: Timestamp,
-    /// The number of the step, from 1, if the machine took one.
+    /// The number of the last step, from 1, if the machine took any.
     pub step: Option<u64>,
-    /// A hash of the frame behind the step.
+    /// What the machine took, one for each step, in order. Its first step has the number `step - inputs.len() + 1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Taken>,
+    /// A hash of the frame behind the last step.
     pub frame: Option<u64>,
-    /// The definition that took the step.
+    /// The definition that took the steps.
     pub definition: Option<Fingerprint>,
-    /// What happened: first the input, then what the step decided.
+    /// What happened: inputs, and what the steps decided.
     pub events: Vec<Event>,
+}
+
+/// What a step took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Taken {
+    /// The input of the run.
+    Start,
+    /// The request to stop.
+    Cancel,
+    /// The end of the operation with this number. How it ended is in an event of this entry or of one before.
+    Operation(u64),
 }
 
 /// One thing that happened.

@@ -7,7 +7,7 @@ mod start;
 use super::{
     actor::Actor,
     error::{ControlError, SignalError, StartError, Unavailable},
-    message::{Mail, Received, Reply},
+    message::{Ended, Mail, Received, Reply},
 };
 use jiff::Timestamp;
 
@@ -42,7 +42,7 @@ impl Actor {
                 }
                 Ok(())
             }
-            Mail::Done { run, op, attempt, report } => self.done(run, op, attempt, report, now).await,
+            Mail::Done { run, op, attempt, report } => self.done(Ended { at, run, op, attempt, report }, now).await,
             Mail::Due => Ok(()),
         };
         drop(busy);

@@ -55,6 +55,8 @@ fn describe(e: &Expr) -> (String, Option<syn::LitStr>) {
             syn::Member::Named(n) => (n.to_string(), None),
             syn::Member::Unnamed(i) => (format!("{}.{}", describe(&f.base).0, i.index), None),
         },
+        // The shield does not change what is awaited, so it can be added and taken away under running instances.
+        Expr::Call(c) if c.args.len() == 1 && shields(&c.func) => describe(&c.args[0]),
         Expr::Call(c) => match &*c.func {
             Expr::Path(p) => (last(&p.path), None),
             other => describe(other),
@@ -74,4 +76,8 @@ fn describe(e: &Expr) -> (String, Option<syn::LitStr>) {
         Expr::Macro(m) => (last(&m.mac.path), None),
         _ => ("await".into(), None),
     }
+}
+
+fn shields(callee: &Expr) -> bool {
+    matches!(callee, Expr::Path(p) if p.path.segments.last().is_some_and(|s| s.ident == "shielded"))
 }

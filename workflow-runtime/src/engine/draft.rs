@@ -191,6 +191,9 @@ impl Draft {
                 }
             }
             Command::Detach { op } => self.detach(op),
+            Command::Compensating { workflow, error, calls } => {
+                self.events.push(Event::Compensating { workflow, error, calls });
+            }
             Command::SideEffect(value) => self.events.push(Event::SideEffect(value)),
             Command::Status(value) => {
                 self.events.push(Event::StatusSet(value.clone()));

@@ -160,6 +160,24 @@ pub enum Event {
         /// Number of the operation.
         op: u64,
     },
+    /// A workflow or helper has ended in an error: what it has registered is undone now, before it closes.
+    Compensating {
+        /// The workflow or helper.
+        workflow: String,
+        /// The error.
+        error: Payload,
+        /// How many calls there are.
+        calls: u64,
+    },
+    /// Somebody decided that a compensation is not to be done.
+    CompensationSkipped {
+        /// Number of the operation.
+        op: u64,
+        /// Name of the activity.
+        activity: String,
+        /// Why.
+        reason: String,
+    },
     /// The value of a `side_effect`.
     SideEffect(Payload),
     /// The workflow set its status.

@@ -1,11 +1,9 @@
 //! What a workflow calls inside a step: plain functions that find the running step in a thread-local.
 
-use super::{
-    command::Command,
-    frame::Compensation,
-    operation::{ActivityCall, activity_parts},
-};
-use crate::{activity::Activity, journal::payload::Payload};
+pub mod saga;
+
+use super::{command::Command, frame::Compensation};
+use crate::journal::payload::Payload;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{cell::RefCell, collections::BTreeMap};
@@ -20,16 +18,28 @@ pub(crate) struct Ambient {
     pub(crate) run_id: Uuid,
     pub(crate) draws: u64,
     pub(crate) commands: Vec<Command>,
-    pub(crate) saga: Vec<Compensation>,
-    pub(crate) patches: BTreeMap<String, bool>,
+    pub(crate) scope: Scope,
+    /// Why somebody asked the run to stop.
+    pub(crate) cancel: Option<String>,
     pub(crate) error: Option<crate::journal::encoding::EncodeError>,
 }
 
 impl Ambient {
     pub(crate) fn new(now: Timestamp, workflow_id: String, run_id: Uuid, draws: u64) -> Self {
-        let (commands, saga, patches) = (vec![], vec![], BTreeMap::new());
-        Ambient { now, workflow_id, run_id, draws, commands, saga, patches, error: None }
+        let (commands, scope) = (vec![], Scope::default());
+        Ambient { now, workflow_id, run_id, draws, commands, scope, cancel: None, error: None }
     }
+}
+
+/// What belongs to one activation.
+#[derive(Default)]
+pub(crate) struct Scope {
+    /// Its compensations.
+    pub(crate) saga: Vec<Compensation>,
+    /// They run all at once.
+    pub(crate) parallel: bool,
+    /// Its decided patches.
+    pub(crate) patches: BTreeMap<String, bool>,
 }
 
 /// Makes `step` the running one and gives back the one before, which a nested oracle needs again.
@@ -43,22 +53,20 @@ pub(crate) fn set_now(now: Timestamp) {
     with("", |a| a.now = now);
 }
 
-pub(crate) type Scope = (Vec<Compensation>, BTreeMap<String, bool>);
-
-/// Opens the scope of an activation: its compensations and decided patches.
-pub(crate) fn enter(saga: Vec<Compensation>, patches: BTreeMap<String, bool>) -> Scope {
-    with("", |a| (std::mem::replace(&mut a.saga, saga), std::mem::replace(&mut a.patches, patches)))
+/// Opens the scope of an activation and gives back the outer one.
+pub(crate) fn enter(scope: Scope) -> Scope {
+    with("", |a| std::mem::replace(&mut a.scope, scope))
 }
 
 /// Closes it and opens the outer one again.
 pub(crate) fn leave(outer: Scope) -> Scope {
-    enter(outer.0, outer.1)
+    enter(outer)
 }
 
 /// Adds a helper's compensations to those of the activation that runs.
 pub(crate) fn inherit(saga: Vec<Compensation>) {
     if !saga.is_empty() {
-        with("", |a| a.saga.extend(saga));
+        with("", |a| a.scope.saga.extend(saga));
     }
 }
 
@@ -94,6 +102,18 @@ pub fn workflow_id() -> String {
 /// Outside of a workflow.
 pub fn run_id() -> Uuid {
     with("run_id()", |a| a.run_id)
+}
+
+/// Why somebody asked the run to stop, once its request has come: the reason of the first one.
+///
+/// A request resolves what is pending when it comes, and what begins later works: behind a
+/// [`shielded`](crate::shielded) operation, or in a loop of clean-up, this tells that there was one.
+///
+/// # Panics
+///
+/// Outside of a workflow.
+pub fn cancel_requested() -> Option<String> {
+    with("cancel_requested()", |a| a.cancel.clone())
 }
 
 /// A value that [`random`] can draw.
@@ -204,35 +224,5 @@ pub fn tag(key: impl Into<String>, value: impl ToString) {
 /// Answers `patched!`: false only where an upgrade has decided so for this run.
 #[doc(hidden)]
 pub fn patched(id: &str) -> bool {
-    with("patched!()", |a| a.patches.get(id).copied().unwrap_or(true))
-}
-
-/// Compensations: calls that undo what has been done if the workflow fails.
-pub mod saga {
-    use super::{Activity, ActivityCall, Compensation, activity_parts, with};
-
-    /// Registers `call` to run if this workflow, or inline helper, ends in an error or is cancelled.
-    ///
-    /// Registered calls run in reverse order, each retried until it is done, before the workflow closes.
-    /// Register before the effect, keyed by a business id, so that a crash between the two leaves nothing behind.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a workflow.
-    pub fn on_failure<A: Activity>(call: ActivityCall<A>) {
-        let parts = activity_parts(call);
-        with("saga::on_failure()", |a| match parts {
-            Ok((activity, args, options)) => a.saga.push(Compensation { activity, args, options }),
-            Err(e) => a.error = Some(e),
-        });
-    }
-
-    /// Drops the calls that were registered so far: what they would undo is final.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a workflow.
-    pub fn commit() {
-        with("saga::commit()", |a| a.saga.clear());
-    }
+    with("patched!()", |a| a.scope.patches.get(id).copied().unwrap_or(true))
 }

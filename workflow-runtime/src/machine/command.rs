@@ -86,6 +86,15 @@ pub enum Command {
     SideEffect(Payload),
     /// The status that people see, as set by `set_status`.
     Status(Payload),
+    /// A workflow or helper has ended in an error, and what it has registered is undone now; a note.
+    Compensating {
+        /// Which one.
+        workflow: String,
+        /// The error.
+        error: Payload,
+        /// How many calls there are.
+        calls: u64,
+    },
     /// A searchable tag.
     Tag {
         /// Name of the tag.

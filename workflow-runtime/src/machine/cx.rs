@@ -99,7 +99,12 @@ impl Cx<'_> {
     /// Begins the operation that the point of `token` awaits. The block then returns [`Go::Wait`].
     pub fn begin<D: Durable>(&mut self, operation: D, token: &mut Token<D>) {
         let point = &self.live.definition().points[token.point as usize].label;
-        match operation.request() {
+        let mut request = operation.request();
+        if let Ok(Request::Shielded(inner)) = request {
+            self.live.threads[0].shielded = true;
+            request = Ok(*inner);
+        }
+        match request {
             Err(source) => {
                 let (workflow, point) = (self.live.def.name.into(), point.clone());
                 self.io.error = Some(StepError::Request { workflow, point, source });
@@ -112,6 +117,7 @@ impl Cx<'_> {
                 self.live.threads[0].op = Some(op);
                 self.io.commands.push(command.with_op(op));
             }
+            Ok(Request::Shielded(_)) => panic!("an operation is shielded twice: this is a bug of the runtime"),
         }
     }
 
@@ -218,6 +224,7 @@ pub fn drive<R: Outcome>(
                 return Ok(Flow::Pending);
             }
             cx.live.threads[0].op = None;
+            cx.live.threads[0].shielded = false;
             machine(cx, What::Load);
             cx.check()?;
             if std::mem::take(&mut cx.live.refill) {
@@ -234,6 +241,7 @@ pub fn drive<R: Outcome>(
             Ok(Go::Wait(point)) => {
                 cx.live.threads[0].point = Some(point);
                 if cx.advance()? {
+                    cx.live.threads[0].shielded = false;
                     what = What::Resume(point);
                     continue;
                 }

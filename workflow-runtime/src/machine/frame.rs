@@ -49,6 +49,9 @@ pub struct Activation {
     pub saga: Vec<Compensation>,
     /// Set when the function has ended and its compensations run.
     pub closing: Option<Closed>,
+    /// Its compensations run all at once, not one after the other.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub parallel: bool,
 }
 
 /// One program counter of an activation.
@@ -60,6 +63,9 @@ pub struct Thread {
     pub op: Option<OpId>,
     /// The inline helper it waits for.
     pub helper: Option<Box<Activation>>,
+    /// A request to cancel the run does not reach what it waits for.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shielded: bool,
 }
 
 /// An activity call that runs if the workflow fails.
@@ -71,6 +77,13 @@ pub struct Compensation {
     pub args: Payload,
     /// The options of the call.
     pub options: crate::activity::ActivityOptions,
+    /// The operation as which it runs, once it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op: Option<OpId>,
+}
+
+fn is_false(b: &bool) -> bool {
+    !b
 }
 
 /// How a run, or an inline helper, has ended.

@@ -1,8 +1,9 @@
 //! An activation in memory, its step, and its way to and from a frame.
 
 use super::{
-    StepError, ambient,
-    command::{Command, Completion},
+    StepError,
+    ambient::{self, Scope},
+    command::Completion,
     cx::{Cx, Flow, Io},
     frame::{Activation, Closed, Compensation, OpId, Thread},
     slot::Stored,
@@ -22,6 +23,8 @@ pub(crate) struct Live {
     pub(super) refill: bool,
     pub(super) patches: BTreeMap<String, bool>,
     pub(super) saga: Vec<Compensation>,
+    /// The compensations run all at once.
+    pub(super) parallel: bool,
     pub(super) closing: Option<Closed>,
 }
 
@@ -31,6 +34,7 @@ pub(super) struct LiveThread {
     pub(super) point: Option<u32>,
     pub(super) op: Option<OpId>,
     pub(super) helper: Option<Box<Live>>,
+    pub(super) shielded: bool,
     pub(super) completion: Option<Completion>,
 }
 
@@ -65,6 +69,7 @@ impl Live {
             refill: false,
             patches: BTreeMap::new(),
             saga: vec![],
+            parallel: false,
             closing: None,
         }
     }
@@ -85,6 +90,7 @@ impl Live {
         let mut live = Live::start(def, args.cloned());
         live.patches = a.patches;
         live.saga = a.saga;
+        live.parallel = a.parallel;
         live.closing = a.closing;
         // The frame of a closing activation holds compensations only: no point of any definition is asked for.
         let parked = a.threads.first().map(|t| t.point.clone()).filter(|p| p != START && live.closing.is_none());
@@ -118,6 +124,7 @@ impl Live {
                     Some(h) => Some(Box::new(Live::load(*h, None, with, upgrades)?)),
                     None => None,
                 },
+                shielded: t.shielded,
                 completion: None,
             });
         }
@@ -140,6 +147,7 @@ impl Live {
                     point: label(t.point),
                     op: t.op,
                     helper: t.helper.as_ref().map(|h| Box::new(h.frame())),
+                    shielded: t.shielded,
                 })
                 .collect(),
             slots: self
@@ -151,12 +159,16 @@ impl Live {
                 .collect(),
             patches: self.patches.clone(),
             saga: self.saga.clone(),
+            parallel: self.parallel,
             closing: self.closing.clone(),
         }
     }
 
     /// Hands a completion to the thread that waits for the operation; false if nobody does.
     pub(super) fn complete(&mut self, op: OpId, completion: Completion) -> bool {
+        if self.closing.is_some() {
+            return self.undone(op);
+        }
         for t in &mut self.threads {
             if t.op == Some(op) {
                 t.completion = Some(completion);
@@ -169,12 +181,12 @@ impl Live {
         false
     }
 
-    /// Operations that a cancellation resolves: all but compensations, which are shielded.
+    /// Operations that a cancellation resolves: all but those that are shielded, as compensations are.
     pub(super) fn cancellable(&self, ops: &mut Vec<OpId>) {
         if self.closing.is_some() {
             return;
         }
-        for t in &self.threads {
+        for t in self.threads.iter().filter(|t| !t.shielded) {
             ops.extend(t.op);
             if let Some(h) = &t.helper {
                 h.cancellable(ops);
@@ -186,40 +198,14 @@ impl Live {
 /// One step of an activation: the function, or its compensations once it has ended in an error.
 pub(super) fn step(live: &mut Live, io: &mut Io) -> Result<Flow, StepError> {
     if live.closing.is_none() {
-        let outer = ambient::enter(std::mem::take(&mut live.saga), std::mem::take(&mut live.patches));
+        let (saga, patches) = (std::mem::take(&mut live.saga), std::mem::take(&mut live.patches));
+        let outer = ambient::enter(Scope { saga, parallel: live.parallel, patches });
         let flow = (live.def.step)(&mut Cx { live, io });
-        (live.saga, live.patches) = ambient::leave(outer);
+        Scope { saga: live.saga, parallel: live.parallel, patches: live.patches } = ambient::leave(outer);
         match flow? {
-            Flow::Closed(closed) if !matches!(closed, Closed::Completed(_)) => {
-                live.closing = Some(closed);
-                live.threads.truncate(1);
-                live.threads[0] = LiveThread::default();
-                live.slots.iter_mut().for_each(|s| *s = Stored::Empty);
-            }
+            Flow::Closed(closed) if !matches!(closed, Closed::Completed(_)) => live.fail(closed, io),
             flow => return Ok(flow),
         }
-    } else {
-        let thread = &mut live.threads[0];
-        if thread.completion.take().is_none() {
-            return Ok(Flow::Pending);
-        }
-        thread.op = None;
-        live.saga.pop();
     }
-    compensate(live, io)
-}
-
-/// Begins the compensation that was registered last; ends the activation when none is left.
-fn compensate(live: &mut Live, io: &mut Io) -> Result<Flow, StepError> {
-    let Some(c) = live.saga.last() else {
-        return match live.closing.take() {
-            Some(closed) => Ok(Flow::Closed(closed)),
-            None => Ok(Flow::Pending),
-        };
-    };
-    let op = io.op();
-    let options = c.options.clone().until_done();
-    io.commands.push(Command::Activity { op, name: c.activity.clone(), args: c.args.clone(), options });
-    live.threads[0].op = Some(op);
-    Ok(Flow::Pending)
+    Ok(live.compensate(io))
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod ambient;
 mod command;
+mod compensate;
 mod cx;
 mod error;
 mod frame;
@@ -18,8 +19,11 @@ mod outcome;
 mod refused;
 mod slot;
 mod workflow;
+mod zone;
 
-pub use ambient::{Random, now, random, run_id, saga, set_status, side_effect, tag, uuid, workflow_id};
+pub use ambient::{
+    Random, cancel_requested, now, random, run_id, saga, set_status, side_effect, tag, uuid, workflow_id,
+};
 pub use command::{Command, Completion, Input, Step};
 pub use cx::{Cx, Flow, Go, Token, What, drive};
 pub use error::{Cancelled, StepError, WaitError, WorkflowError};
@@ -27,11 +31,13 @@ pub(crate) use error::{panic_location, panic_message, watch_panics};
 pub use frame::{Activation, Closed, Compensation, Frame, OpId, Thread};
 pub use live::{Resolve, Upgrade};
 pub use operation::{
-    ActivityCall, Durable, Recv, RecvTimeout, Request, Signal, Sleep, WorkflowCall, sleep, sleep_until,
+    ActivityCall, Durable, Recv, RecvTimeout, Request, Shielded, Signal, Sleep, SleepTime, WorkflowCall, shielded,
+    sleep, sleep_until,
 };
 pub use outcome::{Never, Outcome, Plain};
 pub use slot::{AnySlot, Checkpoint, Entry, Slot, SlotExt, StaticStr, Stored};
 pub use workflow::{Described, ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef, WorkflowRegistration};
+pub use zone::{UnknownTimeZone, now_in};
 
 #[doc(hidden)]
 pub use ambient::patched;
@@ -123,7 +129,9 @@ impl Machine {
         }
         let mut io = Io { next_op: self.next_op, commands: vec![], error: None };
         let Identity { workflow_id, run_id } = self.identity.clone();
-        let outer = ambient::set(Some(Ambient::new(self.now, workflow_id, run_id, self.draws)));
+        let ambient =
+            Ambient { cancel: self.cancel.clone(), ..Ambient::new(self.now, workflow_id, run_id, self.draws) };
+        let outer = ambient::set(Some(ambient));
         let flow = {
             let _watch = error::watch_panics();
             catch_unwind(AssertUnwindSafe(|| live::step(&mut self.root, &mut io)))

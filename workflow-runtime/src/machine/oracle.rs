@@ -1,9 +1,9 @@
 //! Lets the check copy of a workflow run: every durable `.await` asks a world that a test provides.
 
 use super::{
-    ambient,
+    ambient::{self, Scope},
     command::{Command, Completion},
-    frame::{Compensation, OpId},
+    frame::OpId,
     operation::{Durable, Request, WorkflowCall},
     outcome::Outcome,
     workflow::{ErrOf, LocalBoxFuture, Workflow},
@@ -60,13 +60,17 @@ impl<D: Durable> Future for OpFuture<D> {
     type Output = D::Output;
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<D::Output> {
         if let Some(operation) = self.operation.take() {
-            match operation.request() {
+            let request = operation.request().map(|r| match r {
+                Request::Shielded(inner) => *inner,
+                request => request,
+            });
+            match request {
                 Ok(Request::Operation(command)) => {
                     let op = world(|w| w.next_op());
                     world(|w| w.begin(command.with_op(op)));
                     self.op = Some(op);
                 }
-                Ok(Request::Inline { .. }) => {
+                Ok(Request::Inline { .. } | Request::Shielded(_)) => {
                     panic!("an inline workflow has its own future: this is a bug of the runtime")
                 }
                 Err(e) => panic!("{e}"),
@@ -98,15 +102,15 @@ pub(super) fn inline<W: Workflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::O
         Ok(Err(e)) => panic!("{e}"),
         Err(e) => panic!("{e}"),
     };
-    Box::pin(Scoped::<W> { inner: W::check(args), saga: vec![], failed: None, undoing: None })
+    Box::pin(Scoped::<W> { inner: W::check(args), scope: Scope::default(), failed: None, undoing: vec![] })
 }
 
 /// A check copy with a scope of compensations of its own, which run if it fails.
 struct Scoped<W: Workflow> {
     inner: LocalBoxFuture<<W::Outcome as Outcome>::Out>,
-    saga: Vec<Compensation>,
+    scope: Scope,
     failed: Option<ErrOf<W>>,
-    undoing: Option<OpId>,
+    undoing: Vec<OpId>,
 }
 
 impl<W: Workflow> Unpin for Scoped<W> {}
@@ -115,32 +119,36 @@ impl<W: Workflow> Future for Scoped<W> {
     type Output = <W::Outcome as Outcome>::Out;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.failed.is_none() {
-            let outer = ambient::enter(std::mem::take(&mut self.saga), Default::default());
+            let outer = ambient::enter(std::mem::take(&mut self.scope));
             let polled = self.inner.as_mut().poll(cx);
-            (self.saga, _) = ambient::leave(outer);
+            self.scope = ambient::leave(outer);
             let Poll::Ready(out) = polled else {
                 return Poll::Pending;
             };
             match <W::Outcome as Outcome>::halves(out) {
                 Ok(value) => {
-                    ambient::inherit(std::mem::take(&mut self.saga));
+                    ambient::inherit(std::mem::take(&mut self.scope.saga));
                     return Poll::Ready(<W::Outcome as Outcome>::back(Ok(value)));
                 }
                 Err(e) => self.failed = Some(e),
             }
         }
         loop {
-            if let Some(op) = self.undoing {
-                if world(|w| w.poll(op)).is_none() {
-                    return Poll::Pending;
-                }
-                self.undoing = None;
+            self.undoing.retain(|op| world(|w| w.poll(*op)).is_none());
+            if !self.undoing.is_empty() {
+                return Poll::Pending;
             }
-            let Some(c) = self.saga.pop() else { break };
-            let op = world(|w| w.next_op());
-            let options = c.options.until_done();
-            world(|w| w.begin(Command::Activity { op, name: c.activity, args: c.args, options }));
-            self.undoing = Some(op);
+            let most = if self.scope.parallel { self.scope.saga.len() } else { 1 };
+            for _ in 0..most {
+                let Some(c) = self.scope.saga.pop() else { break };
+                let op = world(|w| w.next_op());
+                let options = c.options.until_done();
+                world(|w| w.begin(Command::Activity { op, name: c.activity, args: c.args, options }));
+                self.undoing.push(op);
+            }
+            if self.undoing.is_empty() {
+                break;
+            }
         }
         match self.failed.take() {
             Some(e) => Poll::Ready(<W::Outcome as Outcome>::back(Err(e))),

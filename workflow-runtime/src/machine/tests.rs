@@ -195,7 +195,7 @@ fn a_failure_runs_its_compensations_before_it_closes() {
         let (commands, closed) = run(vec![Input::Start, completed(0, declined.clone())], evict);
         assert!(closed.is_none());
         assert!(
-            matches!(&commands[1], Command::Activity { op: OpId(1), name, options, .. } if name == "charge" && options.shielded)
+            matches!(&commands[1..], [Command::Compensating { calls: 1, .. }, Command::Activity { op: OpId(1), name, options, .. }] if name == "charge" && options.shielded)
         );
         let inputs = vec![
             Input::Start,

@@ -193,6 +193,7 @@ fn op_of(command: &Command) -> Option<OpId> {
         | Command::Detach { .. }
         | Command::SideEffect(_)
         | Command::Status(_)
+        | Command::Compensating { .. }
         | Command::Tag { .. } => None,
     }
 }
@@ -250,7 +251,11 @@ impl Script {
             Command::Detach { op } => {
                 self.done.remove(&op);
             }
-            Command::Cancel { .. } | Command::SideEffect(_) | Command::Status(_) | Command::Tag { .. } => {}
+            Command::Cancel { .. }
+            | Command::SideEffect(_)
+            | Command::Status(_)
+            | Command::Compensating { .. }
+            | Command::Tag { .. } => {}
         }
     }
 

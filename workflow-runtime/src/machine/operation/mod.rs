@@ -1,14 +1,16 @@
 //! What a workflow waits for.
 
 mod activity;
+mod shielded;
 mod signal;
 mod timer;
 mod workflow;
 
 pub use activity::ActivityCall;
 pub(crate) use activity::activity_parts;
+pub use shielded::{Shielded, shielded};
 pub use signal::{Recv, RecvTimeout, Signal};
-pub use timer::{Sleep, sleep, sleep_until};
+pub use timer::{Sleep, SleepTime, sleep, sleep_until};
 pub use workflow::WorkflowCall;
 
 use super::{
@@ -70,6 +72,8 @@ pub enum Request {
         /// Its arguments.
         args: Payload,
     },
+    /// One that a request to cancel the run does not reach.
+    Shielded(Box<Request>),
 }
 
 /// The id in a command before the operation has begun.
@@ -83,7 +87,7 @@ impl Command {
             | Command::Signal { op, .. }
             | Command::Cancel { op }
             | Command::Detach { op } => *op = id,
-            Command::SideEffect(_) | Command::Status(_) | Command::Tag { .. } => {}
+            Command::SideEffect(_) | Command::Status(_) | Command::Compensating { .. } | Command::Tag { .. } => {}
         }
         self
     }

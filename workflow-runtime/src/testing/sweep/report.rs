@@ -122,6 +122,10 @@ fn lasting(event: &Event) -> Option<String> {
         Event::CancelAsked { op } => format!("op {op}: asked to stop"),
         Event::OperationCancelled { op } => format!("op {op}: cancelled"),
         Event::Detached { op } => format!("op {op}: detached"),
+        Event::Compensating { workflow, error, calls } => {
+            format!("{workflow} failed with {}, {calls} compensations", show(error))
+        }
+        Event::CompensationSkipped { op, activity, reason } => format!("op {op}: {activity} skipped: {reason}"),
         Event::SideEffect(value) => format!("side effect: {}", show(value)),
         Event::StatusSet(value) => format!("status: {}", show(value)),
         Event::Tagged { key, value } => format!("tag {key} = {value}"),

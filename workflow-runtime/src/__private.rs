@@ -8,7 +8,8 @@ pub use crate::{
     },
     machine::{
         ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,
-        Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration, drive,
+        Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
+        accepts, drive,
         iterate::{advance, at, at_mut, cursor, index, next, owned},
         oracle::awaited,
         patched,

@@ -9,6 +9,8 @@ pub mod journal;
 pub mod machine;
 pub mod prelude;
 pub mod registry;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -6,6 +6,7 @@
 //! never disagree.
 
 mod compatibility;
+mod diagram;
 mod fingerprint;
 
 pub use compatibility::{Incompatible, Resume, compatibility};

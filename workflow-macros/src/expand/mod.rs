@@ -107,6 +107,7 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
                         line: ::core::line!(),
                         slots: &[#(#keys),*],
                         step: __step,
+                        accepts: #p::accepts::<#tag>,
                         describe: __describe,
                         cache: #p::OnceLock::new(),
                     };

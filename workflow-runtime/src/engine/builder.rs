@@ -16,7 +16,7 @@ use crate::{
     },
     journal::id::Namespace,
     registry::{Registered, Registry},
-    store::Store,
+    store::{Fence, Store},
 };
 use std::{
     collections::BTreeSet,
@@ -169,44 +169,65 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// [`BuildError`]: the functions do not fit together, a state is missing, or the store cannot be taken.
-    pub async fn build(self) -> Result<Engine, BuildError> {
-        let store = self.store.ok_or(BuildError::NoStore)?;
-        let mut registry = Registry::linked()?.register(self.registered)?;
-        if let Some(only) = &self.only {
-            registry = registry.only(only.iter().map(String::as_str))?;
-        }
+    pub async fn build(mut self) -> Result<Engine, BuildError> {
+        let store = self.store.clone().ok_or(BuildError::NoStore)?;
+        let registry = self.registry()?;
         let missing = registry.missing_states(&self.states);
         if !missing.is_empty() && self.executor.is_none() {
             return Err(BuildError::MissingState { missing });
         }
-        let pulse = Pulse::new();
-        self.clock.attach(&pulse);
-        let executor = match self.executor {
+        let executor = match self.executor.take() {
             Some(executor) => executor,
             None => {
                 let handle = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
                 let delay = Arc::new(ClockDelay(self.clock.clone()));
-                let (queues, observer) = (self.queues, self.observer);
+                let (queues, observer) = (std::mem::take(&mut self.queues), self.observer.take());
                 let options = ExecutorOptions { queues, delay, observer, ..ExecutorOptions::default() };
                 let known = registry.clone();
                 let lookup = move |name: &str| known.activity(name);
-                Arc::new(Executor::new(handle, lookup, self.states, options)) as Arc<dyn Execute>
+                let states = std::mem::take(&mut self.states);
+                Arc::new(Executor::new(handle, lookup, states, options)) as Arc<dyn Execute>
             }
         };
         let fences = store.acquire_all("engine").await.map_err(BuildError::Store)?;
-        let shared = Arc::new(Shared {
-            store,
-            clock: self.clock,
-            pulse,
-            registry,
-            executor: Mutex::new(Some(executor)),
-            fences,
-            settings: self.settings,
-            health: Health::default(),
-            inline: self.inline,
-        });
-        let workers = worker::start(&shared, self.workers)?;
+        let workers = self.workers;
+        let shared = self.shared(store, registry, Some(executor), fences, Health::default());
+        let workers = worker::start(&shared, workers)?;
         Ok(Engine::new(shared, workers))
+    }
+
+    /// An engine that runs nothing and writes nothing: it shows what the store holds. States are not asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]: the functions do not fit together, or there is no store.
+    pub async fn build_read_only(mut self) -> Result<Engine, BuildError> {
+        let store = self.store.clone().ok_or(BuildError::NoStore)?;
+        let registry = self.registry()?;
+        let shared = self.shared(store, registry, None, vec![], Health::read_only());
+        Ok(Engine::new(shared, vec![]))
+    }
+
+    fn registry(&mut self) -> Result<Registry, BuildError> {
+        let registry = Registry::linked()?.register(std::mem::take(&mut self.registered))?;
+        Ok(match &self.only {
+            Some(only) => registry.only(only.iter().map(String::as_str))?,
+            None => registry,
+        })
+    }
+
+    fn shared(
+        self,
+        store: Arc<dyn Store>,
+        registry: Registry,
+        executor: Option<Arc<dyn Execute>>,
+        fences: Vec<Fence>,
+        health: Health,
+    ) -> Arc<Shared> {
+        let pulse = Pulse::new();
+        self.clock.attach(&pulse);
+        let (clock, settings, inline, executor) = (self.clock, self.settings, self.inline, Mutex::new(executor));
+        Arc::new(Shared { store, clock, pulse, registry, executor, fences, settings, health, inline })
     }
 }
 

@@ -197,6 +197,9 @@ impl Inner {
     }
 
     pub(super) fn send(&self, id: &WorkflowId, mail: Mail) {
+        if self.senders.is_empty() {
+            return mail.refuse(&Unavailable::ReadOnly);
+        }
         let worker = usize::from(self.shared.shard(id).0) % self.senders.len();
         let message = Message::To { id: id.clone(), mail, busy: self.shared.pulse.hold() };
         // A worker that has ended drops the message, and with it the sender of the answer.

@@ -70,6 +70,9 @@ pub enum Unavailable {
     /// The engine is shutting down, or has.
     #[error("WE010: the engine is shut down; open the store with a new one")]
     ShutDown,
+    /// The engine was built to read only.
+    #[error("WE016: the engine only reads; build one that runs workflows")]
+    ReadOnly,
     /// A write failed in a way that leaves open whether it happened. The engine does nothing more.
     #[error("WE011: a write to the store failed and the engine has stopped; reopen the store to go on where it was")]
     Poisoned(#[source] StoreError),
@@ -124,6 +127,7 @@ impl Unavailable {
             Self::Unreadable { .. } => "WE013",
             Self::Undecodable { .. } => "WE014",
             Self::Unwritable { .. } => "WE015",
+            Self::ReadOnly => "WE016",
         }
     }
 }
@@ -168,6 +172,17 @@ pub enum StartError {
         #[source]
         source: EncodeError,
     },
+    /// These are not the arguments of the workflow.
+    #[error("WE024: `{workflow_id}` was not started: these are not the arguments of `{workflow}`")]
+    Undecodable {
+        /// The instance.
+        workflow_id: String,
+        /// The workflow.
+        workflow: String,
+        /// Where and why.
+        #[source]
+        source: DecodeError,
+    },
     /// The arguments are larger than the engine takes.
     #[error(
         "WE023: the arguments of `{workflow_id}` have {bytes} bytes, the limit is {limit}; keep the data elsewhere and pass a reference, or raise `payload_limit`"
@@ -194,6 +209,7 @@ impl StartError {
             Self::UnknownWorkflow { .. } => "WE021",
             Self::Unencodable { .. } => "WE022",
             Self::TooLarge { .. } => "WE023",
+            Self::Undecodable { .. } => "WE024",
             Self::Unavailable(e) => e.code(),
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     journal::key::{Key, Kind, NamespaceKeys},
     store::StoreError,
 };
+use serde::Serialize;
 
 /// Which instances, and where to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,7 @@ pub struct Page {
 }
 
 /// An instance in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Listed {
     /// Its id.

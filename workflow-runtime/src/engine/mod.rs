@@ -6,7 +6,7 @@
 //!                                        then, and only then: attempts, timers, answers
 //! ```
 //!
-//! - `client`, `run`, `status`, `list`: what callers use. Reads go to the store and need no worker.
+//! - `client`, `run`, `untyped`, `status`, `list`: what callers use. Reads go to the store and need no worker.
 //! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
 //! - `actor`, `coalesce`, `requests`, `attempts`, `detach`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
@@ -36,6 +36,7 @@ mod run;
 mod shared;
 mod status;
 mod timers;
+mod untyped;
 mod worker;
 
 #[cfg(test)]
@@ -55,3 +56,4 @@ pub use list::{Cursor, Filter, Listed, Page};
 pub use pulse::{Held, Parked, Pulse};
 pub use run::{Run, WorkflowFn};
 pub use status::{Local, RunStatus, Waits};
+pub use untyped::Untyped;

@@ -59,13 +59,29 @@ impl<W> Clone for Run<W> {
     }
 }
 
-impl<W: Workflow> std::fmt::Debug for Run<W> {
+impl<W> std::fmt::Debug for Run<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run").field("workflow", &W::NAME).field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Run").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 impl<W: Workflow> Run<W> {
+    /// Waits until the run has ended, and gives what it returned.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`]: it ended in another way, there is no such run, or the engine ended first.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped and called again.
+    pub async fn result(&self) -> Result<OkOf<W>, RunError<ErrOf<W>>> {
+        let (id, c) = self.ended().await?;
+        outcome::<W>(&id, c)
+    }
+}
+
+impl<W> Run<W> {
     pub(super) fn new(engine: Engine, id: MaybeId, started: Option<Started>) -> Self {
         Run { engine, id, started, workflow: PhantomData }
     }
@@ -85,16 +101,8 @@ impl<W: Workflow> Run<W> {
         self.started.map(|s| s.run)
     }
 
-    /// Waits until the run has ended, and gives what it returned.
-    ///
-    /// # Errors
-    ///
-    /// [`RunError`]: it ended in another way, there is no such run, or the engine ended first.
-    ///
-    /// # Cancel safety
-    ///
-    /// May be dropped and called again.
-    pub async fn result(&self) -> Result<OkOf<W>, RunError<ErrOf<W>>> {
+    /// Waits until the run has ended.
+    pub(super) async fn ended<E>(&self) -> Result<(WorkflowId, Checkpoint), RunError<E>> {
         let id = self.id.clone().map_err(RunError::InvalidId)?;
         let shared = &self.engine.inner.shared;
         shared.health.alive()?;
@@ -113,7 +121,7 @@ impl<W: Workflow> Run<W> {
             let instance = Instance::load(shared, id.clone()).await?;
             match instance.checkpoint {
                 None => return Err(RunError::NotFound { workflow_id: id.to_string() }),
-                Some(c) if c.is_closed() => return outcome::<W>(&id, c),
+                Some(c) if c.is_closed() => return Ok((id, c)),
                 // It was seen between two of its lives.
                 Some(_) => {}
             }

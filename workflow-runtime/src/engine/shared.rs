@@ -95,6 +95,8 @@ pub(super) struct Health(watch::Sender<Condition>);
 #[derive(Debug, Clone)]
 enum Condition {
     Up,
+    /// Nothing runs and nothing can be written.
+    ReadOnly,
     /// No new calls; what runs goes on.
     Stopping,
     Stopped,
@@ -115,6 +117,7 @@ impl Health {
     pub(super) fn check(&self) -> Result<(), Unavailable> {
         match &*self.0.borrow() {
             Condition::Up => Ok(()),
+            Condition::ReadOnly => Err(Unavailable::ReadOnly),
             Condition::Stopping | Condition::Stopped => Err(Unavailable::ShutDown),
             Condition::Poisoned(e) => Err(Unavailable::Poisoned(e.clone())),
         }
@@ -125,7 +128,7 @@ impl Health {
     /// Why nothing may have an effect any more.
     pub(super) fn alive(&self) -> Result<(), Unavailable> {
         match &*self.0.borrow() {
-            Condition::Up | Condition::Stopping => Ok(()),
+            Condition::Up | Condition::ReadOnly | Condition::Stopping => Ok(()),
             Condition::Stopped => Err(Unavailable::ShutDown),
             Condition::Poisoned(e) => Err(Unavailable::Poisoned(e.clone())),
         }
@@ -153,7 +156,7 @@ impl Health {
     /// True the first time.
     pub(super) fn stopping(&self) -> bool {
         self.0.send_if_modified(|c| {
-            let first = matches!(c, Condition::Up);
+            let first = matches!(c, Condition::Up | Condition::ReadOnly);
             if first {
                 *c = Condition::Stopping;
             }
@@ -171,12 +174,16 @@ impl Health {
         });
     }
 
+    pub(super) fn read_only() -> Self {
+        Health(watch::Sender::new(Condition::ReadOnly))
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         !matches!(&*self.0.borrow(), Condition::Up)
     }
 
     /// What a call that got no answer is told.
     pub(super) fn unanswered(&self) -> Unavailable {
-        self.alive().err().unwrap_or(Unavailable::ShutDown)
+        self.check().err().unwrap_or(Unavailable::ShutDown)
     }
 }

@@ -15,10 +15,11 @@ use crate::{
     machine::{Activation, OpId},
 };
 use jiff::Timestamp;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A run as of its last commit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RunStatus {
     /// The id of the instance.
@@ -60,7 +61,7 @@ pub struct RunStatus {
 }
 
 /// A local that is alive.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Local {
     /// The workflow or helper that it belongs to.
@@ -72,7 +73,7 @@ pub struct Local {
 }
 
 /// One thing that a run waits for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Waits {
     /// An attempt of an activity runs, or is about to.

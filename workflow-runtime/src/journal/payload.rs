@@ -33,6 +33,9 @@ pub struct Payload(Arc<[u8]>);
 const SCRATCH_MAX: usize = 64 * 1024;
 
 thread_local! {
+    /// Payloads are serialized as the values that they hold.
+    static FOR_PEOPLE: Cell<bool> = const { Cell::new(false) };
+
     /// Where values are encoded before their size is known.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
@@ -120,6 +123,19 @@ impl Payload {
     }
 }
 
+/// Within `f`, payloads are serialized as the values that they hold, to be shown; they cannot be read back from that.
+pub fn for_people<R>(f: impl FnOnce() -> R) -> R {
+    /// Also when `f` panics.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FOR_PEOPLE.set(self.0);
+        }
+    }
+    let _restore = Restore(FOR_PEOPLE.replace(true));
+    f()
+}
+
 impl Hash for Payload {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
@@ -139,7 +155,10 @@ impl fmt::Debug for Payload {
 
 impl Serialize for Payload {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        match FOR_PEOPLE.get() {
+            true => self.to_json().serialize(serializer),
+            false => serializer.serialize_bytes(&self.0),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub use operation::{
 };
 pub use outcome::{Never, Outcome, Plain};
 pub use slot::{AnySlot, Checkpoint, Entry, Slot, SlotExt, StaticStr, Stored};
-pub use workflow::{Described, ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef, WorkflowRegistration};
+pub use workflow::{Described, ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef, WorkflowRegistration, accepts};
 pub use zone::{UnknownTimeZone, now_in};
 
 #[doc(hidden)]

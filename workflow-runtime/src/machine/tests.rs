@@ -64,6 +64,7 @@ impl Workflow for __order {
             line: line!(),
             slots: &["note", "paid"],
             step,
+            accepts: |_| Ok(()),
             describe,
             cache: p::OnceLock::new(),
         };

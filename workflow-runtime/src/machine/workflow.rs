@@ -5,7 +5,10 @@ use super::{
     cx::{Cx, Flow},
     outcome::Outcome,
 };
-use crate::activity::bounds::Arguments;
+use crate::{
+    activity::bounds::Arguments,
+    journal::{encoding::DecodeError, payload::Payload},
+};
 use std::{future::Future, pin::Pin, sync::OnceLock};
 use workflow_definition::{Definition, Fingerprint};
 
@@ -46,6 +49,8 @@ pub struct WorkflowDef {
     pub slots: &'static [&'static str],
     /// Runs the machine to its next suspension.
     pub step: fn(&mut Cx<'_>) -> Result<Flow, StepError>,
+    /// Whether this payload is a tuple of the workflow's arguments.
+    pub accepts: fn(&Payload) -> Result<(), DecodeError>,
     /// Builds the definition.
     pub describe: fn() -> Definition,
     /// Filled at first use.
@@ -91,3 +96,12 @@ impl WorkflowDef {
 /// A registration of a workflow, collected from every crate that is linked.
 pub struct WorkflowRegistration(pub fn() -> &'static WorkflowDef);
 inventory::collect!(WorkflowRegistration);
+
+/// Whether a payload decodes as the arguments of `W`.
+///
+/// # Errors
+///
+/// It does not.
+pub fn accepts<W: Workflow>(args: &Payload) -> Result<(), DecodeError> {
+    W::Args::load(args).map(drop)
+}

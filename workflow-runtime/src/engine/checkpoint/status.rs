@@ -22,10 +22,13 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 6] =
+        [Self::Running, Self::Blocked, Self::Completed, Self::Failed, Self::Cancelled, Self::Terminated];
+
     /// The status with this number.
     pub(in crate::engine) fn from_number(number: u8) -> Option<Self> {
-        use Status::*;
-        [Running, Blocked, Completed, Failed, Cancelled, Terminated].into_iter().find(|s| *s as u8 == number)
+        Self::ALL.into_iter().find(|s| *s as u8 == number)
     }
 
     /// For people: `running`, `blocked`, ..

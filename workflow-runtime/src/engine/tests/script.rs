@@ -105,6 +105,7 @@ impl Workflow for ScriptWorkflow {
             line: line!(),
             slots: &["todo", "log"],
             step,
+            accepts: |_| Ok(()),
             describe,
             cache: p::OnceLock::new(),
         };

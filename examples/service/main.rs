@@ -1,0 +1,46 @@
+//! A crate with workflows as a program: run it with `serve`, and steer it from another terminal.
+//!
+//! ```text
+//! cargo run -p examples --bin service -- serve
+//! cargo run -p examples --bin service -- start review doc-1 '"The text."' 2
+//! cargo run -p examples --bin service -- show doc-1
+//! cargo run -p examples --bin service -- signal doc-1 verdict '{"by": "Ada", "ok": true}'
+//! cargo run -p examples --bin service -- result doc-1
+//! cargo run -p examples --bin service -- history doc-1
+//! ```
+
+use serde::{Deserialize, Serialize};
+use std::process::ExitCode;
+use workflow_runtime::prelude::*;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Verdict {
+    by: String,
+    ok: bool,
+}
+
+const VERDICT: Signal<Verdict> = Signal::new("verdict");
+
+#[activity]
+async fn publish(text: &str) -> String {
+    format!("published {} characters", text.chars().count())
+}
+
+/// Published when so many reviewers agree; refused by the first who does not.
+#[workflow]
+async fn review(text: String, needed: u32) -> Result<String, WorkflowError> {
+    let mut agreed = vec![];
+    while agreed.len() < needed as usize {
+        let verdict = VERDICT.recv().timeout(days(14)).await?;
+        if !verdict.ok {
+            return Err(WorkflowError::msg(format!("{} refused it", verdict.by)));
+        }
+        agreed.push(verdict.by);
+    }
+    let published = publish(&text).await?;
+    Ok(format!("{published}, agreed by {}", agreed.join(" and ")))
+}
+
+fn main() -> ExitCode {
+    workflow_runtime::service::main()
+}

@@ -1,0 +1,105 @@
+//! The program `service`, as its user meets it.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+fn program(data: &Path) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_service"));
+    program.arg("--data").arg(data);
+    program
+}
+
+/// A service that answers.
+fn serve(data: &Path) -> Child {
+    let mut service = program(data).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(service.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("serving"), "{line}");
+    service
+}
+
+fn run(data: &Path, args: &[&str]) -> Output {
+    program(data).args(args).output().unwrap()
+}
+
+#[track_caller]
+fn ok(data: &Path, args: &[&str]) -> String {
+    let out = run(data, args);
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+#[track_caller]
+fn refused(data: &Path, args: &[&str]) -> String {
+    let out = run(data, args);
+    assert!(!out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stdout));
+    String::from_utf8(out.stderr).unwrap()
+}
+
+const ADA: &str = r#"{"by": "Ada", "ok": true}"#;
+const BOB: &str = r#"{"by": "Bob", "ok": true}"#;
+
+#[test]
+fn an_instance_is_steered_from_the_command_line_and_survives_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let mut service = serve(data);
+    assert_eq!(ok(data, &["start", "review", "doc-1", "\"text\"", "2"]), "started doc-1\n");
+    assert_eq!(ok(data, &["start", "review", "doc-1", "\"text\"", "2"]), "attached to doc-1\n");
+    assert_eq!(ok(data, &["signal", "doc-1", "verdict", ADA]), "sent\n");
+    service.kill().unwrap();
+    service.wait().unwrap();
+
+    // Without a service the store itself is read.
+    let shown = ok(data, &["show", "doc-1"]);
+    assert!(shown.contains("state: Running") && shown.contains("name=agreed value=[\"Ada\"]"), "{shown}");
+    assert!(ok(data, &["list", "--status", "running"]).contains("review"));
+    let json: serde_json::Value = serde_json::from_str(&ok(data, &["--json", "history", "doc-1"])).unwrap();
+    assert!(json[0]["events"][0]["Started"]["workflow"] == "review", "{json}");
+
+    let mut service = serve(data);
+    assert_eq!(ok(data, &["signal", "doc-1", "verdict", BOB]), "sent\n");
+    let result = ok(data, &["result", "doc-1", "--wait"]);
+    assert_eq!(result, "Completed: published 4 characters, agreed by Ada and Bob\n");
+    let history = ok(data, &["history", "doc-1"]);
+    assert!(history.contains("SignalReceived") && history.contains("Ada"), "{history}");
+    service.kill().unwrap();
+    service.wait().unwrap();
+    assert_eq!(ok(data, &["result", "doc-1"]), result);
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    assert!(refused(data, &["start", "review", "a", "\"t\"", "1"]).contains("no service runs on"));
+    assert!(refused(&data.join("absent"), &["list"]).contains("there is no store in"));
+    let mut service = serve(data);
+    assert!(refused(data, &["start", "reviw", "a", "\"t\"", "1"]).contains("WE021"));
+    assert!(refused(data, &["start", "review", "a", "text", "1"]).contains("argument 1 is not JSON"));
+    let wrong = refused(data, &["start", "review", "a", "7", "1"]);
+    assert!(wrong.contains("WE024") && wrong.contains("string"), "{wrong}");
+    assert!(refused(data, &["signal", "nobody", "verdict", ADA]).contains("nobody"));
+    assert!(refused(data, &["cancel", "nobody", "--reason", "r"]).contains("nobody"));
+    assert!(refused(data, &["list", "--status", "asleep"]).contains("`asleep` is not a state"));
+    assert!(refused(data, &["serve"]).contains("in use"));
+    assert_eq!(ok(data, &["start", "review", "a", "\"t\"", "1"]), "started a\n");
+    assert_eq!(ok(data, &["cancel", "a", "--reason", "late"]), "asked to stop\n");
+    assert!(ok(data, &["result", "a", "--wait"]).starts_with("Cancelled: "));
+    assert!(refused(data, &["terminate", "a", "--reason", "late"]).contains("cancelled"));
+    service.kill().unwrap();
+    service.wait().unwrap();
+}
+
+#[test]
+fn the_program_knows_its_functions_and_draws_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let functions = ok(dir.path(), &["functions"]);
+    assert!(functions.contains("workflow  review") && functions.contains("activity  publish"), "{functions}");
+    let diagram = ok(dir.path(), &["diagram", "review"]);
+    assert!(diagram.contains("stateDiagram-v2") && diagram.contains("--> [*]"), "{diagram}");
+    assert!(refused(dir.path(), &["diagram", "none"]).contains("there are: review"));
+}

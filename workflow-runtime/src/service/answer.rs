@@ -1,0 +1,112 @@
+//! From a request to the engine's answer.
+
+use super::control::{Answer, Request};
+use crate::{
+    engine::{ControlError, Engine, Filter, QueryError, Run, RunError, SignalError, StartError, Status, Untyped},
+    journal::payload::{self, Payload},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Why a request was refused, with the code that people look up.
+struct Refusal {
+    code: String,
+    message: String,
+}
+
+macro_rules! refusals { ($($t:ty)*) => { $(
+    impl From<$t> for Refusal {
+        fn from(e: $t) -> Self {
+            Refusal { code: e.code().into(), message: chain(&e) }
+        }
+    }
+)* } }
+refusals!(StartError SignalError ControlError QueryError);
+
+/// The message with those of its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |e| e.source());
+    causes.fold(error.to_string(), |message, cause| format!("{message}: {cause}"))
+}
+
+pub(super) async fn answer(engine: &Engine, request: Request) -> Answer {
+    match done(engine, request).await {
+        Ok(value) => Answer::Done(value),
+        Err(Refusal { code, message }) => Answer::Refused { code, message },
+    }
+}
+
+async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
+    let run = |id: String| engine.untyped(id);
+    match request {
+        Request::Start { workflow, id, args } => {
+            let run = engine.start_untyped(&workflow, id, payload(&args)?).await?;
+            Ok(json!({ "workflow_id": run.id(), "run_id": run.run_id(), "is_new": run.is_new() }))
+        }
+        Request::Signal { id, signal, payload: value } => {
+            run(id).signal_payload(&signal, payload(&value)?).await?;
+            Ok(Value::Null)
+        }
+        Request::Cancel { id, reason } => {
+            run(id).cancel(reason).await?;
+            Ok(Value::Null)
+        }
+        Request::Terminate { id, reason } => {
+            run(id).terminate(reason).await?;
+            Ok(Value::Null)
+        }
+        Request::Retry { id } => {
+            run(id).retry().await?;
+            Ok(Value::Null)
+        }
+        Request::List { workflow, status, tag, limit } => list(engine, workflow, status, tag, limit).await,
+        Request::Show { id } => Ok(shown(&run(id).status().await?)),
+        Request::History { id } => Ok(shown(&run(id).history().await?)),
+        Request::Result { id, wait } => result(&run(id), wait).await,
+    }
+}
+
+async fn list(
+    engine: &Engine,
+    workflow: Option<String>,
+    status: Option<Status>,
+    tag: Option<(String, String)>,
+    limit: usize,
+) -> Result<Value, Refusal> {
+    let mut filter = Filter::all().limit(limit);
+    if let Some(workflow) = workflow {
+        filter = filter.workflow(workflow);
+    }
+    if let Some(status) = status {
+        filter = filter.status(status);
+    }
+    if let Some((key, value)) = tag {
+        filter = filter.tag(key, value);
+    }
+    let page = engine.list(&filter).await?;
+    Ok(json!({ "instances": shown(&page.instances), "more": page.next.is_some() }))
+}
+
+async fn result(run: &Run<Untyped>, wait: bool) -> Result<Value, Refusal> {
+    if !wait {
+        let status = run.status().await?;
+        return Ok(json!({ "state": status.state, "value": status.outcome }));
+    }
+    let (state, value) = match run.result().await {
+        Ok(value) => (Status::Completed, value.to_json()),
+        Err(RunError::Failed(error)) => (Status::Failed, error.to_json()),
+        Err(RunError::Cancelled { error, .. }) => (Status::Cancelled, error.to_json()),
+        Err(RunError::Terminated { reason, .. }) => (Status::Terminated, Value::String(reason)),
+        Err(e) => return Err(Refusal { code: e.code().into(), message: e.to_string() }),
+    };
+    Ok(json!({ "state": state, "value": value }))
+}
+
+fn payload(value: &Value) -> Result<Payload, Refusal> {
+    Payload::encode(value).map_err(|e| Refusal { code: e.code().into(), message: e.to_string() })
+}
+
+/// As JSON for people, payloads as the values that they hold.
+fn shown<T: Serialize>(value: &T) -> Value {
+    payload::for_people(|| serde_json::to_value(value)).unwrap_or_else(|e| Value::String(format!("<{e}>")))
+}

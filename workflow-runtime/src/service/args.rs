@@ -1,0 +1,165 @@
+//! The command line.
+
+use super::{ServiceError, control::Request};
+use crate::engine::Status;
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Durable workflows: run them, look at them, steer them.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(super) struct Args {
+    /// The directory that holds the instances.
+    #[arg(long, global = true, default_value = "data")]
+    pub(super) data: PathBuf,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the workflows until ctrl-c or SIGTERM.
+    Serve,
+    #[command(flatten)]
+    Local(Local),
+    #[command(flatten)]
+    Remote(Remote),
+}
+
+/// What needs neither a service nor a store.
+#[derive(Debug, Subcommand)]
+pub(super) enum Local {
+    /// Lists the workflows and activities of this program.
+    Functions,
+    /// Prints the state machine of a workflow as a Mermaid diagram.
+    Diagram {
+        /// Name of the workflow.
+        workflow: String,
+    },
+}
+
+/// What is asked of a service, or of the store of one that does not run.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum Remote {
+    /// Starts an instance, or attaches to it.
+    Start {
+        /// Name of the workflow.
+        workflow: String,
+        /// Id of the instance.
+        id: String,
+        /// The arguments, each as JSON.
+        args: Vec<String>,
+    },
+    /// Sends a signal.
+    Signal {
+        /// Id of the instance.
+        id: String,
+        /// Name of the signal.
+        signal: String,
+        /// What it carries, as JSON.
+        #[arg(default_value = "null")]
+        payload: String,
+    },
+    /// Asks an instance to stop; it can still clean up.
+    Cancel {
+        /// Id of the instance.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Ends an instance as it stands.
+    Terminate {
+        /// Id of the instance.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lets a blocked instance try again.
+    Retry {
+        /// Id of the instance.
+        id: String,
+    },
+    /// Lists instances.
+    List {
+        /// Only instances of this workflow.
+        #[arg(long)]
+        workflow: Option<String>,
+        /// Only instances in this state: running, blocked, completed, failed, cancelled, ..
+        #[arg(long)]
+        status: Option<String>,
+        /// Only instances with this tag.
+        #[arg(long, value_name = "KEY=VALUE")]
+        tag: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Shows where an instance is, its locals, and why it waits.
+    Show {
+        /// Id of the instance.
+        id: String,
+    },
+    /// Shows what happened to an instance.
+    History {
+        /// Id of the instance.
+        id: String,
+    },
+    /// Prints what an instance returned.
+    Result {
+        /// Id of the instance.
+        id: String,
+        /// Wait until it has ended.
+        #[arg(long)]
+        wait: bool,
+    },
+}
+
+impl Remote {
+    /// What is sent to the service.
+    pub(super) fn request(&self) -> Result<Request, ServiceError> {
+        Ok(match self.clone() {
+            Self::Start { workflow, id, args } => {
+                let args = args.iter().enumerate().map(|(i, arg)| json(&format!("argument {}", i + 1), arg));
+                Request::Start { workflow, id, args: Value::Array(args.collect::<Result<_, _>>()?) }
+            }
+            Self::Signal { id, signal, payload } => {
+                Request::Signal { id, signal, payload: json("the payload", &payload)? }
+            }
+            Self::Cancel { id, reason } => Request::Cancel { id, reason },
+            Self::Terminate { id, reason } => Request::Terminate { id, reason },
+            Self::Retry { id } => Request::Retry { id },
+            Self::List { workflow, status, tag, limit } => Request::List {
+                workflow,
+                status: status.as_deref().map(parse_status).transpose()?,
+                tag: tag.as_deref().map(parse_tag).transpose()?,
+                limit,
+            },
+            Self::Show { id } => Request::Show { id },
+            Self::History { id } => Request::History { id },
+            Self::Result { id, wait } => Request::Result { id, wait },
+        })
+    }
+}
+
+fn json(what: &str, text: &str) -> Result<Value, ServiceError> {
+    serde_json::from_str(text).map_err(|source| ServiceError::Json { what: what.into(), text: text.into(), source })
+}
+
+fn parse_status(text: &str) -> Result<Status, ServiceError> {
+    Status::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| {
+        let known = Status::ALL.map(Status::as_str).join(", ");
+        ServiceError::Usage(format!("`{text}` is not a state; there are {known}"))
+    })
+}
+
+fn parse_tag(text: &str) -> Result<(String, String), ServiceError> {
+    let (key, value) =
+        text.split_once('=').ok_or_else(|| ServiceError::Usage(format!("`{text}` is not a tag; write key=value")))?;
+    Ok((key.into(), value.into()))
+}

@@ -1,0 +1,149 @@
+//! Answers for people.
+
+use super::{
+    ServiceError,
+    args::{Local, Remote},
+};
+use crate::registry::Registry;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// Prints what a command was answered.
+pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<(), ServiceError> {
+    let text = match command {
+        _ if as_json => pretty(answer),
+        Remote::Start { .. } => {
+            let what = if answer["is_new"] == true { "started" } else { "attached to" };
+            format!("{what} {}", text(&answer["workflow_id"]))
+        }
+        Remote::Signal { .. } => "sent".into(),
+        Remote::Cancel { .. } => "asked to stop".into(),
+        Remote::Terminate { .. } => "terminated".into(),
+        Remote::Retry { .. } => "tries again".into(),
+        Remote::List { .. } => list(answer),
+        Remote::Show { .. } => status(answer),
+        Remote::History { .. } => history(answer),
+        Remote::Result { .. } => format!("{}: {}", text(&answer["state"]), text(&answer["value"])),
+    };
+    println!("{}", text.trim_end());
+    Ok(())
+}
+
+/// Does what needs no store.
+pub(super) fn local(command: &Local, as_json: bool) -> Result<(), ServiceError> {
+    let registry = Registry::linked().map_err(crate::engine::BuildError::from)?;
+    match command {
+        Local::Functions => {
+            let workflows: Vec<_> = registry.workflows().map(|d| (d.name, d.file, d.line)).collect();
+            let activities: Vec<_> = registry.activities().map(|d| (d.name, d.file, d.line)).collect();
+            if as_json {
+                println!("{}", pretty(&serde_json::json!({ "workflows": workflows, "activities": activities })));
+                return Ok(());
+            }
+            for (kind, functions) in [("workflow", workflows), ("activity", activities)] {
+                for (name, file, line) in functions {
+                    println!("{kind:9} {name:30} {file}:{line}");
+                }
+            }
+        }
+        Local::Diagram { workflow } => {
+            let Some(def) = registry.workflow(workflow) else {
+                let known: Vec<_> = registry.workflows().map(|d| d.name).collect();
+                return Err(ServiceError::Usage(format!(
+                    "no workflow is named `{workflow}`; there are: {}",
+                    known.join(", ")
+                )));
+            };
+            print!("{}", def.definition().to_mermaid());
+        }
+    }
+    Ok(())
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
+}
+
+/// A value without the quotes of a string.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(s) => s.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+fn list(answer: &Value) -> String {
+    let mut out = String::new();
+    for instance in answer["instances"].as_array().into_iter().flatten() {
+        let column = |name: &str| text(&instance[name]);
+        // Writing to a `String` does not fail.
+        let _ = writeln!(out, "{:11} {:24} {}", column("status"), column("workflow"), column("workflow_id"));
+    }
+    if out.is_empty() {
+        out.push_str("none\n");
+    }
+    if answer["more"] == true {
+        out.push_str("there are more; raise --limit\n");
+    }
+    out
+}
+
+/// Every field that says something, the nested ones below their names.
+fn status(answer: &Value) -> String {
+    let mut out = String::new();
+    for (name, value) in answer.as_object().into_iter().flatten() {
+        match value {
+            Value::Null => {}
+            Value::Array(items) if items.is_empty() => {}
+            Value::Object(fields) if fields.is_empty() => {}
+            Value::Array(items) => {
+                let _ = writeln!(out, "{name}:");
+                for item in items {
+                    let _ = writeln!(out, "  {}", line(item));
+                }
+            }
+            Value::Object(fields) => {
+                let _ = writeln!(out, "{name}:");
+                for (key, value) in fields {
+                    let _ = writeln!(out, "  {key} = {}", text(value));
+                }
+            }
+            plain => {
+                let _ = writeln!(out, "{name}: {}", text(plain));
+            }
+        }
+    }
+    out
+}
+
+/// `Name field=value ..` for a variant with fields, JSON for all else.
+fn line(item: &Value) -> String {
+    let fields = |fields: &serde_json::Map<String, Value>| {
+        let shown = fields.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| format!("{k}={}", text(v)));
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    match item {
+        Value::Object(variant) if variant.len() == 1 => {
+            let (name, value) = variant.iter().next().unwrap_or_else(|| unreachable!("it has one entry"));
+            match value {
+                Value::Object(f) => format!("{name} {}", fields(f)),
+                other => format!("{name} {}", text(other)),
+            }
+        }
+        Value::Object(f) => fields(f),
+        other => text(other),
+    }
+}
+
+fn history(answer: &Value) -> String {
+    let mut out = String::new();
+    for entry in answer.as_array().into_iter().flatten() {
+        let step = entry["step"].as_u64().map(|n| format!(" step {n}")).unwrap_or_default();
+        let _ = writeln!(out, "#{} {}{step}", text(&entry["seq"]), text(&entry["time"]));
+        for event in entry["events"].as_array().into_iter().flatten() {
+            let _ = writeln!(out, "    {}", line(event));
+        }
+    }
+    out
+}

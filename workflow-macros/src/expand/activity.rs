@@ -32,7 +32,7 @@ pub(crate) fn activity(f: &ActivityFn) -> TokenStream {
 
 /// The function under the user's name: it encodes the arguments and does nothing else.
 ///
-/// Its return type names no more than value and error, so that the types of the arguments may be more private than it is.
+/// Its return type names arguments, value and error, so that a test can stand in for the activity with their types.
 fn call(f: &ActivityFn) -> TokenStream {
     let ItemFn { attrs, vis, sig, .. } = &f.item;
     let attrs = attrs.iter().filter(|a| is_of_the_call(a));
@@ -53,14 +53,14 @@ fn call(f: &ActivityFn) -> TokenStream {
             Role::State(_) | Role::Context | Role::Receiver => {}
         }
     }
-    let (ok, err) = halves(&sig.output);
+    let ((ok, err), args) = (halves(&sig.output), args(f));
     quote! {
         #(#attrs)*
         #[allow(dead_code, private_interfaces, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
         #vis fn #function(
             #(#parameters),*
         ) -> ::workflow_runtime::__private::ActivityCall<
-            impl ::workflow_runtime::__private::Activity<Ok = #ok, Err = #err> + use<>,
+            impl ::workflow_runtime::__private::Activity<Args = #args, Ok = #ok, Err = #err> + use<>,
         > {
             #[allow(unused_imports)]
             use ::workflow_runtime::__private::{Encode as _, Unencodable as _};
@@ -79,17 +79,7 @@ fn implementation(f: &ActivityFn) -> TokenStream {
         Role::State(t) => Some(quote!((::core::any::TypeId::of::<#t>(), ::core::any::type_name::<#t>()))),
         _ => None,
     });
-    let args = f.roles().filter_map(|r| match r {
-        Role::Value(p) => Some(p.ty.to_token_stream()),
-        Role::Lent(_, ty) => {
-            let lend = quote_spanned!(ty.span()=> ::workflow_runtime::__private::Lend);
-            Some(quote_spanned!(ty.span()=> <#ty as #lend>::Owned))
-        }
-        _ => None,
-    });
-    // An argument that cannot be stored is reported on the parameters.
-    let mut args = Group::new(Delimiter::Parenthesis, quote!(#(#args,)*));
-    args.set_span(f.item.sig.paren_token.span.join());
+    let args = args(f);
     quote! {
         impl ::workflow_runtime::__private::Activity for #marker {
             const NAME: &'static str = #name;
@@ -111,6 +101,22 @@ fn implementation(f: &ActivityFn) -> TokenStream {
             #unless
         }
     }
+}
+
+/// The types of the arguments without states and context, owned, a tuple.
+fn args(f: &ActivityFn) -> Group {
+    let args = f.roles().filter_map(|r| match r {
+        Role::Value(p) => Some(p.ty.to_token_stream()),
+        Role::Lent(_, ty) => {
+            let lend = quote_spanned!(ty.span()=> ::workflow_runtime::__private::Lend);
+            Some(quote_spanned!(ty.span()=> <#ty as #lend>::Owned))
+        }
+        _ => None,
+    });
+    // An argument that cannot be stored is reported on the parameters.
+    let mut args = Group::new(Delimiter::Parenthesis, quote!(#(#args,)*));
+    args.set_span(f.item.sig.paren_token.span.join());
+    args
 }
 
 /// The user's function, nested where nobody else can call it, and what the engine gives to it.

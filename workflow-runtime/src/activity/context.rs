@@ -3,7 +3,7 @@
 use crate::machine::OpId;
 use uuid::Uuid;
 
-pub(super) fn idempotency_key(run_id: Uuid, op: OpId) -> String {
+pub(crate) fn idempotency_key(run_id: Uuid, op: OpId) -> String {
     format!("{}-{op}", run_id.simple())
 }
 

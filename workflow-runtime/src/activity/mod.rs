@@ -5,11 +5,15 @@ pub mod bounds;
 mod context;
 mod def;
 pub mod executor;
+mod interpose;
 mod options;
 
 pub use context::ActivityContext;
+#[cfg(feature = "testing")]
+pub(crate) use context::idempotency_key;
 pub use def::{Activity, ActivityDef, ActivityRegistration, Attempt, AttemptFuture, SendBoxFuture, State, States};
 pub use executor::{AttemptHandle, AttemptReport, AttemptRequest, Execute, Executor, ExecutorOptions, OnDone, Queues};
+pub use interpose::Interpose;
 pub use options::{ActivityOptions, Lend, Retry};
 
 use serde::{Deserialize, Serialize};

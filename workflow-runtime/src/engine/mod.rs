@@ -13,6 +13,7 @@
 
 mod actor;
 mod attempts;
+mod backdoor;
 #[cfg(feature = "testing")]
 mod bugs;
 mod builder;
@@ -42,6 +43,8 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
+pub use backdoor::Backdoor;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub use bugs::Bug;

@@ -99,15 +99,29 @@ impl TestClock {
     pub async fn advance(&self, d: Duration) {
         let target = self.after(d);
         loop {
-            let pulse = self.0.state().pulse.clone();
-            if let Some(pulse) = pulse {
-                pulse.idle().await;
-            }
+            self.settle().await;
             let mut state = self.0.state();
             match state.sleepers.first_key_value() {
                 Some((&(at, _), _)) if at <= target => state.jump(at),
                 _ => return state.jump(target),
             }
+        }
+    }
+
+    /// Moves time to what is due next, and waits until it has been dealt with. False if nothing is due.
+    pub async fn advance_to_next(&self) -> bool {
+        let at = self.0.state().sleepers.first_key_value().map(|(key, _)| key.0);
+        let Some(at) = at else { return false };
+        self.0.state().jump(at);
+        self.settle().await;
+        true
+    }
+
+    /// Waits until nothing is in flight.
+    async fn settle(&self) {
+        let pulse = self.0.state().pulse.clone();
+        if let Some(pulse) = pulse {
+            pulse.idle().await;
         }
     }
 

@@ -5,7 +5,10 @@
 //! and on every operation that they asked for, in order.
 
 use crate::{
-    activity::{ActivityContext, ActivityRegistration, Attempt, States, bounds::Transport},
+    activity::{
+        Activity, ActivityContext, ActivityOptions, ActivityRegistration, Attempt, AttemptRequest, States,
+        bounds::Transport,
+    },
     journal::{encoding, payload::Payload},
     machine::{
         Closed, Command, Completion, Frame, Identity, Input, Machine, OpId, Outcome, Resolve, Signal, Workflow,
@@ -13,6 +16,7 @@ use crate::{
         ambient::{self, Ambient},
         oracle::{World, awaited, set_world},
     },
+    testing::mock::{ActivityFn, Answer, Ended, IntoMock, MockFn, Mocks},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -35,6 +39,7 @@ pub struct Differential<F> {
     call: F,
     signals: BTreeMap<String, VecDeque<Payload>>,
     states: States,
+    mocks: Mocks,
 }
 
 /// What both sides did.
@@ -53,7 +58,7 @@ where
 {
     /// Compares the calls that `call` makes; it is called once for each run.
     pub fn new(call: F) -> Self {
-        Differential { call, signals: BTreeMap::new(), states: States::default() }
+        Differential { call, signals: BTreeMap::new(), states: States::default(), mocks: Mocks::default() }
     }
 
     /// Puts a signal into the inbox.
@@ -70,6 +75,30 @@ where
     /// Gives activities a state.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
+        self
+    }
+
+    /// Lets a closure answer the calls of an activity; it must give the same answers in each of the four runs. See
+    /// [`TestEngineBuilder::mock`](super::TestEngineBuilder::mock).
+    pub fn mock<P, A, C>(self, activity: A, closure: C) -> Self
+    where
+        A: ActivityFn<P>,
+        C: MockFn<<A::Def as Activity>::Args, <A::Def as Activity>::Ok, <A::Def as Activity>::Err>,
+    {
+        let _ = activity;
+        self.mocks.mock::<A::Def>(closure);
+        self
+    }
+
+    /// Lets an activity answer its attempts with these, one after the other.
+    pub fn mock_sequence<P, A, M>(self, activity: A, answers: M) -> Self
+    where
+        A: ActivityFn<P>,
+        M: IntoIterator,
+        M::Item: IntoMock<<A::Def as Activity>::Ok, <A::Def as Activity>::Err>,
+    {
+        let _ = activity;
+        self.mocks.sequence::<A::Def, M>(answers);
         self
     }
 
@@ -100,6 +129,7 @@ where
             now: Timestamp::UNIX_EPOCH,
             signals: self.signals.clone(),
             states: self.states.clone(),
+            mocks: self.mocks.clone(),
             done: BTreeMap::new(),
             operations: vec![],
         })))
@@ -215,6 +245,7 @@ struct Script {
     now: Timestamp,
     signals: BTreeMap<String, VecDeque<Payload>>,
     states: States,
+    mocks: Mocks,
     done: BTreeMap<OpId, Completion>,
     operations: Vec<String>,
 }
@@ -225,8 +256,7 @@ impl Script {
         match command {
             Command::Activity { op, name, args, options } => {
                 self.operations.push(format!("{op} {name}{}", args.to_json()));
-                let attempts = options.retry.as_ref().map_or(Some(1), |r| r.attempts);
-                let completion = self.attempts(&name, &args, op, attempts, options.shielded);
+                let completion = self.attempts(&name, &args, op, &options);
                 self.done.insert(op, completion);
             }
             Command::Timer { op, at } => {
@@ -259,27 +289,44 @@ impl Script {
         }
     }
 
-    fn attempts(&self, name: &str, args: &Payload, op: OpId, limit: Option<u32>, shielded: bool) -> Completion {
+    fn attempts(&self, name: &str, args: &Payload, op: OpId, options: &ActivityOptions) -> Completion {
         let registered = inventory::iter::<ActivityRegistration>.into_iter().map(|r| (r.0)());
         let def = registered.into_iter().find(|d| d.name == name);
         let def = def.unwrap_or_else(|| panic!("no activity `{name}` is linked"));
+        let limit = options.retry.as_ref().map_or(Some(1), |r| r.attempts);
         for attempt in 1.. {
             let cx = ActivityContext { op, attempt, run_id: identity().run_id, ..ActivityContext::for_test() };
-            let body = AssertUnwindSafe(|| ready((def.run)(&self.states, cx, args)));
+            let mocked = self.mocked(attempt, name, args, op, options);
+            let body = AssertUnwindSafe(|| match mocked {
+                Some(answer) => match answer.end(options) {
+                    Ended::Attempt(attempt) => Some(attempt),
+                    Ended::TimedOut | Ended::Never => None,
+                },
+                None => Some(ready((def.run)(&self.states, cx, args))),
+            });
+            let last = limit.is_some_and(|n| attempt >= n);
             match catch_unwind(body) {
-                Ok(Attempt::Ok(value)) => return Completion::Value(value),
-                Ok(Attempt::Err { error, permanent }) => {
-                    if (permanent && !shielded) || limit.is_some_and(|n| attempt >= n) {
+                Ok(Some(Attempt::Ok(value))) => return Completion::Value(value),
+                Ok(Some(Attempt::Err { error, permanent })) => {
+                    if (permanent && !options.shielded) || last {
                         return Completion::Failed(error);
                     }
                 }
-                Ok(Attempt::Undecodable(e)) => panic!("{e}"),
-                Ok(Attempt::Unencodable(e)) => panic!("{e}"),
-                Err(_) if limit.is_some_and(|n| attempt >= n) => return Completion::Panicked("panicked".into()),
-                Err(_) => {}
+                Ok(Some(Attempt::Undecodable(e))) => panic!("{e}"),
+                Ok(Some(Attempt::Unencodable(e))) => panic!("{e}"),
+                Ok(None) if last => return Completion::TimedOut,
+                Err(_) if last => return Completion::Panicked("panicked".into()),
+                Ok(None) | Err(_) => {}
             }
         }
         Completion::Cancelled
+    }
+
+    fn mocked(&self, attempt: u32, name: &str, args: &Payload, op: OpId, options: &ActivityOptions) -> Option<Answer> {
+        let Identity { workflow_id, run_id } = identity();
+        let (instance, name, args, options) = (workflow_id.clone(), name.to_owned(), args.clone(), options.clone());
+        let request = AttemptRequest { instance, workflow_id, run_id, op, attempt, name: name.clone(), args, options };
+        self.mocks.answer(&name, &request).map(|answer| answer.unwrap_or_else(|e| panic!("{e}")))
     }
 }
 

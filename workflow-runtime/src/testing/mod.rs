@@ -4,10 +4,13 @@
 mod attempts;
 mod clock;
 pub mod differential;
+mod durable;
 mod engine;
+mod mock;
 mod sweep;
 
 pub use attempts::Attempts;
 pub use clock::{Paused, TestClock};
 pub use engine::{TestEngine, TestEngineBuilder};
+pub use mock::{ActivityFn, Call, Calls, IntoMock, Mock, MockFn};
 pub use sweep::{DriveError, Driven, Sweep, Swept};

@@ -10,7 +10,11 @@ pub fn charge(
     card: &Card,
     cents: u64,
 ) -> ::workflow_runtime::__private::ActivityCall<
-    impl ::workflow_runtime::__private::Activity<Ok = Payment, Err = ChargeError> + use<>,
+    impl ::workflow_runtime::__private::Activity<
+        Args = (<Card as ::workflow_runtime::__private::Lend>::Owned, u64),
+        Ok = Payment,
+        Err = ChargeError,
+    > + use<>,
 > {
     #[allow(unused_imports)]
     use ::workflow_runtime::__private::{Encode as _, Unencodable as _};

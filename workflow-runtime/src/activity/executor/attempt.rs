@@ -2,7 +2,7 @@
 
 use super::{AttemptReport, AttemptRequest, OnDone, Passed, Shared};
 use crate::{
-    activity::{self, ActivityContext, ActivityDef, SendBoxFuture, States},
+    activity::{self, ActivityContext, ActivityDef, AttemptFuture, SendBoxFuture},
     machine::{panic_location, panic_message, watch_panics},
 };
 use std::{
@@ -128,14 +128,19 @@ impl Attempt {
         ActivityContext { run_id, op, attempt, cancelled: self.cancel.subscribe() }
     }
 
+    fn body(&self, def: &'static ActivityDef, shared: &Shared) -> AttemptFuture {
+        let (cx, states) = (self.context(), &shared.states);
+        let test = shared.options.interpose.as_ref();
+        let instead = test.and_then(|test| test.replace(&self.request, def, states, &cx));
+        instead.unwrap_or_else(|| (def.run)(states, cx, &self.request.args))
+    }
+
     /// The body, with its panics caught.
-    async fn make(&self, def: &'static ActivityDef, states: &States) -> AttemptReport {
+    async fn make(&self, def: &'static ActivityDef, shared: &Shared) -> AttemptReport {
         let mut body = None;
         let polled = std::future::poll_fn(|cx: &mut Context<'_>| {
             let _quiet = watch_panics();
-            let poll = AssertUnwindSafe(|| {
-                body.get_or_insert_with(|| (def.run)(states, self.context(), &self.request.args)).as_mut().poll(cx)
-            });
+            let poll = AssertUnwindSafe(|| body.get_or_insert_with(|| self.body(def, shared)).as_mut().poll(cx));
             match catch_unwind(poll) {
                 Ok(poll) => poll.map(Ok),
                 Err(panic) => Poll::Ready(Err(panic_message(&*panic))),
@@ -193,7 +198,7 @@ pub(super) fn spawn(shared: &Arc<Shared>, attempt: Arc<Attempt>) {
                 if let Some(observer) = &shared.options.observer {
                     observer(&attempt.request);
                 }
-                attempt.make(def, &shared.states).await
+                attempt.make(def, shared).await
             }
             None => AttemptReport::UnknownActivity,
         };

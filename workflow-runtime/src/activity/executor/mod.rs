@@ -10,7 +10,7 @@ mod tests;
 
 pub use queues::Queues;
 
-use super::{ActivityDef, ActivityOptions, SendBoxFuture, States};
+use super::{ActivityDef, ActivityOptions, Interpose, SendBoxFuture, States};
 use crate::{
     journal::{
         encoding::{DecodeError, EncodeError},
@@ -124,12 +124,20 @@ pub struct ExecutorOptions {
     pub delay: Arc<dyn Delay>,
     /// Told about every attempt that starts, before it does.
     pub observer: Option<Observer>,
+    /// What a test puts in place of activities, and of how their attempts are reported.
+    pub interpose: Option<Arc<dyn Interpose>>,
 }
 
 impl Default for ExecutorOptions {
     fn default() -> Self {
         let grace = Duration::from_secs(10);
-        ExecutorOptions { queues: Queues::default(), grace, delay: Arc::new(SystemDelay), observer: None }
+        ExecutorOptions {
+            queues: Queues::default(),
+            grace,
+            delay: Arc::new(SystemDelay),
+            observer: None,
+            interpose: None,
+        }
     }
 }
 
@@ -211,7 +219,7 @@ impl Executor {
         let mut state = shared.state();
         let id = state.next;
         state.next += 1;
-        let attempt = Arc::new(Attempt::new(id, request, def, Box::new(on_done)));
+        let attempt = Arc::new(Attempt::new(id, request.clone(), def, shared.reported(request, Box::new(on_done))));
         let mut ready = vec![];
         if state.closed {
             attempt.forget();
@@ -286,6 +294,14 @@ impl State {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells `on_done` how the attempt ended, through what a test has put in between.
+    fn reported(&self, request: AttemptRequest, on_done: OnDone) -> OnDone {
+        match self.options.interpose.clone() {
+            Some(test) => Box::new(move |report| test.report(&request, report, on_done)),
+            None => on_done,
+        }
     }
 
     /// Starts what [`State::ready`] has given. Not under the lock: on a runtime that is shut down, a task ends at once.

@@ -4,10 +4,14 @@ mod report;
 mod variant;
 
 use crate::{
+    activity::Activity,
     engine::{Engine, EngineBuilder, Run},
     journal::payload::Payload,
     machine::{Signal, Workflow, WorkflowCall},
-    testing::TestClock,
+    testing::{
+        ActivityFn, IntoMock, MockFn, TestClock,
+        mock::{self, Mocks},
+    },
 };
 use report::Report;
 use serde::Serialize;
@@ -74,6 +78,8 @@ pub struct Sweep<W> {
     id: String,
     seed: u64,
     world: Vec<Arc<dyn Fn() -> Configure + Send + Sync>>,
+    mocks: Vec<Arc<dyn Fn(&Mocks) + Send + Sync>>,
+    strict: bool,
     drive: Option<Drive<W>>,
     signals: Vec<(&'static str, Payload)>,
     ordered: bool,
@@ -90,6 +96,8 @@ impl<W: Workflow> Sweep<W> {
             id: id.into(),
             seed: 0x5eed,
             world: vec![],
+            mocks: vec![],
+            strict: false,
             drive: None,
             signals: vec![],
             ordered: true,
@@ -121,6 +129,38 @@ impl<W: Workflow> Sweep<W> {
     pub fn configure(mut self, f: impl Fn(EngineBuilder) -> EngineBuilder + Send + Sync + 'static) -> Self {
         let f: Configure = Arc::new(f);
         self.world.push(Arc::new(move || f.clone()));
+        self
+    }
+
+    /// Lets a closure answer the calls of an activity; each run begins with a clone of it. It must give the same answers
+    /// in each run. See [`TestEngineBuilder::mock`](super::TestEngineBuilder::mock).
+    pub fn mock<P, F, C>(mut self, activity: F, closure: C) -> Self
+    where
+        F: ActivityFn<P>,
+        C: MockFn<<F::Def as Activity>::Args, <F::Def as Activity>::Ok, <F::Def as Activity>::Err> + Clone + Sync,
+    {
+        let _ = activity;
+        self.mocks.push(Arc::new(move |mocks| mocks.mock::<F::Def>(closure.clone())));
+        self
+    }
+
+    /// Lets an activity answer its attempts with these, one after the other, in each run anew. An attempt that is made
+    /// again because a crash lost it gets the same answer again.
+    pub fn mock_sequence<P, F, M>(mut self, activity: F, answers: M) -> Self
+    where
+        F: ActivityFn<P>,
+        M: IntoIterator,
+        M::Item: IntoMock<<F::Def as Activity>::Ok, <F::Def as Activity>::Err>,
+    {
+        let _ = activity;
+        let answers = mock::answers::<F::Def, M>(answers);
+        self.mocks.push(Arc::new(move |mocks| mocks.answers::<F::Def>(answers.clone())));
+        self
+    }
+
+    /// No activity runs for real: a call of one that is not mocked fails the sweep.
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
         self
     }
 
@@ -205,7 +245,12 @@ impl<W: Workflow> Sweep<W> {
     /// True if the crash happened.
     async fn compare(&self, variant: Variant, undisturbed: &mut Option<Report>, swept: &mut Swept) -> bool {
         swept.runs += 1;
-        let world = World { configure: self.world.iter().map(|make| make()).collect(), seed: self.seed };
+        let mocks = Mocks::default();
+        self.mocks.iter().for_each(|mock| mock(&mocks));
+        if self.strict {
+            mocks.strict();
+        }
+        let world = World { configure: self.world.iter().map(|make| make()).collect(), mocks, seed: self.seed };
         let run = tokio::time::timeout(self.patience, variant.run(self, world));
         let ran = run.await.unwrap_or_else(|_| Err(format!("it had not ended after {:?} of real time", self.patience)));
         let difference = match (ran, &undisturbed) {

@@ -3,14 +3,14 @@
 use super::{Configure, Driven, Report, Sweep};
 use crate::{
     engine::{Engine, Run, RunError},
-    journal::{
-        history::{Entry, Event},
-        id::{Namespace, WorkflowId},
-        key::{InstanceKeys, Kind},
-    },
+    journal::history::Event,
     machine::{OpId, Workflow},
     store::{Fault, FaultStore, MemoryStore, OpenError, SledStore, Store},
-    testing::{Attempts, TestClock, TestEngine},
+    testing::{
+        Attempts, TestClock, TestEngine,
+        durable::{self, Histories},
+        mock::Mocks,
+    },
 };
 use std::{
     collections::BTreeSet,
@@ -22,6 +22,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use uuid::Uuid;
 
 /// Where instances live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +88,7 @@ impl fmt::Display for Variant {
 /// What outlives the process in one run.
 pub(super) struct World {
     pub(super) configure: Vec<Configure>,
+    pub(super) mocks: Mocks,
     pub(super) seed: u64,
 }
 
@@ -159,17 +161,20 @@ impl Variant {
         let mut crashes = 0;
         loop {
             let inner = disk.open().await?;
-            let (durable, begun) = (ended_operations(&*inner, &sweep.id).await?, attempts.list().len());
+            let histories = durable::histories(&*inner).await?;
+            world.mocks.crashed(&durable::failed_attempts(&histories));
+            let (durable, begun) = (ended_operations(&histories), attempts.list().len());
             let store: Opened = FaultStore::new(inner.clone());
             store.on_commit(self.hook(&commits));
             let ended = self.process(sweep, &world, &store, &clock, &attempts).await;
             let died = store.is_dead();
+            if let Some(failure) = world.mocks.take_failure() {
+                return Err(failure);
+            }
             if self.backend == Backend::Sled {
                 inner.close().await.map_err(|e| format!("the store does not close: {e}"))?;
             }
-            if let Some(again) =
-                attempts.list()[begun..].iter().find(|a| a.workflow_id == sweep.id && durable.contains(&a.op))
-            {
+            if let Some(again) = attempts.list()[begun..].iter().find(|a| durable.contains(&(a.run_id, a.op))) {
                 return Err(format!("{} (operation {}) ran again although its end was durable", again.name, again.op));
             }
             crashes += usize::from(died);
@@ -198,7 +203,8 @@ impl Variant {
         clock: &TestClock,
         attempts: &Attempts,
     ) -> Result<Report, String> {
-        let mut builder = TestEngine::builder().store(store.clone()).clock(clock).attempts(attempts).seed(world.seed);
+        let builder = TestEngine::builder().store(store.clone()).clock(clock).attempts(attempts);
+        let mut builder = builder.mocks(&world.mocks).seed(world.seed);
         for configure in &world.configure {
             builder = builder.configure(|e| configure(e));
         }
@@ -235,20 +241,16 @@ impl Variant {
     }
 }
 
-/// The operations of an instance whose end a store holds.
-async fn ended_operations(store: &dyn Store, id: &str) -> Result<BTreeSet<OpId>, String> {
-    let id = WorkflowId::new(id).map_err(|e| e.to_string())?;
-    let (from, to) = InstanceKeys::new(&Namespace::default(), &id).all(Kind::History);
-    let rows = store.scan(&from, &to, usize::MAX).await.map_err(|e| format!("the history does not read: {e}"))?;
-    let mut ended = BTreeSet::new();
-    for (_, value) in rows {
-        let entry = Entry::from_bytes(&value).map_err(|e| format!("the history does not decode: {e}"))?;
-        ended.extend(entry.events.iter().filter_map(|e| match e {
-            Event::Completed { op, .. } => Some(OpId(*op)),
-            _ => None,
-        }));
-    }
-    Ok(ended)
+/// The operations whose end a store holds.
+fn ended_operations(histories: &Histories) -> BTreeSet<(Uuid, OpId)> {
+    let events = histories
+        .iter()
+        .flat_map(|((_, run), entries)| entries.iter().flat_map(|e| &e.events).map(move |event| (*run, event)));
+    let ended = events.filter_map(|(run, event)| match event {
+        Event::Completed { op, .. } => Some((run, OpId(*op))),
+        _ => None,
+    });
+    ended.collect()
 }
 
 async fn send_signals<W: Workflow>(sweep: &Sweep<W>, run: &Run<W>) -> Result<(), String> {

@@ -1,0 +1,8 @@
+//! What a user's tests are made of: mocks, virtual time, swept tests, and what they say when they fail.
+
+#[path = "kit/mocks.rs"]
+mod mocks;
+#[path = "kit/shop.rs"]
+mod shop;
+#[path = "kit/time.rs"]
+mod time;

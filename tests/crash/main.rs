@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bookkeeping;
+mod children;
 mod kill;
 mod new;
 mod scenarios;

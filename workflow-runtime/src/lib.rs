@@ -23,9 +23,9 @@ pub use activity::{ActivityContext, ActivityError, Retry, State};
 pub use duration::{days, hours, millis, minutes, months, seconds, weeks, years};
 pub use engine::{Engine, Run};
 pub use machine::{
-    ActivityCall, Cancelled, Signal, SleepTime, UnknownTimeZone, WaitError, WorkflowCall, WorkflowError,
-    cancel_requested, now, now_in, random, run_id, saga, set_status, shielded, side_effect, sleep, sleep_until, tag,
-    uuid, workflow_id,
+    ActivityCall, Cancelled, Child, ChildError, ChildStartError, ExternalError, ExternalRun, OnCancel, ParentClose,
+    Signal, SleepTime, UnknownTimeZone, WaitError, WorkflowCall, WorkflowError, cancel_requested, external, now,
+    now_in, random, run_id, saga, set_status, shielded, side_effect, sleep, sleep_until, tag, uuid, workflow_id,
 };
 pub use registry::{Registry, RegistryError};
 pub use store::{MemoryStore, SledStore};

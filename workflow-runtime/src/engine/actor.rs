@@ -39,6 +39,7 @@ impl Actor {
             shared.health.alive()?;
             let now = shared.clock.now();
             self.start_attempts(now).await?;
+            self.post(now).await?;
             let signals = self.instance.first_signals(&self.worker.shared).await?;
             let running = |op| self.worker.is_running(&self.instance.id, op);
             let next = self.instance.next(now, &signals, &running);
@@ -49,7 +50,8 @@ impl Actor {
                 }
                 _ => match self.worker.take_mail(&self.instance.id) {
                     Some(mail) => self.receive(mail, now).await?,
-                    None => return Ok(()),
+                    None if self.instance.acked.is_empty() => return Ok(()),
+                    None => self.settle_all(now).await?,
                 },
             }
             if self.worker.shared.settings.resident == 0 {
@@ -61,7 +63,11 @@ impl Actor {
 
     /// A draft of the present state.
     pub(super) fn draft(&self, now: Timestamp) -> Option<Draft> {
-        Some(Draft::new(self.instance.checkpoint.clone()?, now))
+        let mut draft = Draft::new(self.instance.checkpoint.clone()?, now);
+        for (seq, answer) in &self.instance.acked {
+            draft.settle(&self.instance.keys, *seq, answer);
+        }
+        Some(draft)
     }
 
     /// Gives the machine what it has due.

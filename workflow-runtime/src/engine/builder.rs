@@ -239,7 +239,8 @@ impl EngineBuilder {
         let pulse = Pulse::new();
         self.clock.attach(&pulse);
         let (clock, settings, inline, executor) = (self.clock, self.settings, self.inline, Mutex::new(executor));
-        Arc::new(Shared { store, clock, pulse, registry, executor, fences, settings, health, inline })
+        let workers = std::sync::OnceLock::new();
+        Arc::new(Shared { store, clock, pulse, registry, executor, fences, settings, health, inline, workers })
     }
 }
 

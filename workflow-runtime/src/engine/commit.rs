@@ -49,6 +49,7 @@ impl Actor {
         let shared = self.worker.shared.clone();
         shared.health.alive()?;
         let defined: Vec<_> = draft.definitions.keys().copied().collect();
+        let letters = draft.letters.clone();
         let (commit, checkpoint) = self.prepare(draft)?;
         let revision = commit.revision;
         #[cfg(feature = "testing")]
@@ -71,6 +72,9 @@ impl Actor {
         debug_assert!(revision > self.instance.revision, "a commit goes to a higher revision");
         self.instance.revision = revision;
         self.instance.notes.clear();
+        self.instance.acked.clear();
+        self.instance.taking = None;
+        self.instance.letters.extend(letters);
         self.worker.definitions.borrow_mut().extend(defined);
         let before = self.instance.checkpoint.replace(checkpoint);
         self.after(before.as_ref());
@@ -96,10 +100,14 @@ impl Actor {
     /// Everything that one commit writes.
     fn prepare(&mut self, draft: Draft) -> Result<(Commit, Checkpoint), EncodeError> {
         let keys = &self.instance.keys;
-        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs } = draft;
+        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs, letters: _ } = draft;
         writes.extend(definitions.into_values());
         let (based_on, revision) = (self.instance.revision, self.instance.revision.next());
         let mut told = self.instance.notes.clone();
+        if let Some((sender, seq, received)) = &self.instance.taking {
+            writes.push(Write::Put { key: keys.received(*sender), value: encoding::encode(seq)? });
+            told.push(received.clone());
+        }
         told.extend(events);
         if !told.is_empty() {
             let entry = Entry {
@@ -144,6 +152,8 @@ impl Actor {
     fn after(&mut self, before: Option<&Checkpoint>) {
         let Some(now) = &self.instance.checkpoint else { return };
         debug_assert!(self.instance.revision > Revision::NONE, "I1: effects follow a commit");
+        let outbox = &now.relations.outbox;
+        self.instance.letters.retain(|seq, _| outbox.open.contains_key(seq));
         let id = &self.instance.id;
         let (old, new) = (before.map(Checkpoint::due).unwrap_or_default(), now.due());
         self.worker.arm(id, old.difference(&new), new.difference(&old));

@@ -2,9 +2,10 @@
 
 use super::{
     checkpoint::{
-        Call, CancelRequest, Checkpoint, Done, Inbox, Operation, Packed, Pending, Reason, SignalRecord, State,
+        Call, CancelRequest, Checkpoint, Done, Inbox, Operation, Packed, Pending, Reason, Remote, SignalRecord, State,
     },
     instance::Next,
+    outbox::Letter,
 };
 use crate::{
     journal::{
@@ -13,7 +14,7 @@ use crate::{
         key::InstanceKeys,
         payload::Payload,
     },
-    machine::{Closed, Command, Completion, Input, OpId, Step},
+    machine::{Answer, Closed, Command, Completion, Input, OpId, Step},
     store::Write,
 };
 use jiff::Timestamp;
@@ -33,6 +34,8 @@ pub(super) struct Draft {
     pub(super) stepped: Option<(u64, Fingerprint)>,
     /// What the machine took for this draft, one for each step.
     pub(super) inputs: Vec<Taken>,
+    /// Messages to other instances.
+    pub(super) letters: BTreeMap<u64, Letter>,
 }
 
 impl Draft {
@@ -45,6 +48,7 @@ impl Draft {
             definitions: BTreeMap::new(),
             stepped: None,
             inputs: vec![],
+            letters: BTreeMap::new(),
         }
     }
 
@@ -112,9 +116,15 @@ impl Draft {
             }
             Next::Done(op) => completed(op, self.checkpoint.pending.remove(&op)?.done?.completion),
             Next::Stop(op) => {
-                self.checkpoint.pending.remove(&op)?;
+                let stopped = self.checkpoint.pending.remove(&op)?.what;
                 self.events.push(Event::OperationCancelled { op: op.0 });
-                completed(op, Completion::Cancelled)
+                completed(
+                    op,
+                    match stopped {
+                        Operation::Remote(Remote { id, .. }) => Completion::Remote { id, answer: Answer::Abandoned },
+                        _ => Completion::Cancelled,
+                    },
+                )
             }
             Next::Signal(op) => {
                 let Operation::Signal { name, .. } = self.checkpoint.pending.remove(&op)?.what else { return None };
@@ -139,14 +149,15 @@ impl Draft {
         let blocked = matches!(self.checkpoint.state, State::Blocked(_));
         self.stepped = Some((packed.hash, by));
         for command in step.commands {
-            self.command(command);
+            self.command(keys, command);
         }
         if blocked {
             self.unblock();
         }
         if let Some(closed) = step.closed {
-            self.events.push(Event::Closed(outcome(&closed)));
+            let ended = Event::Closed(outcome(&closed));
             self.close(keys, State::Closed(closed));
+            self.events.push(ended);
             return;
         }
         let c = &mut self.checkpoint;
@@ -166,7 +177,7 @@ impl Draft {
         c.frame = Some(packed.frame);
     }
 
-    fn command(&mut self, command: Command) {
+    fn command(&mut self, keys: &InstanceKeys, command: Command) {
         let since = self.now;
         let c = &mut self.checkpoint;
         let pending = |what| Pending { since, cancel: false, detached: false, done: None, what };
@@ -188,9 +199,15 @@ impl Draft {
                 if let Some(p) = c.pending.get_mut(&op) {
                     p.cancel = true;
                     self.events.push(Event::CancelAsked { op: op.0 });
+                    let reason = c.cancel.as_ref().map_or_else(String::new, |request| request.reason.clone());
+                    self.stop_remote(keys, op, false, &reason);
                 }
             }
-            Command::Detach { op } => self.detach(op),
+            Command::Remote { op, target, ask } => self.remote(keys, op, target, ask),
+            Command::Detach { op } => {
+                self.stop_remote(keys, op, true, "nobody waits for it any more");
+                self.detach(op);
+            }
             Command::Compensating { workflow, error, calls } => {
                 self.events.push(Event::Compensating { workflow, error, calls });
             }
@@ -222,6 +239,7 @@ impl Draft {
                 self.writes.push(Write::Delete { key });
             }
         }
+        self.tell_the_end(keys);
     }
 
     /// The run cannot go on by itself. False if that is known already.
@@ -262,7 +280,7 @@ pub(super) fn ending(completion: &Completion) -> Ending {
         Completion::Failed(e) => Ending::Failed(e.clone()),
         Completion::TimedOut => Ending::TimedOut,
         Completion::Panicked(message) => Ending::Panicked(message.clone()),
-        Completion::Cancelled | Completion::Fired => Ending::Cancelled,
+        Completion::Cancelled | Completion::Fired | Completion::Remote { .. } => Ending::Cancelled,
     }
 }
 

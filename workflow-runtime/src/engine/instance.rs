@@ -3,6 +3,7 @@
 use super::{
     checkpoint::{self, Call, Checkpoint, Operation, Reason, SignalRecord, StartRecord, State, micros},
     error::Unavailable,
+    outbox::Letter,
     shared::Shared,
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         key::{self, InstanceKeys},
         payload::Payload,
     },
-    machine::{Frame, Identity, Machine, OpId, Resolve, StepError, Upgrade, WorkflowDef},
+    machine::{Answer, Frame, Identity, Machine, OpId, Resolve, StepError, Upgrade, WorkflowDef},
     registry::Registry,
     store::{Revision, StoreError},
 };
@@ -35,6 +36,12 @@ pub(super) struct Instance {
     pub(super) notes: Vec<Event>,
     /// A blocked instance is given another try.
     pub(super) retrying: bool,
+    /// Messages of the last commits, until they are known to have been taken.
+    pub(super) letters: BTreeMap<u64, Letter>,
+    /// What receivers have answered and no commit has told yet.
+    pub(super) acked: BTreeMap<u64, Answer>,
+    /// The message that is being taken: the next commit notes its sender, its number and that it came.
+    pub(super) taking: Option<(RunId, u64, Event)>,
 }
 
 /// What the machine takes next.
@@ -80,7 +87,18 @@ impl Instance {
                 (revision, Some(decoded))
             }
         };
-        Ok(Instance { id, keys, revision, checkpoint, machine: None, notes: vec![], retrying: false })
+        Ok(Instance {
+            id,
+            keys,
+            revision,
+            checkpoint,
+            machine: None,
+            notes: vec![],
+            retrying: false,
+            letters: BTreeMap::new(),
+            acked: BTreeMap::new(),
+            taking: None,
+        })
     }
 
     /// Makes the machine of a run that is about to start.
@@ -249,6 +267,9 @@ pub(super) fn next(
         match &p.what {
             Operation::Activity(call) => (p.cancel && (call.next_at.is_some() || call.stuck) && !running(*op))
                 .then_some((p.since, Next::Stop(*op))),
+            Operation::Remote(remote) => {
+                (p.cancel && !remote.outlives_cancel(&c.relations.children)).then_some((p.since, Next::Stop(*op)))
+            }
             _ if p.cancel => Some((p.since, Next::Stop(*op))),
             Operation::Timer { at } => (*at <= now).then_some((*at, Next::Fire(*op))),
             Operation::Signal { deadline, .. } => {

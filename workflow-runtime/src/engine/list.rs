@@ -1,7 +1,7 @@
 //! Listing instances, page by page.
 
 use super::{
-    checkpoint::Status,
+    checkpoint::{PARENT, Status},
     error::{QueryError, Unavailable},
     shared::Shared,
 };
@@ -52,6 +52,13 @@ impl Filter {
     pub fn tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.tag = Some((key.into(), value.into()));
         self
+    }
+
+    /// Only instances that this one has started as its children, also those that have ended. Takes no other restriction
+    /// into account.
+    #[must_use]
+    pub fn children_of(self, parent: impl Into<String>) -> Self {
+        self.tag(PARENT, parent)
     }
 
     /// Goes on behind a page.

@@ -2,6 +2,7 @@
 
 use super::{
     error::{ControlError, SignalError, StartError, Unavailable},
+    outbox::Letter,
     pulse::Held,
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{OpId, WorkflowDef},
+    machine::{Answer, OpId, WorkflowDef},
 };
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -21,6 +22,8 @@ pub(super) type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 pub(super) enum Message {
     /// Something for one instance.
     To { id: WorkflowId, mail: Mail, busy: Held },
+    /// A message of one of its instances could not be taken now: it goes out again with the next one.
+    Returned { from: WorkflowId, seq: u64 },
     /// Deal with what is queued, then end.
     Finish(oneshot::Sender<()>),
     /// End now.
@@ -61,6 +64,17 @@ pub(super) enum Mail {
         attempt: u32,
         report: AttemptReport,
     },
+    /// A message from another instance.
+    Letter {
+        from: WorkflowId,
+        seq: u64,
+        letter: Letter,
+    },
+    /// A message to another instance was answered.
+    Answered {
+        seq: u64,
+        answer: Answer,
+    },
     /// Something may be due.
     Due,
 }
@@ -99,7 +113,8 @@ impl Mail {
                 drop(reply.send(Err(error.clone().into())));
             }
             Mail::Watch { reply } => drop(reply.send(Err(error.clone()))),
-            Mail::Done { .. } | Mail::Due => {}
+            // A message stays in the outbox of its sender.
+            Mail::Letter { .. } | Mail::Answered { .. } | Mail::Done { .. } | Mail::Due => {}
         }
     }
 }

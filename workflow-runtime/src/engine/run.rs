@@ -15,34 +15,12 @@ use crate::{
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{Closed, ErrOf, OkOf, Signal, Workflow, WorkflowCall},
+    machine::{Closed, ErrOf, OkOf, Signal, Workflow},
 };
 use serde::Serialize;
 use std::marker::PhantomData;
 
-/// The function that `#[workflow]` makes of a workflow: names its type by value.
-pub trait WorkflowFn<Args> {
-    /// The workflow.
-    type Def: Workflow;
-}
-
-macro_rules! workflow_fn { ($($a:ident)*) => {
-    impl<F, W: Workflow, $($a),*> WorkflowFn<($($a,)*)> for F
-    where
-        F: Fn($($a),*) -> WorkflowCall<W>,
-    {
-        type Def = W;
-    }
-} }
-workflow_fn!();
-workflow_fn!(A);
-workflow_fn!(A B);
-workflow_fn!(A B C);
-workflow_fn!(A B C D);
-workflow_fn!(A B C D E);
-workflow_fn!(A B C D E G);
-workflow_fn!(A B C D E G H);
-workflow_fn!(A B C D E G H I);
+pub use crate::machine::WorkflowFn;
 
 /// A handle of an instance of the workflow `W`. It keeps its engine running.
 pub struct Run<W> {

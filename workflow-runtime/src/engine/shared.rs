@@ -1,6 +1,12 @@
 //! What clients and workers of one engine share.
 
-use super::{clock::Clock, error::Unavailable, inline::Inline, pulse::Pulse};
+use super::{
+    clock::Clock,
+    error::Unavailable,
+    inline::Inline,
+    message::{Mail, Message},
+    pulse::Pulse,
+};
 use crate::{
     activity::Execute,
     journal::{
@@ -11,10 +17,10 @@ use crate::{
     store::{Fence, Store, StoreError},
 };
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc::UnboundedSender, watch};
 use uuid::Uuid;
 
 /// What a builder sets.
@@ -27,6 +33,8 @@ pub(super) struct Settings {
     pub(super) seed: Option<u64>,
     #[cfg(feature = "testing")]
     pub(super) bug: Option<super::bugs::Bug>,
+    /// How often each message to another instance is delivered.
+    pub(super) copies: usize,
 }
 
 impl Default for Settings {
@@ -39,6 +47,7 @@ impl Default for Settings {
             seed: None,
             #[cfg(feature = "testing")]
             bug: None,
+            copies: 1,
         }
     }
 }
@@ -55,6 +64,8 @@ pub(super) struct Shared {
     pub(super) health: Health,
     /// Instead of threads for the workers.
     pub(super) inline: Option<Arc<dyn Inline>>,
+    /// The workers, once they have been started.
+    pub(super) workers: OnceLock<Vec<UnboundedSender<Message>>>,
 }
 
 impl Shared {
@@ -81,6 +92,23 @@ impl Shared {
     pub(super) fn drop_executor(&self) {
         let executor = self.executor.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(executor);
+    }
+
+    /// Sends a piece of mail to whatever worker owns the instance.
+    pub(super) fn post(&self, id: &WorkflowId, mail: Mail) {
+        let Some(workers) = self.workers.get() else { return };
+        let worker = usize::from(self.shard(id).0) % workers.len();
+        let message = Message::To { id: id.clone(), mail, busy: self.pulse.hold() };
+        // A worker that has ended drops the message: what it stands for is in the store.
+        let _ = workers[worker].send(message);
+    }
+
+    /// Tells the worker of a sender that its message could not be taken.
+    pub(super) fn returned(&self, from: &WorkflowId, seq: u64) {
+        if let Some(workers) = self.workers.get() {
+            let worker = usize::from(self.shard(from).0) % workers.len();
+            let _ = workers[worker].send(Message::Returned { from: from.clone(), seq });
+        }
     }
 
     pub(super) fn shard(&self, id: &WorkflowId) -> ShardId {

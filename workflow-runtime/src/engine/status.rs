@@ -1,7 +1,7 @@
 //! What people see of a run. Read from the store, so that no worker has to be up for it.
 
 use super::{
-    checkpoint::{Call, Checkpoint, Operation, Pending, Reason, State, Status},
+    checkpoint::{Call, Checkpoint, Operation, Pending, Reason, Remote, State, Status, Wait},
     error::{QueryError, Unavailable},
     instance::{self, Instance},
     shared::Shared,
@@ -58,6 +58,10 @@ pub struct RunStatus {
     pub updated: Timestamp,
     /// Steps that it took.
     pub steps: u64,
+    /// The id of the instance that started this one as its child.
+    pub parent: Option<String>,
+    /// The ids of its children that have not ended. [`Filter::children_of`](super::Filter::children_of) lists all.
+    pub children: Vec<String>,
 }
 
 /// A local that is alive.
@@ -109,6 +113,21 @@ pub enum Waits {
         /// When it is due.
         at: Timestamp,
     },
+    /// Another instance: that it starts, ends or takes a message.
+    Instance {
+        /// Number of the operation.
+        op: OpId,
+        /// Its id.
+        id: String,
+        /// The workflow that it runs.
+        workflow: String,
+        /// What it is expected to do.
+        expected: Expected,
+        /// Since when.
+        since: Timestamp,
+        /// How it stands; absent if it does not exist.
+        state: Option<Status>,
+    },
     /// A signal.
     Signal {
         /// Number of the operation.
@@ -118,6 +137,22 @@ pub enum Waits {
         /// When it stops waiting.
         deadline: Option<Timestamp>,
     },
+}
+
+/// What a run waits for another instance to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum Expected {
+    /// To start, as a child.
+    Start,
+    /// To end.
+    End,
+    /// To take a signal of this name.
+    Signal(String),
+    /// To take a request to stop.
+    Cancel,
+    /// To be terminated.
+    Terminate,
 }
 
 impl std::fmt::Display for Waits {
@@ -136,6 +171,16 @@ impl std::fmt::Display for Waits {
                 last(f, last_error)
             }
             Self::Timer { at, .. } => write!(f, "a timer that is due at {at}"),
+            Self::Instance { id, expected, state, .. } => {
+                match expected {
+                    Expected::Start => write!(f, "the start of the child `{id}`"),
+                    Expected::End => write!(f, "the end of `{id}`"),
+                    Expected::Signal(name) => write!(f, "`{id}` to take the signal `{name}`"),
+                    Expected::Cancel => write!(f, "`{id}` to take a request to stop"),
+                    Expected::Terminate => write!(f, "`{id}` to be terminated"),
+                }?;
+                state.map_or(Ok(()), |state| write!(f, ", which is {state}"))
+            }
             Self::Signal { name, deadline: None, .. } => write!(f, "the signal `{name}`"),
             Self::Signal { name, deadline: Some(at), .. } => write!(f, "the signal `{name}`, until {at}"),
         }
@@ -155,6 +200,18 @@ fn waits(op: OpId, pending: &Pending, now: Timestamp) -> Option<Waits> {
             }
         }
         Operation::Timer { at } => Waits::Timer { op, at: *at },
+        Operation::Remote(Remote { id, workflow, wait }) => {
+            let expected = match wait {
+                Wait::Start => Expected::Start,
+                Wait::Child { first: None, .. } => Expected::Start,
+                Wait::Child { .. } | Wait::Result { .. } => Expected::End,
+                Wait::Signal { name } => Expected::Signal(name.clone()),
+                Wait::Cancel => Expected::Cancel,
+                Wait::Terminate => Expected::Terminate,
+            };
+            let (id, workflow, since) = (id.clone(), workflow.clone(), pending.since);
+            Waits::Instance { op, id, workflow, expected, since, state: None }
+        }
         Operation::Signal { name, deadline } => Waits::Signal { op, name: name.clone(), deadline: *deadline },
     })
 }
@@ -205,7 +262,14 @@ pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus,
         started: c.started,
         updated: c.updated,
         steps: c.steps,
+        parent: c.relations.parent.as_ref().map(|p| p.id.clone()),
+        children: c.relations.children.keys().cloned().collect(),
     };
+    for wait in &mut status.waits {
+        if let Waits::Instance { id, state, .. } = wait {
+            *state = state_of(shared, id).await?;
+        }
+    }
     if let State::Blocked(reason) = &c.state {
         status.blocked = Some(reason.clone());
     }
@@ -217,6 +281,16 @@ pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus,
         }
     }
     Ok(status)
+}
+
+/// How another instance stands; `None` if there is none, or it cannot be read.
+async fn state_of(shared: &Shared, id: &str) -> Result<Option<Status>, QueryError> {
+    let Ok(id) = WorkflowId::new(id) else { return Ok(None) };
+    match Instance::load(shared, id).await {
+        Ok(instance) => Ok(instance.into_stored().2.map(|c| c.status())),
+        Err(Unavailable::Undecodable { .. } | Unavailable::Unreadable { .. }) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
 }
 
 async fn describe(

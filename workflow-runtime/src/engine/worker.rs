@@ -46,6 +46,8 @@ pub(super) struct Worker {
     watchers: RefCell<HashMap<WorkflowId, Vec<Reply<(), Unavailable>>>>,
     pub(super) timers: RefCell<Timers>,
     pub(super) changed: Notify,
+    /// Messages of its instances that are on their way.
+    under_way: RefCell<HashMap<WorkflowId, HashSet<u64>>>,
     /// Definitions that are in the store.
     pub(super) definitions: RefCell<HashSet<Fingerprint>>,
     /// Blocked instances that have had their second chance from this engine.
@@ -62,9 +64,11 @@ struct Running {
 
 /// Starts the threads.
 pub(super) fn start(shared: &Arc<Shared>, count: usize) -> Result<Vec<WorkerHandle>, BuildError> {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded_channel()).unzip();
+    // Known before the first of them begins: its messages may be for the last.
+    shared.workers.get_or_init(|| senders.clone());
     let mut workers = vec![];
-    for index in 0..count {
-        let (sender, receiver) = unbounded_channel();
+    for (index, (sender, receiver)) in senders.into_iter().zip(receivers).enumerate() {
         // Nothing is idle before it has looked at what is due.
         let starting = shared.pulse.hold();
         if let Some(inline) = &shared.inline {
@@ -102,6 +106,7 @@ impl Worker {
             watchers: RefCell::default(),
             timers: RefCell::new(Timers::new()),
             changed: Notify::new(),
+            under_way: RefCell::default(),
             definitions: RefCell::default(),
             retried: RefCell::default(),
             finishing: Cell::new(false),
@@ -134,6 +139,7 @@ impl Worker {
                         let at = self.shared.clock.now();
                         self.deliver(id, Received { at, mail, busy });
                     }
+                    Some(Message::Returned { from, seq }) => self.arrived(&from, seq),
                     Some(Message::Finish(done)) => {
                         self.finishing.set(true);
                         self.quiet(0).await;
@@ -172,6 +178,29 @@ impl Worker {
             workflow.run_id = tracing::field::Empty,
         );
         self.spawn(self.clone().drive(id).instrument(span));
+    }
+
+    /// A message of an instance is on its way.
+    pub(super) fn sent(&self, id: &WorkflowId, seq: u64) {
+        self.under_way.borrow_mut().entry(id.clone()).or_default().insert(seq);
+    }
+
+    /// It is not any more.
+    pub(super) fn arrived(&self, id: &WorkflowId, seq: u64) {
+        let mut under_way = self.under_way.borrow_mut();
+        let Some(of) = under_way.get_mut(id) else { return };
+        of.remove(&seq);
+        if of.is_empty() {
+            under_way.remove(id);
+        }
+    }
+
+    /// The messages of an instance that are on their way.
+    pub(super) fn under_way<R>(&self, id: &WorkflowId, look: impl FnOnce(&HashSet<u64>) -> R) -> R {
+        match self.under_way.borrow().get(id) {
+            Some(of) => look(of),
+            None => look(&HashSet::new()),
+        }
     }
 
     /// Waits until at most `most` instances are at work.
@@ -226,6 +255,9 @@ impl Worker {
         for received in mail.into_iter().flatten() {
             if let Mail::Done { op, attempt, .. } = received.mail {
                 self.ended(id, op, attempt);
+            }
+            if let Mail::Letter { from, seq, .. } = &received.mail {
+                self.shared.returned(from, *seq);
             }
             received.mail.refuse(error);
         }

@@ -1,6 +1,6 @@
 //! The history of a run: what went in, and notes about it. For people and for verification; recovery does not read it.
 
-use super::{encoding, payload::Payload};
+use super::{encoding, id::RunId, payload::Payload};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use workflow_definition::Fingerprint;
@@ -178,6 +178,58 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A message to another instance went into the outbox.
+    MessageSent {
+        /// Number of the operation that waits for the answer.
+        op: Option<u64>,
+        /// Its number among the messages of this instance, from 0.
+        seq: u64,
+        /// The receiver.
+        to: String,
+        /// What it says.
+        message: Message,
+    },
+    /// A message of another instance came.
+    MessageReceived {
+        /// The sender.
+        from: String,
+        /// The first run of the sender.
+        sender: RunId,
+        /// Its number among the messages of the sender.
+        seq: u64,
+        /// What it says.
+        message: Message,
+    },
+    /// The receiver has taken a message.
+    MessageTaken {
+        /// Number of the operation.
+        op: u64,
+    },
+    /// A message came to nothing.
+    MessageRefused {
+        /// Number of the operation.
+        op: u64,
+        /// Why.
+        reason: String,
+    },
+    /// A child has started.
+    ChildStarted {
+        /// Number of the operation.
+        op: u64,
+        /// The child.
+        id: String,
+        /// Its first run.
+        run: RunId,
+    },
+    /// A child has ended.
+    ChildEnded {
+        /// Number of the operation that waited for it.
+        op: Option<u64>,
+        /// The child.
+        id: String,
+        /// How, if an operation waited for it.
+        outcome: Option<Outcome>,
+    },
     /// The value of a `side_effect`.
     SideEffect(Payload),
     /// The workflow set its status.
@@ -213,6 +265,49 @@ pub enum Event {
     Unblocked,
     /// The run ended.
     Closed(Outcome),
+}
+
+/// What a message to another instance says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Message {
+    /// Start as my child.
+    Start {
+        /// Registered name of the workflow.
+        workflow: String,
+    },
+    /// Tell me how you end.
+    Watch,
+    /// Take this signal.
+    Signal {
+        /// Its name.
+        name: String,
+    },
+    /// Stop.
+    Cancel {
+        /// Why.
+        reason: String,
+    },
+    /// End as you stand.
+    Terminate {
+        /// Why.
+        reason: String,
+    },
+    /// I have ended.
+    Ended,
+}
+
+impl std::fmt::Display for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Start { workflow } => write!(f, "start {workflow}"),
+            Self::Watch => f.write_str("tell how you end"),
+            Self::Signal { name } => write!(f, "signal {name}"),
+            Self::Cancel { reason } => write!(f, "cancel: {reason}"),
+            Self::Terminate { reason } => write!(f, "terminate: {reason}"),
+            Self::Ended => f.write_str("ended"),
+        }
+    }
 }
 
 /// How an activity ended.

@@ -1,6 +1,9 @@
 //! What goes into a machine and what comes out of one.
 
-use super::frame::{Closed, OpId};
+use super::{
+    frame::{Closed, OpId},
+    remote::{Answer, Ask, Target},
+};
 use crate::{activity::ActivityOptions, journal::payload::Payload};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,6 +42,13 @@ pub enum Completion {
     Cancelled,
     /// The activity panicked on its last attempt.
     Panicked(String),
+    /// Another instance has answered.
+    Remote {
+        /// Its id.
+        id: String,
+        /// What.
+        answer: Answer,
+    },
 }
 
 /// What a step asks the engine for. Nothing of it happens before the step's commit is durable.
@@ -70,6 +80,15 @@ pub enum Command {
         name: String,
         /// [`Completion::TimedOut`] is due then. A signal received before it wins, also after downtime.
         deadline: Option<Timestamp>,
+    },
+    /// Ask another instance for something: to start as a child, to tell how it ends, to take a message.
+    Remote {
+        /// Id of the operation.
+        op: OpId,
+        /// The other instance.
+        target: Target,
+        /// What is asked.
+        ask: Ask,
     },
     /// Ask a pending operation to stop. It still completes: with [`Completion::Cancelled`], or with its result if that came first.
     Cancel {

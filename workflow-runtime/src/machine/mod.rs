@@ -17,6 +17,7 @@ mod operation;
 pub mod oracle;
 mod outcome;
 mod refused;
+mod remote;
 mod slot;
 mod workflow;
 mod zone;
@@ -31,12 +32,16 @@ pub(crate) use error::{panic_location, panic_message, watch_panics};
 pub use frame::{Activation, Closed, Compensation, Frame, OpId, Thread};
 pub use live::{Resolve, Upgrade};
 pub use operation::{
-    ActivityCall, Durable, Recv, RecvTimeout, Request, Shielded, Signal, Sleep, SleepTime, WorkflowCall, shielded,
-    sleep, sleep_until,
+    ActivityCall, Child, ChildCall, ChildError, ChildResult, ChildStartError, Durable, ExternalError, ExternalRun,
+    Message, OnCancel, Recv, RecvTimeout, Request, Shielded, Signal, Sleep, SleepTime, StartChild, WorkflowCall,
+    external, shielded, sleep, sleep_until,
 };
 pub use outcome::{Never, Outcome, Plain};
+pub use remote::{Answer, Ask, Ended, ParentClose, Refused, Target};
 pub use slot::{AnySlot, Checkpoint, Entry, Slot, SlotExt, StaticStr, Stored};
-pub use workflow::{Described, ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef, WorkflowRegistration, accepts};
+pub use workflow::{
+    Described, ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef, WorkflowFn, WorkflowRegistration, accepts,
+};
 pub use zone::{UnknownTimeZone, now_in};
 
 #[doc(hidden)]

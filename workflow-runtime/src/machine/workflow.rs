@@ -3,6 +3,7 @@
 use super::{
     StepError,
     cx::{Cx, Flow},
+    operation::WorkflowCall,
     outcome::Outcome,
 };
 use crate::{
@@ -34,6 +35,30 @@ pub trait Workflow: Sized + 'static {
 pub type OkOf<W> = <<W as Workflow>::Outcome as Outcome>::Ok;
 /// The error that a workflow returns.
 pub type ErrOf<W> = <<W as Workflow>::Outcome as Outcome>::Err;
+
+/// The function that `#[workflow]` makes of a workflow: names its type by value.
+pub trait WorkflowFn<Args> {
+    /// The workflow.
+    type Def: Workflow;
+}
+
+macro_rules! workflow_fn { ($($a:ident)*) => {
+    impl<F, W: Workflow, $($a),*> WorkflowFn<($($a,)*)> for F
+    where
+        F: Fn($($a),*) -> WorkflowCall<W>,
+    {
+        type Def = W;
+    }
+} }
+workflow_fn!();
+workflow_fn!(A);
+workflow_fn!(A B);
+workflow_fn!(A B C);
+workflow_fn!(A B C D);
+workflow_fn!(A B C D E);
+workflow_fn!(A B C D E G);
+workflow_fn!(A B C D E G H);
+workflow_fn!(A B C D E G H I);
 
 /// What the macro registers for a workflow.
 pub struct WorkflowDef {

@@ -4,6 +4,8 @@
 //! times: resident, evicted through bytes after every step, and evicted after every second one. All four must agree on the outcome
 //! and on every operation that they asked for, in order.
 
+mod child;
+
 use crate::{
     activity::{
         Activity, ActivityContext, ActivityOptions, ActivityRegistration, Attempt, AttemptRequest, States,
@@ -132,6 +134,7 @@ where
             mocks: self.mocks.clone(),
             done: BTreeMap::new(),
             operations: vec![],
+            children: BTreeMap::new(),
         })))
     }
 
@@ -218,7 +221,10 @@ fn first_difference(expected: &Agreement, found: &Agreement) -> String {
 
 fn op_of(command: &Command) -> Option<OpId> {
     match command {
-        Command::Activity { op, .. } | Command::Timer { op, .. } | Command::Signal { op, .. } => Some(*op),
+        Command::Activity { op, .. }
+        | Command::Timer { op, .. }
+        | Command::Signal { op, .. }
+        | Command::Remote { op, .. } => Some(*op),
         Command::Cancel { .. }
         | Command::Detach { .. }
         | Command::SideEffect(_)
@@ -248,6 +254,7 @@ struct Script {
     mocks: Mocks,
     done: BTreeMap<OpId, Completion>,
     operations: Vec<String>,
+    children: BTreeMap<String, child::Child>,
 }
 
 impl Script {
@@ -280,6 +287,10 @@ impl Script {
             }
             Command::Detach { op } => {
                 self.done.remove(&op);
+            }
+            Command::Remote { op, target, ask } => {
+                let (id, answer) = (target.id.clone(), self.remote(op, target, ask));
+                self.done.insert(op, Completion::Remote { id, answer });
             }
             Command::Cancel { .. }
             | Command::SideEffect(_)

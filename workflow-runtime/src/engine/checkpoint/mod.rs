@@ -2,10 +2,12 @@
 
 mod pack;
 mod pending;
+mod relations;
 mod status;
 
 pub(super) use pack::{Large, Packed, definitions, pack, unpack};
 pub(super) use pending::{Call, Done, Operation, Pending, micros};
+pub(super) use relations::{Addressed, ChildLink, Parent, Relations, Remote, Wait, Watcher};
 pub use status::Status;
 
 use crate::{
@@ -16,6 +18,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use workflow_definition::Fingerprint;
+
+/// The tag under which a child stands in the index of its parent. No workflow can set one with a control character.
+pub(super) const PARENT: &str = "\u{1}parent";
 
 /// How a run was started. Written once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +59,8 @@ pub(super) struct Checkpoint {
     pub(super) cancel: Option<CancelRequest>,
     pub(super) status: Option<Payload>,
     pub(super) tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Relations::is_empty")]
+    pub(super) relations: Relations,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,7 +117,13 @@ impl Checkpoint {
             cancel: None,
             status: None,
             tags: BTreeMap::new(),
+            relations: Relations::default(),
         }
+    }
+
+    /// The run with which the chain of runs began: who is meant by a handle, and who has sent a message.
+    pub(super) fn first_run(&self) -> RunId {
+        self.relations.first.unwrap_or(self.run)
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -139,6 +152,9 @@ impl Checkpoint {
 
     /// Whether the instance must be looked at when the store is opened, whatever the time.
     fn is_ready(&self) -> bool {
+        if !self.relations.outbox.open.is_empty() {
+            return true;
+        }
         match self.state {
             State::Closed(_) | State::Terminated { .. } => false,
             State::Blocked(_) => true,
@@ -155,10 +171,10 @@ impl Checkpoint {
             // Its attempt has died with the process, and nobody asks for another one.
             return false;
         }
-        if pending.done.is_some() || pending.cancel {
-            return true;
-        }
         match &pending.what {
+            _ if pending.done.is_some() => true,
+            Operation::Remote(remote) => pending.cancel && !remote.outlives_cancel(&self.relations.children),
+            _ if pending.cancel => true,
             Operation::Activity(call) => call.next_at.is_none(),
             Operation::Timer { .. } => false,
             Operation::Signal { name, .. } => self.inbox.get(name).is_some_and(|i| !i.is_empty()),
@@ -172,6 +188,7 @@ impl Checkpoint {
             index.insert(keys.ready());
         }
         index.insert(keys.listing(&self.workflow, self.status() as u8));
+        index.extend(self.relations.parent.as_ref().map(|p| keys.tagged(PARENT, &p.id)));
         index.extend(self.tags.iter().map(|(key, value)| keys.tagged(key, value)));
         index
     }

@@ -1,5 +1,6 @@
 //! What an instance waits for.
 
+use super::Remote;
 use crate::{
     activity::ActivityOptions,
     journal::{history::Failure, payload::Payload},
@@ -33,6 +34,7 @@ pub(in crate::engine) enum Operation {
     Activity(Call),
     Timer { at: Timestamp },
     Signal { name: String, deadline: Option<Timestamp> },
+    Remote(Remote),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +61,7 @@ impl Pending {
             Operation::Activity(call) => call.next_at,
             Operation::Timer { at } => Some(*at),
             Operation::Signal { deadline, .. } => *deadline,
+            Operation::Remote(_) => None,
         }
     }
 }

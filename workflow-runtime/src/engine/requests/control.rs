@@ -42,8 +42,8 @@ impl Actor {
     pub(in crate::engine) async fn terminate(&mut self, reason: String, now: Timestamp) -> Result<(), ControlError> {
         let mut draft = self.open_draft("terminate", now)?;
         let outcome = crate::journal::history::Outcome::Terminated { reason: reason.clone() };
-        draft.events.push(Event::Closed(outcome));
         draft.close(&self.instance.keys, State::Terminated { reason });
+        draft.events.push(Event::Closed(outcome));
         self.instance.machine = None;
         Ok(self.store(draft).await?)
     }

@@ -1,5 +1,6 @@
 //! What an instance does with its mail: one file for each kind of request.
 
+mod child;
 mod control;
 mod signal;
 mod start;
@@ -43,6 +44,8 @@ impl Actor {
                 Ok(())
             }
             Mail::Done { run, op, attempt, report } => self.done(Ended { at, run, op, attempt, report }, now).await,
+            Mail::Letter { from, seq, letter } => self.letter(from, seq, letter, at, now).await,
+            Mail::Answered { seq, answer } => self.answered(seq, answer, now).await,
             Mail::Due => Ok(()),
         };
         drop(busy);

@@ -3,7 +3,7 @@
 use crate::{
     engine::{
         actor::{Actor, name_span},
-        checkpoint::{Checkpoint, StartRecord},
+        checkpoint::{Checkpoint, Relations, StartRecord},
         draft::Draft,
         error::StartError,
         instance::Next,
@@ -36,6 +36,17 @@ impl Actor {
                 requested_input: shown(&input),
             });
         }
+        self.begin(workflow, input, Relations::default(), now).await
+    }
+
+    /// Makes this instance, which does not exist yet, a run of `workflow`.
+    pub(in crate::engine) async fn begin(
+        &mut self,
+        workflow: &'static WorkflowDef,
+        input: Payload,
+        relations: Relations,
+        now: Timestamp,
+    ) -> Result<Started, StartError> {
         let run = self.worker.shared.run_id(&self.instance.id);
         let name = workflow.name.to_owned();
         let record =
@@ -43,6 +54,7 @@ impl Actor {
         let unsaveable = |source| StartError::Unencodable { workflow_id: self.instance.id.to_string(), source };
         let value = encoding::encode(&record).map_err(unsaveable)?;
         let mut draft = Draft::new(Checkpoint::start(run, name.clone(), now), now);
+        draft.checkpoint.relations = relations;
         draft.events.push(Event::Started { workflow: name });
         draft.writes.push(Write::Put { key: self.instance.keys.start(run), value });
         name_span(&draft.checkpoint);

@@ -125,7 +125,7 @@ impl<A: Activity> Durable for ActivityCall<A> {
             Completion::TimedOut => Err(ActivityError::TimedOut),
             Completion::Cancelled => Err(ActivityError::Cancelled),
             Completion::Panicked(message) => Err(ActivityError::Panicked(message)),
-            other @ Completion::Fired => return Err(unexpected("an activity", &other)),
+            other @ (Completion::Fired | Completion::Remote { .. }) => return Err(unexpected("an activity", &other)),
         })
     }
     type Future = OpFuture<Self>;

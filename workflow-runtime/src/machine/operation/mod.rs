@@ -1,6 +1,9 @@
 //! What a workflow waits for.
 
 mod activity;
+mod child;
+mod external;
+mod on_cancel;
 mod shielded;
 mod signal;
 mod timer;
@@ -8,6 +11,9 @@ mod workflow;
 
 pub use activity::ActivityCall;
 pub(crate) use activity::activity_parts;
+pub use child::{Child, ChildCall, ChildError, ChildResult, ChildStartError, StartChild};
+pub use external::{ExternalError, ExternalRun, Message, external};
+pub use on_cancel::OnCancel;
 pub use shielded::{Shielded, shielded};
 pub use signal::{Recv, RecvTimeout, Signal};
 pub use timer::{Sleep, SleepTime, sleep, sleep_until};
@@ -85,6 +91,7 @@ impl Command {
             Command::Activity { op, .. }
             | Command::Timer { op, .. }
             | Command::Signal { op, .. }
+            | Command::Remote { op, .. }
             | Command::Cancel { op }
             | Command::Detach { op } => *op = id,
             Command::SideEffect(_) | Command::Status(_) | Command::Compensating { .. } | Command::Tag { .. } => {}

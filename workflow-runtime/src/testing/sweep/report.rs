@@ -126,6 +126,15 @@ fn lasting(event: &Event) -> Option<String> {
             format!("{workflow} failed with {}, {calls} compensations", show(error))
         }
         Event::CompensationSkipped { op, activity, reason } => format!("op {op}: {activity} skipped: {reason}"),
+        Event::MessageSent { seq, to, message, .. } => format!("message {seq} to {to}: {message}"),
+        Event::MessageReceived { from, seq, message, .. } => format!("message {seq} of {from}: {message}"),
+        Event::MessageTaken { op } => format!("op {op}: message taken"),
+        Event::MessageRefused { op, reason } => format!("op {op}: message refused: {reason}"),
+        Event::ChildStarted { op, id, .. } => format!("op {op}: child {id} started"),
+        Event::ChildEnded { op, id, outcome } => {
+            let by = op.map_or_else(String::new, |op| format!("op {op}: "));
+            format!("{by}child {id} {}", outcome.as_ref().map_or_else(|| "ended".into(), closed))
+        }
         Event::SideEffect(value) => format!("side effect: {}", show(value)),
         Event::StatusSet(value) => format!("status: {}", show(value)),
         Event::Tagged { key, value } => format!("tag {key} = {value}"),

@@ -1,9 +1,10 @@
 //! What a test kit does to an engine that no client can.
 
-use super::{Engine, client::Inner, message::Mail};
+use super::{Engine, client::Inner, message::Mail, run::Run};
 use crate::{
     activity::{AttemptReport, AttemptRequest},
     journal::id::{RunId, WorkflowId},
+    machine::Workflow,
     store::StoreError,
 };
 use std::{fmt, sync::Weak};
@@ -36,6 +37,12 @@ impl Backdoor {
 }
 
 impl Engine {
+    /// A handle of an instance of a workflow that is named by its type.
+    #[doc(hidden)]
+    pub fn handle<W: Workflow>(&self, id: &str) -> Run<W> {
+        Run::new(self.clone(), WorkflowId::new(id), None)
+    }
+
     /// See [`Backdoor`].
     #[doc(hidden)]
     pub fn backdoor(&self) -> Backdoor {

@@ -25,6 +25,8 @@ mod commit;
 mod detach;
 mod draft;
 pub mod error;
+#[cfg(feature = "testing")]
+mod glance;
 mod inline;
 mod instance;
 mod list;
@@ -54,6 +56,9 @@ pub use checkpoint::{Reason, Status};
 pub use client::{Engine, ShutdownReport};
 pub use clock::{Clock, SystemClock, Wake};
 pub use error::{BuildError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable};
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use glance::Glance;
 #[doc(hidden)]
 pub use inline::Inline;
 pub use list::{Cursor, Filter, Listed, Page};

@@ -35,14 +35,14 @@ impl Attempts {
         self.all().iter().filter(|a| a.name == activity).count()
     }
 
-    /// What each operation of an instance was asked to do, as text.
+    /// What each operation was asked to do, as text, by instance, run and number.
     ///
     /// # Errors
     ///
     /// Two attempts of one operation differ in key, activity or arguments, two operations share a key, or a first attempt
     /// comes twice. A later one may: its start is not committed, so a crash may leave open whether it was made.
-    pub(super) fn by_operation(&self, workflow_id: &str) -> Result<BTreeMap<(Uuid, OpId), Operation>, String> {
-        let mut operations: BTreeMap<(Uuid, OpId), Operation> = BTreeMap::new();
+    pub(super) fn by_operation(&self) -> Result<BTreeMap<Place, Operation>, String> {
+        let mut operations: BTreeMap<Place, Operation> = BTreeMap::new();
         let mut owners: BTreeMap<String, (Uuid, OpId)> = BTreeMap::new();
         for a in self.all().iter() {
             // Over all instances: no two of them may share a key either.
@@ -52,10 +52,8 @@ impl Attempts {
             if owner != of {
                 return Err(format!("operations {} and {} share the idempotency key {key}", owner.1, of.1));
             }
-            if a.workflow_id != workflow_id {
-                continue;
-            }
-            let operation = operations.entry(of).or_insert_with(|| Operation {
+            let place = ((a.workflow_id.clone(), a.run_id), a.op);
+            let operation = operations.entry(place).or_insert_with(|| Operation {
                 key: key.clone(),
                 what: what.clone(),
                 attempts: vec![],
@@ -74,6 +72,9 @@ impl Attempts {
         Ok(operations)
     }
 }
+
+/// One operation: its instance and run, and its number.
+pub(super) type Place = ((String, Uuid), OpId);
 
 /// What was seen of one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,13 +108,16 @@ mod tests {
         attempts.note(&attempt(0, 1, 5));
         attempts.note(&attempt(0, 2, 5));
         attempts.note(&attempt(1, 1, 6));
-        assert_eq!(attempts.by_operation("w").unwrap()[&(Uuid::from_u128(1), OpId(0))].attempts, [1, 2]);
+        assert_eq!(
+            attempts.by_operation().unwrap()[&(("w".to_string(), Uuid::from_u128(1)), OpId(0))].attempts,
+            [1, 2]
+        );
         assert_eq!(attempts.of("charge"), 3);
         let other = Attempts::new();
         other.note(&attempt(0, 1, 5));
         other.note(&attempt(0, 2, 6));
-        assert!(other.by_operation("w").unwrap_err().contains("is first charge[5], then charge[6]"));
+        assert!(other.by_operation().unwrap_err().contains("is first charge[5], then charge[6]"));
         attempts.note(&attempt(1, 1, 6));
-        assert!(attempts.by_operation("w").unwrap_err().contains("started twice"));
+        assert!(attempts.by_operation().unwrap_err().contains("started twice"));
     }
 }

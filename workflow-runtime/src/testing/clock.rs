@@ -1,6 +1,6 @@
 //! A clock that a test moves, and that moves by itself when there is nothing else to do.
 
-use crate::engine::{Clock, Held, Pulse, Wake};
+use crate::engine::{Clock, Held, Parked, Pulse, Wake};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::{
@@ -35,7 +35,11 @@ struct Inner {
     /// A sleeper came, or another engine.
     changed: Arc<Notify>,
     automatic: bool,
+    /// Does what was held back until everything is idle; true if there was something.
+    before_skip: Mutex<Option<BeforeSkip>>,
 }
+
+type BeforeSkip = Arc<dyn Fn() -> bool + Send + Sync>;
 
 struct State {
     now: Timestamp,
@@ -90,7 +94,7 @@ impl TestClock {
     fn build(automatic: bool) -> Self {
         let now = Timestamp::from_second(BEGIN).unwrap_or(Timestamp::UNIX_EPOCH);
         let state = Mutex::new(State { now, next: 0, sleepers: BTreeMap::new(), pulse: None, driver: None, paused: 0 });
-        TestClock(Arc::new(Inner { state, changed: Arc::default(), automatic }))
+        TestClock(Arc::new(Inner { state, changed: Arc::default(), automatic, before_skip: Mutex::default() }))
     }
 
     /// Moves time by `d`, and stops at everything that becomes due on the way until it has been dealt with.
@@ -110,19 +114,49 @@ impl TestClock {
 
     /// Moves time to what is due next, and waits until it has been dealt with. False if nothing is due.
     pub async fn advance_to_next(&self) -> bool {
-        let at = self.0.state().sleepers.first_key_value().map(|(key, _)| key.0);
-        let Some(at) = at else { return false };
-        self.0.state().jump(at);
+        let Some(at) = self.next_due() else { return false };
+        self.jump_to(at);
         self.settle().await;
         true
     }
 
     /// Waits until nothing is in flight.
-    async fn settle(&self) {
-        let pulse = self.0.state().pulse.clone();
-        if let Some(pulse) = pulse {
-            pulse.idle().await;
+    pub(super) async fn settle(&self) {
+        loop {
+            let pulse = self.0.state().pulse.clone();
+            if let Some(pulse) = pulse {
+                pulse.idle().await;
+            }
+            if !self.0.released() {
+                return;
+            }
         }
+    }
+
+    /// When something is due next.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.0.state().sleepers.first_key_value().map(|(key, _)| key.0)
+    }
+
+    /// Moves time to `at`, never backwards.
+    pub(super) fn jump_to(&self, at: Timestamp) {
+        self.0.state().jump(at);
+    }
+
+    /// Before time moves, `release` is given the chance to do what was held back until then.
+    pub(super) fn before_skip(&self, release: impl Fn() -> bool + Send + Sync + 'static) {
+        *self.0.before_skip.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(release));
+    }
+
+    /// See [`Pulse::park`].
+    pub(super) fn park(&self) -> Option<Parked> {
+        let pulse = self.0.state().pulse.clone();
+        pulse.map(|p| p.park())
+    }
+
+    /// What moves this clock has something new to look at.
+    pub(super) fn look_again(&self) {
+        self.0.changed.notify_one();
     }
 
     /// Moves time by `d` at once: what became due on the way is dealt with at the new time, as after a suspend.
@@ -155,6 +189,11 @@ impl TestClock {
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn released(&self) -> bool {
+        let release = self.before_skip.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        release.is_some_and(|release| release())
     }
 
     /// Moves time to the next sleeper if nothing is in flight. False if it must wait for a change.
@@ -239,6 +278,9 @@ async fn drive(clock: std::sync::Weak<Inner>, pulse: Pulse) {
             tokio::task::yield_now().await;
         }
         let Some(alive) = clock.upgrade() else { return };
+        if pulse.is_idle() && alive.released() {
+            continue;
+        }
         let (slept, changed) = (alive.skip(&pulse), alive.changed.clone());
         drop(alive);
         if !slept {

@@ -1,7 +1,9 @@
 //! An engine in memory, in virtual time.
 
 use super::{
-    Attempts, TestClock, durable,
+    Attempts, TestClock,
+    deliveries::{Between, Deliveries},
+    durable,
     mock::{ActivityFn, Calls, IntoMock, MockFn, Mocks},
 };
 use crate::{
@@ -97,6 +99,7 @@ pub struct TestEngineBuilder {
     mocks: Mocks,
     /// Whose failures nobody else reports.
     own_mocks: bool,
+    deliveries: Deliveries,
     seed: u64,
 }
 
@@ -119,6 +122,7 @@ impl TestEngine {
             attempts: Attempts::new(),
             mocks: Mocks::default(),
             own_mocks: true,
+            deliveries: Deliveries::Once,
             seed: 0,
         }
     }
@@ -354,6 +358,11 @@ impl TestEngineBuilder {
         self
     }
 
+    pub(super) fn deliveries(mut self, deliveries: Deliveries) -> Self {
+        self.deliveries = deliveries;
+        self
+    }
+
     /// Builds the engine.
     ///
     /// # Errors
@@ -361,18 +370,19 @@ impl TestEngineBuilder {
     /// As [`EngineBuilder::build`], except that a missing state is missed when the activity runs.
     pub async fn build(self) -> Result<TestEngine, BuildError> {
         let builder = self.clone();
-        let TestEngineBuilder { engine, store, clock, attempts, mocks, seed, own_mocks: _ } = self;
+        let TestEngineBuilder { engine, store, clock, attempts, mocks, seed, deliveries, own_mocks: _ } = self;
+        let between = Between::new(mocks.clone(), deliveries);
         let noted = attempts.clone();
         let engine = engine
             .store(store)
             .clock(clock.clone())
             .state(clock.clone())
             .observer(Arc::new(move |request| noted.note(request)))
-            .interpose(Arc::new(mocks.clone()))
+            .interpose(Arc::new(between.clone()))
             .seed(seed)
             .build()
             .await?;
-        mocks.attach(&engine, &clock);
+        between.attach(&engine, &clock);
         Ok(TestEngine { engine, clock, attempts, mocks, builder })
     }
 }

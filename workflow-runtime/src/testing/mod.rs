@@ -3,11 +3,16 @@
 
 mod attempts;
 mod clock;
+mod deliveries;
 pub mod differential;
+mod disk;
 mod durable;
 mod engine;
+mod failure;
+mod journal;
 mod mock;
 mod sweep;
+mod variant;
 
 pub use attempts::Attempts;
 pub use clock::{Paused, TestClock};

@@ -11,8 +11,8 @@ pub use function::{ActivityFn, IntoMock, MockFn};
 use super::TestClock;
 use crate::{
     activity::{
-        Activity, ActivityContext, ActivityDef, Attempt, AttemptFuture, AttemptReport, AttemptRequest, Interpose,
-        OnDone, States, bounds::Arguments as _,
+        Activity, ActivityContext, ActivityDef, Attempt, AttemptFuture, AttemptReport, AttemptRequest, States,
+        bounds::Arguments as _,
     },
     engine::Backdoor,
     journal::payload::Payload,
@@ -245,8 +245,9 @@ impl Sequence {
     }
 }
 
-impl Interpose for Mocks {
-    fn replace(
+impl Mocks {
+    /// What runs instead of an activity: its mock, or nothing if it must not run.
+    pub(super) fn replace(
         &self,
         request: &AttemptRequest,
         def: &'static ActivityDef,
@@ -263,8 +264,9 @@ impl Interpose for Mocks {
         Some(Box::pin(std::future::pending()))
     }
 
-    fn report(&self, request: &AttemptRequest, report: AttemptReport, deliver: OnDone) {
+    /// The report of an attempt, or that it has timed out.
+    pub(super) fn reported(&self, request: &AttemptRequest, report: AttemptReport) -> AttemptReport {
         let timed_out = self.state().timed_out.remove(&(request.idempotency_key(), request.attempt));
-        deliver(if timed_out { AttemptReport::TimedOut } else { report });
+        if timed_out { AttemptReport::TimedOut } else { report }
     }
 }

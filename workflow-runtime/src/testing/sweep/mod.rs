@@ -1,7 +1,7 @@
 //! Crashes a workflow at every commit, and compares.
 
-mod report;
-mod variant;
+pub(super) mod report;
+mod run;
 
 use crate::{
     activity::Activity,
@@ -10,13 +10,19 @@ use crate::{
     machine::{Signal, Workflow, WorkflowCall},
     testing::{
         ActivityFn, IntoMock, MockFn, TestClock,
+        deliveries::Deliveries,
+        failure::{Failure, Only},
+        journal::Commits,
         mock::{self, Mocks},
+        variant::{Backend, Crash, Variant},
     },
 };
-use report::Report;
+use report::{Difference, Report, Reports};
+use run::World;
 use serde::Serialize;
-use std::{error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
-use variant::{Backend, Crash, Variant, World};
+use std::{
+    collections::BTreeSet, error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration,
+};
 
 type Configure = Arc<dyn Fn(EngineBuilder) -> EngineBuilder + Send + Sync>;
 type Drive<W> = Arc<dyn Fn(Driven<W>) -> Pin<Box<dyn Future<Output = Result<(), DriveError>> + Send>> + Send + Sync>;
@@ -83,6 +89,8 @@ pub struct Sweep<W> {
     drive: Option<Drive<W>>,
     signals: Vec<(&'static str, Payload)>,
     ordered: bool,
+    deliveries: Vec<Deliveries>,
+    only: Option<Only>,
     backends: Vec<Backend>,
     directory: Option<PathBuf>,
     patience: Duration,
@@ -101,6 +109,8 @@ impl<W: Workflow> Sweep<W> {
             drive: None,
             signals: vec![],
             ordered: true,
+            deliveries: vec![Deliveries::Doubled, Deliveries::Reversed, Deliveries::Shuffled(1)],
+            only: None,
             backends: vec![Backend::Memory, Backend::Sled],
             directory: None,
             patience: Duration::from_secs(60),
@@ -212,62 +222,111 @@ impl<W: Workflow> Sweep<W> {
         self
     }
 
+    /// Runs one variant and no other: what a failed sweep has printed, as `"memory-evicted-before3"`. The variable
+    /// `WORKFLOW_TEST_ONLY` does the same.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such variant.
+    #[track_caller]
+    pub fn only(mut self, variant: &str) -> Self {
+        self.only = Some(Only::parse(variant).unwrap_or_else(|e| panic!("{e}")));
+        self
+    }
+
+    /// Delivers every report of an attempt once and in the order in which attempts end: for workflows whose outcome
+    /// depends on which of two activities ends first.
+    pub fn reports_in_order(mut self) -> Self {
+        self.deliveries = vec![];
+        self
+    }
+
     /// Runs everything.
     ///
     /// # Panics
     ///
-    /// If a run differs, with the seed, the commit, the kind of the crash, the store and the first difference.
+    /// If a run differs, with the seed, the commit, the kind of the crash, the store, the first difference, where the
+    /// instance was, and how to run that variant alone.
     pub async fn run(&self) -> Swept {
         let mut swept = Swept { runs: 0, commits: 0, history: vec![] };
-        let mut undisturbed: Option<Report> = None;
+        let mut undisturbed: Option<Reports> = None;
+        if let Some(Only { variant, seed }) = self.only.or_else(Only::of_environment) {
+            let seed = seed.unwrap_or(self.seed);
+            self.compare(Variant::plain(variant.backend), seed, &mut undisturbed, &mut swept).await;
+            self.compare(variant, seed, &mut undisturbed, &mut swept).await;
+            return swept;
+        }
         for &backend in &self.backends {
             // Dying twice in a row is the same on sled, and sled is slow to open.
             let again: &[_] = if backend == Backend::Memory { &[None, Some(0), Some(1)] } else { &[None] };
             for evict in [false, true] {
-                self.compare(Variant { backend, evict, crash: None }, &mut undisturbed, &mut swept).await;
-                for before in [true, false] {
-                    for &again in again {
-                        let mut crash = Crash { commit: 0, before, again };
-                        while self
-                            .compare(Variant { backend, evict, crash: Some(crash) }, &mut undisturbed, &mut swept)
-                            .await
-                        {
-                            crash.commit += 1;
-                            swept.commits = swept.commits.max(crash.commit);
-                        }
+                let plain = Variant { evict, ..Variant::plain(backend) };
+                self.compare(plain, self.seed, &mut undisturbed, &mut swept).await;
+                for (before, &again) in [true, false].into_iter().flat_map(|b| again.iter().map(move |a| (b, a))) {
+                    let mut crash = Crash { commit: 0, before, again };
+                    let variant = |crash| Variant { crash: Some(crash), ..plain };
+                    while self.compare(variant(crash), self.seed, &mut undisturbed, &mut swept).await {
+                        crash.commit += 1;
+                        swept.commits = swept.commits.max(crash.commit);
                     }
                 }
+            }
+            for &deliveries in self.deliveries.iter().filter(|_| backend == Backend::Memory) {
+                let variant = Variant { deliveries, ..Variant::plain(backend) };
+                self.compare(variant, self.seed, &mut undisturbed, &mut swept).await;
             }
         }
         swept
     }
 
-    /// True if the crash happened.
-    async fn compare(&self, variant: Variant, undisturbed: &mut Option<Report>, swept: &mut Swept) -> bool {
-        swept.runs += 1;
+    fn world(&self, seed: u64) -> World {
         let mocks = Mocks::default();
         self.mocks.iter().for_each(|mock| mock(&mocks));
         if self.strict {
             mocks.strict();
         }
-        let world = World { configure: self.world.iter().map(|make| make()).collect(), mocks, seed: self.seed };
+        World { configure: self.world.iter().map(|make| make()).collect(), mocks, seed, commits: Commits::default() }
+    }
+
+    /// True if the crash happened.
+    async fn compare(&self, variant: Variant, seed: u64, undisturbed: &mut Option<Reports>, swept: &mut Swept) -> bool {
+        swept.runs += 1;
+        let world = self.world(seed);
+        let commits = world.commits.clone();
         let run = tokio::time::timeout(self.patience, variant.run(self, world));
         let ran = run.await.unwrap_or_else(|_| Err(format!("it had not ended after {:?} of real time", self.patience)));
-        let difference = match (ran, &undisturbed) {
-            (Err(e), _) => Some(e),
-            (Ok((report, crashed)), Some(expected)) => {
-                match report.difference(expected, self.ordered, variant.crashes()) {
-                    None => return crashed,
-                    different => different,
-                }
-            }
-            (Ok((report, _)), None) => {
-                swept.history = report.history().to_vec();
-                *undisturbed = Some(report);
-                return false;
+        let found = match (ran, &undisturbed) {
+            (Err(what), _) => Err((None, Difference { what, event: None, events: vec![] })),
+            (Ok((reports, crashed)), Some(expected)) => match self.difference(variant, expected, &reports) {
+                None => Ok(crashed),
+                Some((id, difference)) => Err((Some(id), difference)),
+            },
+            (Ok((reports, _)), None) => {
+                let own = reports.iter().filter(|((id, _), _)| *id == self.id);
+                swept.history = own.flat_map(|(_, r)| r.history()).cloned().collect();
+                *undisturbed = Some(reports);
+                Ok(false)
             }
         };
-        panic!("sweep of `{}` (seed {:#x}), {variant}: {}", W::NAME, self.seed, difference.unwrap_or_default());
+        found.unwrap_or_else(|(instance, difference)| {
+            // Of the swept instance itself, the name of the workflow says enough.
+            let instance = instance.as_deref().filter(|id| *id != self.id);
+            let subject = format!("`{}`", W::NAME);
+            panic!("{}", Failure { subject, seed, variant, commits: &commits, instance, difference }.text())
+        })
+    }
+
+    /// The first run that differs. Of others than the swept instance, those count that have ended both times.
+    fn difference(&self, variant: Variant, expected: &Reports, found: &Reports) -> Option<(String, Difference)> {
+        let ordered = self.ordered && !variant.deliveries.reorder();
+        let nothing = Report::default();
+        let runs: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
+        runs.into_iter().find_map(|run| {
+            let (expected, found) = (expected.get(run).unwrap_or(&nothing), found.get(run).unwrap_or(&nothing));
+            let counts = run.0 == self.id || (expected.is_closed() && found.is_closed());
+            let difference = found.difference(expected, ordered, variant.crashes()).filter(|_| counts)?;
+            Some((run.0.clone(), difference))
+        })
     }
 }
 

@@ -1,10 +1,10 @@
 //! What one run of a scenario leaves behind, in a form in which two runs can be compared.
 
 use crate::{
-    journal::history::{Ending, Entry, Event, Outcome},
+    journal::history::{Ending, Event, Outcome},
     journal::payload::Payload,
     machine::OpId,
-    testing::attempts::Attempts,
+    testing::{attempts::Attempts, durable::Histories},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -13,22 +13,28 @@ use uuid::Uuid;
 const RECEIVED: &str = "received signal ";
 
 /// What is the same however often the process dies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Report {
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::testing) struct Report {
     /// What happened in the run, without what only says that a process died, and without times.
     history: Vec<String>,
     /// What each operation was asked to do.
     operations: BTreeMap<OpId, String>,
     /// How many attempts each took.
     attempts: BTreeMap<OpId, usize>,
+    /// The run has ended.
+    closed: bool,
 }
 
-impl Report {
-    /// # Errors
-    ///
-    /// The run itself breaks a promise, whatever other runs did.
-    pub(super) fn new(id: &str, run: Uuid, history: &[Entry], attempts: &Attempts) -> Result<Self, String> {
-        let mut report = Report { history: vec![], operations: BTreeMap::new(), attempts: BTreeMap::new() };
+/// The reports of all runs of a store, by instance and run.
+pub(in crate::testing) type Reports = BTreeMap<(String, Uuid), Report>;
+
+/// # Errors
+///
+/// A run itself breaks a promise, whatever other runs did.
+pub(in crate::testing) fn reports(histories: &Histories, attempts: &Attempts) -> Result<Reports, String> {
+    let mut reports = Reports::new();
+    for (run, entries) in histories {
+        let events = || entries.iter().flat_map(|e| &e.events);
         let mut detached = BTreeSet::new();
         let known = |e: &&Event| match e {
             Event::Detached { op } => detached.insert(*op),
@@ -36,26 +42,50 @@ impl Report {
             Event::Completed { op, .. } | Event::OperationCancelled { op } => !detached.contains(op),
             _ => true,
         };
-        report.history = history.iter().flat_map(|e| &e.events).filter(known).filter_map(lasting).collect();
-        for ((of, op), operation) in attempts.by_operation(id)? {
-            if of != run {
-                return Err(format!(
-                    "operation {op} ({}) was started for a run whose start was never durable",
-                    operation.what
-                ));
-            }
-            report.attempts.insert(op, operation.attempts.len());
-            report.operations.insert(op, operation.what);
-        }
-        Ok(report)
+        let history = events().filter(known).filter_map(lasting).collect();
+        let closed = events().any(|e| matches!(e, Event::Closed(_)));
+        reports.insert(run.clone(), Report { history, closed, ..Report::default() });
     }
+    for ((run, op), operation) in attempts.by_operation()? {
+        let Some(report) = reports.get_mut(&run) else {
+            return Err(format!(
+                "operation {op} of `{}` ({}) was started for a run whose start was never durable",
+                run.0, operation.what
+            ));
+        };
+        report.attempts.insert(op, operation.attempts.len());
+        report.operations.insert(op, operation.what);
+    }
+    Ok(reports)
+}
 
-    pub(super) fn history(&self) -> &[String] {
+/// Where two runs go apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::testing) struct Difference {
+    /// In words.
+    pub(in crate::testing) what: String,
+    /// The first event that the undisturbed run does not have.
+    pub(in crate::testing) event: Option<String>,
+    /// All events of the run that differs.
+    pub(in crate::testing) events: Vec<String>,
+}
+
+impl Report {
+    pub(in crate::testing) fn history(&self) -> &[String] {
         &self.history
     }
 
+    pub(in crate::testing) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Where `self`, of a process that died so often, differs from an undisturbed run.
-    pub(super) fn difference(&self, undisturbed: &Report, ordered: bool, crashes: usize) -> Option<String> {
+    pub(in crate::testing) fn difference(
+        &self,
+        undisturbed: &Report,
+        ordered: bool,
+        crashes: usize,
+    ) -> Option<Difference> {
         let order = |events: &[String]| {
             let mut events = events.to_vec();
             if ordered {
@@ -66,33 +96,31 @@ impl Report {
             }
             events
         };
+        let differs = |what: String, event: Option<&String>| {
+            Some(Difference { what, event: event.cloned(), events: self.history.clone() })
+        };
         let (expected, found) = (order(&undisturbed.history), order(&self.history));
         for i in 0..expected.len().max(found.len()) {
             let (e, f) = (expected.get(i), found.get(i));
             if e != f {
                 let show = |s: Option<&String>| s.map_or("nothing more", |s| s.as_str()).to_owned();
-                return Some(format!(
-                    "event {i}: expected {}, found {}\nall events:\n  {}",
-                    show(e),
-                    show(f),
-                    self.history.join("\n  ")
-                ));
+                return differs(format!("event {i}: expected {}, found {}", show(e), show(f)), f);
             }
         }
         for (op, what) in &undisturbed.operations {
             match self.operations.get(op) {
                 Some(found) if found == what => {}
-                Some(found) => return Some(format!("operation {op}: expected {what}, found {found}")),
-                None => return Some(format!("operation {op}: expected {what}, which was never started")),
+                Some(found) => return differs(format!("operation {op}: expected {what}, found {found}"), None),
+                None => return differs(format!("operation {op}: expected {what}, which was never started"), None),
             }
         }
         for (op, n) in &self.attempts {
             let most = undisturbed.attempts.get(op).copied().unwrap_or_default() + crashes;
             if *n > most {
                 let what = &self.operations[op];
-                return Some(format!(
-                    "operation {op} ({what}): {n} attempts, at most {most} can be explained by the crashes"
-                ));
+                let found =
+                    format!("operation {op} ({what}): {n} attempts, at most {most} can be explained by the crashes");
+                return differs(found, None);
             }
         }
         None
@@ -104,7 +132,7 @@ fn show(payload: &Payload) -> String {
 }
 
 /// The event as text, if a crash must not change it.
-fn lasting(event: &Event) -> Option<String> {
+pub(in crate::testing) fn lasting(event: &Event) -> Option<String> {
     Some(match event {
         Event::Lost { .. } | Event::AttemptFailed { .. } | Event::Superseded { .. } | Event::Unblocked => return None,
         Event::Started { workflow } => format!("started {workflow}"),

@@ -1,151 +1,38 @@
 //! One run of a scenario, with at most one crash.
 
-use super::{Configure, Driven, Report, Sweep};
+use super::{
+    Configure, Driven, Sweep,
+    report::{Reports, reports},
+};
 use crate::{
     engine::{Engine, Run, RunError},
     journal::history::Event,
     machine::{OpId, Workflow},
-    store::{Fault, FaultStore, MemoryStore, OpenError, SledStore, Store},
+    store::{Fault, FaultStore},
     testing::{
         Attempts, TestClock, TestEngine,
+        disk::Disk,
         durable::{self, Histories},
+        journal::{Commits, Noting, Opened},
         mock::Mocks,
+        variant::{Backend, Crash, Variant},
     },
 };
 use std::{
     collections::BTreeSet,
-    fmt,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
 };
 use uuid::Uuid;
-
-/// Where instances live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Backend {
-    Memory,
-    Sled,
-}
-
-/// When the process dies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Crash {
-    /// Number of the commit, from 0.
-    pub(super) commit: u64,
-    /// Before it is made, or after it is durable.
-    pub(super) before: bool,
-    /// The next process dies as well, so many commits after its first.
-    pub(super) again: Option<u64>,
-}
-
-impl Crash {
-    /// What happens at a commit. Those of all processes are counted together.
-    fn fault(self, n: u64) -> Fault {
-        let again = self.again.map(|after| self.commit + 1 + after);
-        match self.before {
-            _ if n != self.commit && Some(n) != again => Fault::None,
-            true => Fault::CrashBefore,
-            false => Fault::CrashAfter,
-        }
-    }
-
-    fn most(self) -> usize {
-        1 + usize::from(self.again.is_some())
-    }
-}
-
-/// How one run differs from the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Variant {
-    pub(super) backend: Backend,
-    /// Instances are evicted after every step.
-    pub(super) evict: bool,
-    pub(super) crash: Option<Crash>,
-}
-
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.crash {
-            Some(Crash { commit, before: true, .. }) => write!(f, "crash before commit {commit}")?,
-            Some(Crash { commit, before: false, .. }) => write!(f, "crash after commit {commit}")?,
-            None => f.write_str("no crash")?,
-        }
-        if let Some(Crash { again: Some(after), .. }) = self.crash {
-            write!(f, " and again {} later", after + 1)?;
-        }
-        f.write_str(match self.backend {
-            Backend::Memory => ", in memory",
-            Backend::Sled => ", on sled",
-        })?;
-        f.write_str(if self.evict { ", evicted after every step" } else { ", resident" })
-    }
-}
 
 /// What outlives the process in one run.
 pub(super) struct World {
     pub(super) configure: Vec<Configure>,
     pub(super) mocks: Mocks,
     pub(super) seed: u64,
-}
-
-/// The data of one run, to be opened by one process after the other.
-enum Disk {
-    Memory(MemoryStore),
-    Sled(tempfile::TempDir),
-}
-
-/// What one process works on.
-type Opened = FaultStore<Arc<dyn Store>>;
-
-impl Disk {
-    fn new(backend: Backend, begin: Option<&Path>) -> Result<Self, String> {
-        let failed = |e| format!("no directory: {e}");
-        if backend == Backend::Memory {
-            return Ok(Disk::Memory(MemoryStore::new()));
-        }
-        let directory = tempfile::tempdir().map_err(failed)?;
-        if let Some(begin) = begin {
-            copy(begin, directory.path()).map_err(failed)?;
-        }
-        Ok(Disk::Sled(directory))
-    }
-
-    async fn open(&self) -> Result<Arc<dyn Store>, String> {
-        let directory = match self {
-            Disk::Memory(store) => return Ok(Arc::new(store.clone())),
-            Disk::Sled(directory) => directory.path(),
-        };
-        let begun = Instant::now();
-        loop {
-            match SledStore::builder(directory).cache_capacity(1 << 20).open() {
-                Ok(store) => return Ok(Arc::new(store)),
-                // Another test of this process may be starting a child, which has our lock until it becomes its program.
-                Err(OpenError::Locked { .. }) if begun.elapsed() < FORK => tokio::task::yield_now().await,
-                Err(e) => return Err(format!("the store does not open: {e}")),
-            }
-        }
-    }
-}
-
-/// Longer than any child has a lock of its parent.
-const FORK: Duration = Duration::from_secs(5);
-
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            std::fs::create_dir(&to)?;
-            copy(&entry.path(), &to)?;
-        } else {
-            std::fs::copy(entry.path(), to)?;
-        }
-    }
-    Ok(())
+    pub(super) commits: Commits,
 }
 
 impl Variant {
@@ -154,7 +41,7 @@ impl Variant {
     /// # Errors
     ///
     /// It did not come to an end, or broke a promise.
-    pub(super) async fn run<W: Workflow>(self, sweep: &Sweep<W>, world: World) -> Result<(Report, bool), String> {
+    pub(super) async fn run<W: Workflow>(self, sweep: &Sweep<W>, world: World) -> Result<(Reports, bool), String> {
         let disk = Disk::new(self.backend, sweep.directory.as_deref())?;
         let (clock, attempts) = (TestClock::new(), Attempts::new());
         let commits = Arc::new(AtomicU64::new(0));
@@ -171,6 +58,7 @@ impl Variant {
             if let Some(failure) = world.mocks.take_failure() {
                 return Err(failure);
             }
+            let left = durable::histories(&*inner).await;
             if self.backend == Backend::Sled {
                 inner.close().await.map_err(|e| format!("the store does not close: {e}"))?;
             }
@@ -179,7 +67,7 @@ impl Variant {
             }
             crashes += usize::from(died);
             match ended {
-                Ok(report) => return Ok((report, crashes > 0)),
+                Ok(()) => return Ok((reports(&left?, &attempts)?, crashes > 0)),
                 Err(_) if died && crashes <= self.crash.map_or(0, Crash::most) => {}
                 Err(e) => return Err(e),
             }
@@ -202,9 +90,10 @@ impl Variant {
         store: &Opened,
         clock: &TestClock,
         attempts: &Attempts,
-    ) -> Result<Report, String> {
-        let builder = TestEngine::builder().store(store.clone()).clock(clock).attempts(attempts);
-        let mut builder = builder.mocks(&world.mocks).seed(world.seed);
+    ) -> Result<(), String> {
+        let builder = TestEngine::builder().store(Noting::new(store.clone(), world.commits.clone()));
+        let builder = builder.clock(clock).attempts(attempts).seed(world.seed);
+        let mut builder = builder.mocks(&world.mocks).deliveries(self.deliveries);
         for configure in &world.configure {
             builder = builder.configure(|e| configure(e));
         }
@@ -230,14 +119,13 @@ impl Variant {
             }
         };
         tokio::try_join!(driven, ended)?;
-        let history = run.history().await.map_err(|e| format!("history: {e}"))?;
-        let id = run.run_id().ok_or("a started run has no id")?;
-        Report::new(&sweep.id, id.0, &history, attempts)
-    }
-
-    /// How many attempts of one operation may be lost.
-    pub(super) fn crashes(self) -> usize {
-        self.crash.map_or(0, Crash::most)
+        // What the end has set going comes to rest, at this time.
+        let _still = clock.pause();
+        tokio::select! {
+            biased;
+            () = engine.down() => Err("WE011".into()),
+            () = clock.settle() => Ok(()),
+        }
     }
 }
 

@@ -101,7 +101,7 @@ async fn an_id_that_is_taken() -> Test {
 
 #[tokio::test]
 async fn a_state_that_nobody_gave() {
-    let built = TestEngine::builder().build().await;
+    let built = Engine::builder().store(MemoryStore::new()).build().await;
     let Err(e) = built else { panic!("there is no Stock") };
     assert!(matches!(e, BuildError::MissingState { .. }));
     let text = e.to_string();

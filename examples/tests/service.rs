@@ -69,6 +69,15 @@ fn an_instance_is_steered_from_the_command_line_and_survives_a_kill() {
     service.kill().unwrap();
     service.wait().unwrap();
     assert_eq!(ok(data, &["result", "doc-1"]), result);
+
+    let exported = data.join("doc-1.json");
+    std::fs::write(&exported, ok(data, &["export", "doc-1"])).unwrap();
+    assert_eq!(ok(data, &["verify", exported.to_str().unwrap()]), "4 steps do again what they did\n");
+    let doctored =
+        std::fs::read_to_string(&exported).unwrap().replace("\"signal\": \"verdict\"", "\"signal\": \"opinion\"");
+    std::fs::write(&exported, doctored).unwrap();
+    let difference = refused(data, &["verify", exported.to_str().unwrap()]);
+    assert!(difference.contains("WE072") && difference.contains("opinion"), "{difference}");
 }
 
 #[test]
@@ -101,5 +110,6 @@ fn the_program_knows_its_functions_and_draws_them() {
     assert!(functions.contains("workflow  review") && functions.contains("activity  publish"), "{functions}");
     let diagram = ok(dir.path(), &["diagram", "review"]);
     assert!(diagram.contains("stateDiagram-v2") && diagram.contains("--> [*]"), "{diagram}");
+    assert!(refused(dir.path(), &["verify", "none.json"]).contains("none.json cannot be read"));
     assert!(refused(dir.path(), &["diagram", "none"]).contains("there are: review"));
 }

@@ -45,3 +45,11 @@ macro_rules! patched {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/verify.md")]
+struct Verify;
+
+#[cfg(all(doctest, feature = "service"))]
+#[doc = include_str!("../../docs/service.md")]
+struct Service;

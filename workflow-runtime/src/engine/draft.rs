@@ -41,7 +41,8 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn new(checkpoint: Checkpoint, now: Timestamp) -> Self {
         Draft {
-            now,
+            // Time never goes backwards within an instance, whatever the clock does.
+            now: now.max(checkpoint.updated),
             checkpoint,
             events: vec![],
             writes: vec![],

@@ -108,12 +108,7 @@ impl Instance {
     }
 
     pub(super) async fn start_record(&self, shared: &Shared) -> Result<StartRecord, Unavailable> {
-        let missing = || {
-            let source = StoreError::damaged(&self.keys.frame(), "the start record of its run is missing");
-            Unavailable::Unreadable { workflow_id: self.id.to_string(), source }
-        };
-        let run = self.checkpoint.as_ref().map(|c| c.run).ok_or_else(missing)?;
-        read(shared, &self.id, &self.keys.start(run), "start record").await?.ok_or_else(missing)
+        start_record(shared, &self.id, &self.keys, self.checkpoint.as_ref().map(|c| c.run)).await
     }
 
     /// The first buffered signal of a name.
@@ -232,9 +227,14 @@ impl Instance {
         };
         let frame = frame(shared, &self.id, &self.keys, c, packed).await?;
         let resolve = Resolver::prepare(shared, &self.id, &frame).await?;
+        let whole = frame.clone();
         Ok(match Machine::load(identity, frame, &start.input, &resolve) {
             Ok((machine, upgrades)) => {
-                let packed = packed.clone();
+                // A frame that was decoded encodes again.
+                let packed = match upgrades.is_empty() {
+                    true => packed.clone(),
+                    false => Payload::encode(&whole).unwrap_or_else(|_| packed.clone()),
+                };
                 self.notes.extend(upgrades.into_iter().map(|u| upgraded(u, packed.clone())));
                 self.machine = Some(machine);
                 Ok(())
@@ -281,6 +281,21 @@ pub(super) fn next(
     });
     // The first of equals wins: a cancellation, then the operation that began first.
     cancel.into_iter().chain(operations).min_by_key(|(at, _)| *at)
+}
+
+/// How a run was started.
+pub(super) async fn start_record(
+    shared: &Shared,
+    id: &WorkflowId,
+    keys: &InstanceKeys,
+    run: Option<RunId>,
+) -> Result<StartRecord, Unavailable> {
+    let missing = || {
+        let source = StoreError::damaged(&keys.frame(), "the start record of its run is missing");
+        Unavailable::Unreadable { workflow_id: id.to_string(), source }
+    };
+    let run = run.ok_or_else(missing)?;
+    read(shared, id, &keys.start(run), "start record").await?.ok_or_else(missing)
 }
 
 /// The whole frame of a checkpoint.

@@ -7,6 +7,7 @@
 //! ```
 //!
 //! - `client`, `run`, `untyped`, `status`, `list`: what callers use. Reads go to the store and need no worker.
+//! - `verify`: runs recorded steps again; nothing has an effect.
 //! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
 //! - `actor`, `coalesce`, `requests`, `attempts`, `detach`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
@@ -41,6 +42,7 @@ mod shared;
 mod status;
 mod timers;
 mod untyped;
+mod verify;
 mod worker;
 
 #[cfg(test)]
@@ -66,3 +68,4 @@ pub use pulse::{Held, Parked, Pulse};
 pub use run::{Run, WorkflowFn};
 pub use status::{Expected, Local, RunStatus, Waits};
 pub use untyped::Untyped;
+pub use verify::{Difference, Recorded, RecordedError, Verified, VerifyError, verify};

@@ -74,6 +74,14 @@ impl<W> Run<W> {
         self.id.as_ref().map_or("", WorkflowId::as_str)
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(super) fn workflow_id(&self) -> MaybeId {
+        self.id.clone()
+    }
+
     /// The id of the run, if this handle comes from a start.
     pub fn run_id(&self) -> Option<RunId> {
         self.started.map(|s| s.run)

@@ -224,7 +224,7 @@ fn innermost(activation: &Activation) -> &Activation {
     }
 }
 
-fn locals(activation: &Activation, into: &mut Vec<Local>) {
+pub(super) fn locals(activation: &Activation, into: &mut Vec<Local>) {
     into.extend(activation.slots.iter().map(|(name, value)| Local {
         workflow: activation.workflow.clone(),
         name: name.clone(),

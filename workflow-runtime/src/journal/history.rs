@@ -369,6 +369,46 @@ pub enum Outcome {
     },
 }
 
+impl Event {
+    /// Whether the step itself decided this: a step that runs again must decide it again. All else is input, or a note.
+    pub fn is_decision(&self) -> bool {
+        match self {
+            Self::Scheduled { .. }
+            | Self::TimerStarted { .. }
+            | Self::Waiting { .. }
+            | Self::CancelAsked { .. }
+            | Self::Detached { .. }
+            | Self::Compensating { .. }
+            | Self::MessageSent { op: Some(_), .. }
+            | Self::SideEffect(_)
+            | Self::StatusSet(_)
+            | Self::Tagged { .. }
+            | Self::Closed(_) => true,
+            Self::Started { .. }
+            | Self::Completed { .. }
+            | Self::AttemptFailed { .. }
+            | Self::Lost { .. }
+            | Self::Superseded { .. }
+            | Self::TimerFired { .. }
+            | Self::SignalReceived { .. }
+            | Self::SignalConsumed { .. }
+            | Self::SignalSetAside { .. }
+            | Self::CancelRequested { .. }
+            | Self::OperationCancelled { .. }
+            | Self::CompensationSkipped { .. }
+            | Self::MessageSent { op: None, .. }
+            | Self::MessageReceived { .. }
+            | Self::MessageTaken { .. }
+            | Self::MessageRefused { .. }
+            | Self::ChildStarted { .. }
+            | Self::ChildEnded { .. }
+            | Self::Upgraded { .. }
+            | Self::Blocked { .. }
+            | Self::Unblocked => false,
+        }
+    }
+}
+
 impl Entry {
     /// The stored form.
     ///

@@ -33,8 +33,7 @@ pub struct Payload(Arc<[u8]>);
 const SCRATCH_MAX: usize = 64 * 1024;
 
 thread_local! {
-    /// Payloads are serialized as the values that they hold.
-    static FOR_PEOPLE: Cell<bool> = const { Cell::new(false) };
+    static FORM: Cell<Form> = const { Cell::new(Form::Bytes) };
 
     /// Where values are encoded before their size is known.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -123,17 +122,54 @@ impl Payload {
     }
 }
 
+/// How payloads are serialized.
+#[derive(Clone, Copy)]
+enum Form {
+    /// As byte strings.
+    Bytes,
+    /// As the values that they hold.
+    Value,
+    /// As the values that they hold, with their bytes beside them.
+    Both,
+}
+
 /// Within `f`, payloads are serialized as the values that they hold, to be shown; they cannot be read back from that.
 pub fn for_people<R>(f: impl FnOnce() -> R) -> R {
+    in_form(Form::Value, f)
+}
+
+/// Within `f`, payloads are serialized as the values that they hold with their bytes beside them: `{"value": .., "bytes": "<hex>"}`.
+/// From that they can be read back.
+pub fn with_bytes<R>(f: impl FnOnce() -> R) -> R {
+    in_form(Form::Both, f)
+}
+
+fn in_form<R>(form: Form, f: impl FnOnce() -> R) -> R {
     /// Also when `f` panics.
-    struct Restore(bool);
+    struct Restore(Form);
     impl Drop for Restore {
         fn drop(&mut self) {
-            FOR_PEOPLE.set(self.0);
+            FORM.set(self.0);
         }
     }
-    let _restore = Restore(FOR_PEOPLE.replace(true));
+    let _restore = Restore(FORM.replace(form));
     f()
+}
+
+#[derive(Serialize)]
+struct Both {
+    value: serde_json::Value,
+    bytes: String,
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let digits = digits.filter(|d| d.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 impl Hash for Payload {
@@ -155,16 +191,17 @@ impl fmt::Debug for Payload {
 
 impl Serialize for Payload {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match FOR_PEOPLE.get() {
-            true => self.to_json().serialize(serializer),
-            false => serializer.serialize_bytes(&self.0),
+        match FORM.get() {
+            Form::Bytes => serializer.serialize_bytes(&self.0),
+            Form::Value => self.to_json().serialize(serializer),
+            Form::Both => Both { value: self.to_json(), bytes: to_hex(&self.0) }.serialize(serializer),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_byte_buf(Bytes)
+        deserializer.deserialize_any(Bytes)
     }
 }
 
@@ -184,6 +221,19 @@ impl<'de> de::Visitor<'de> for Bytes {
 
     fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Payload, E> {
         Payload::from_bytes(bytes).map_err(E::custom)
+    }
+
+    /// See [`with_bytes`].
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Payload, A::Error> {
+        let mut bytes = None;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "bytes" => bytes = Some(map.next_value::<String>()?),
+                _ => drop(map.next_value::<de::IgnoredAny>()?),
+            }
+        }
+        let bytes = bytes.as_deref().and_then(from_hex);
+        self.visit_byte_buf(bytes.ok_or_else(|| de::Error::custom("the field `bytes` is missing or not hexadecimal"))?)
     }
 
     /// Formats without byte strings, such as JSON, have sequences.

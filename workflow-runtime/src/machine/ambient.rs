@@ -6,7 +6,10 @@ use super::{command::Command, frame::Compensation};
 use crate::journal::payload::Payload;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+};
 use uuid::Uuid;
 
 thread_local!(static STEP: RefCell<Option<Ambient>> = const { RefCell::new(None) });
@@ -22,12 +25,14 @@ pub(crate) struct Ambient {
     /// Why somebody asked the run to stop.
     pub(crate) cancel: Option<String>,
     pub(crate) error: Option<crate::journal::encoding::EncodeError>,
+    /// The values of side effects that a recorded step had, when it is run again.
+    pub(crate) recorded: Option<VecDeque<Payload>>,
 }
 
 impl Ambient {
     pub(crate) fn new(now: Timestamp, workflow_id: String, run_id: Uuid, draws: u64) -> Self {
         let (commands, scope) = (vec![], Scope::default());
-        Ambient { now, workflow_id, run_id, draws, commands, scope, cancel: None, error: None }
+        Ambient { now, workflow_id, run_id, draws, commands, scope, cancel: None, error: None, recorded: None }
     }
 }
 
@@ -189,7 +194,9 @@ pub fn uuid() -> Uuid {
 ///
 /// Outside of a workflow.
 pub fn side_effect<T: Serialize + DeserializeOwned>(f: impl FnOnce() -> T) -> T {
-    let value = f();
+    let recorded = with("side_effect()", |a| a.recorded.as_mut().and_then(VecDeque::pop_front));
+    // A recorded value of another type is as good as none: the difference shows.
+    let value = recorded.and_then(|p| p.decode().ok()).unwrap_or_else(f);
     let payload = Payload::encode(&value);
     with("side_effect()", |a| match payload {
         Ok(p) => a.commands.push(Command::SideEffect(p)),

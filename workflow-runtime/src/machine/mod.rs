@@ -55,7 +55,10 @@ use ambient::Ambient;
 use cx::Io;
 use jiff::Timestamp;
 use live::Live;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 use uuid::Uuid;
 
 /// Who a machine is: the same for all of its steps.
@@ -122,6 +125,24 @@ impl Machine {
     ///
     /// [`StepError`]. The machine is then in no defined state: drop it, and load it again from the last committed frame.
     pub fn step(&mut self, input: Input, now: Timestamp) -> Result<Step, StepError> {
+        self.run(input, now, None)
+    }
+
+    /// Takes an input again as a recorded step took it: side effects give the values that they gave then.
+    ///
+    /// # Errors
+    ///
+    /// As [`step`](Self::step).
+    pub fn step_again(
+        &mut self,
+        input: Input,
+        now: Timestamp,
+        side_effects: VecDeque<Payload>,
+    ) -> Result<Step, StepError> {
+        self.run(input, now, Some(side_effects))
+    }
+
+    fn run(&mut self, input: Input, now: Timestamp, recorded: Option<VecDeque<Payload>>) -> Result<Step, StepError> {
         self.now = self.now.max(now);
         match input {
             Input::Start => {}
@@ -134,8 +155,11 @@ impl Machine {
         }
         let mut io = Io { next_op: self.next_op, commands: vec![], error: None };
         let Identity { workflow_id, run_id } = self.identity.clone();
-        let ambient =
-            Ambient { cancel: self.cancel.clone(), ..Ambient::new(self.now, workflow_id, run_id, self.draws) };
+        let ambient = Ambient {
+            cancel: self.cancel.clone(),
+            recorded,
+            ..Ambient::new(self.now, workflow_id, run_id, self.draws)
+        };
         let outer = ambient::set(Some(ambient));
         let flow = {
             let _watch = error::watch_panics();

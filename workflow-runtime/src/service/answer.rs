@@ -62,6 +62,7 @@ async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
         Request::List { workflow, status, tag, limit } => list(engine, workflow, status, tag, limit).await,
         Request::Show { id } => Ok(shown(&run(id).status().await?)),
         Request::History { id } => Ok(shown(&run(id).history().await?)),
+        Request::Export { id } => export(&run(id)).await,
         Request::Result { id, wait } => result(&run(id), wait).await,
     }
 }
@@ -100,6 +101,15 @@ async fn result(run: &Run<Untyped>, wait: bool) -> Result<Value, Refusal> {
         Err(e) => return Err(Refusal { code: e.code().into(), message: e.to_string() }),
     };
     Ok(json!({ "state": state, "value": value }))
+}
+
+async fn export(run: &Run<Untyped>) -> Result<Value, Refusal> {
+    let recorded = run.recorded().await?;
+    let unwritable = |e: serde_json::Error| Refusal {
+        code: "WE091".into(),
+        message: format!("WE091: the history cannot be written as JSON: {e}"),
+    };
+    serde_json::from_str(&recorded.to_json().map_err(unwritable)?).map_err(unwritable)
 }
 
 fn payload(value: &Value) -> Result<Payload, Refusal> {

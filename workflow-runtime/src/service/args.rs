@@ -40,6 +40,11 @@ pub(super) enum Local {
         /// Name of the workflow.
         workflow: String,
     },
+    /// Runs the steps of an exported history again with the code of this program, and shows the first difference.
+    Verify {
+        /// The file, or `-` for the standard input.
+        file: PathBuf,
+    },
 }
 
 /// What is asked of a service, or of the store of one that does not run.
@@ -110,6 +115,11 @@ pub(super) enum Remote {
         /// Id of the instance.
         id: String,
     },
+    /// Prints the history of an instance in the form that `verify` reads.
+    Export {
+        /// Id of the instance.
+        id: String,
+    },
     /// Prints what an instance returned.
     Result {
         /// Id of the instance.
@@ -142,6 +152,7 @@ impl Remote {
             },
             Self::Show { id } => Request::Show { id },
             Self::History { id } => Request::History { id },
+            Self::Export { id } => Request::Export { id },
             Self::Result { id, wait } => Request::Result { id, wait },
         })
     }

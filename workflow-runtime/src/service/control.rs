@@ -1,7 +1,7 @@
 //! What goes over the control socket: one line of JSON each way.
 
 use crate::{
-    engine::{BuildError, Status},
+    engine::{BuildError, RecordedError, Status, VerifyError},
     store::OpenError,
 };
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,7 @@ pub(super) enum Request {
     List { workflow: Option<String>, status: Option<Status>, tag: Option<(String, String)>, limit: usize },
     Show { id: String },
     History { id: String },
+    Export { id: String },
     Result { id: String, wait: bool },
 }
 
@@ -32,7 +33,7 @@ impl Request {
     /// Whether the store alone can answer.
     pub(super) fn only_reads(&self) -> bool {
         match self {
-            Self::List { .. } | Self::Show { .. } | Self::History { .. } => true,
+            Self::List { .. } | Self::Show { .. } | Self::History { .. } | Self::Export { .. } => true,
             Self::Result { wait, .. } => !wait,
             Self::Start { .. }
             | Self::Signal { .. }
@@ -124,6 +125,21 @@ pub enum ServiceError {
         #[source]
         source: std::io::Error,
     },
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file does not hold a history.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
+    /// A history is not what this program does.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// The operating system gave no threads.
     #[error("the tokio runtime could not be started")]
     Runtime(#[source] std::io::Error),

@@ -4,13 +4,17 @@ use super::{
     ServiceError,
     args::{Local, Remote},
 };
-use crate::registry::Registry;
+use crate::{
+    engine::{Recorded, Verified, verify},
+    registry::Registry,
+};
 use serde_json::Value;
 use std::fmt::Write as _;
 
 /// Prints what a command was answered.
 pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<(), ServiceError> {
     let text = match command {
+        Remote::Export { .. } => pretty(answer),
         _ if as_json => pretty(answer),
         Remote::Start { .. } => {
             let what = if answer["is_new"] == true { "started" } else { "attached to" };
@@ -55,6 +59,22 @@ pub(super) fn local(command: &Local, as_json: bool) -> Result<(), ServiceError> 
                 )));
             };
             print!("{}", def.definition().to_mermaid());
+        }
+        Local::Verify { file } => {
+            let unreadable = |source| ServiceError::File { path: file.clone(), source };
+            let json = match file.to_str() {
+                Some("-") => std::io::read_to_string(std::io::stdin()),
+                _ => std::fs::read_to_string(file),
+            };
+            let recorded = Recorded::from_json(&json.map_err(unreadable)?)?;
+            let Verified { steps, skipped, .. } = verify(&recorded, &registry)?;
+            if as_json {
+                println!("{}", pretty(&serde_json::json!({ "steps": steps, "skipped": skipped })));
+            } else {
+                let others =
+                    if skipped > 0 { format!("; {skipped} were taken by other builds") } else { String::new() };
+                println!("{steps} steps do again what they did{others}");
+            }
         }
     }
     Ok(())

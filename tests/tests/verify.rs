@@ -1,0 +1,165 @@
+//! Recorded histories run again: the same code decides the same, and what does not is found and explained.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+use workflow_runtime::{
+    Registry,
+    engine::{Recorded, VerifyError, verify},
+    machine::{Workflow, WorkflowCall},
+    prelude::*,
+    testing::TestEngine,
+};
+
+const GO: Signal<u32> = Signal::new("go");
+
+#[activity(retry(attempts = 3, initial = "1s"))]
+async fn half(n: u64) -> Result<u64, String> {
+    if n % 2 == 0 { Ok(n / 2) } else { Err(format!("{n} is odd")) }
+}
+
+#[activity]
+async fn undo(n: u64) {
+    let _ = n;
+}
+
+#[workflow]
+async fn inner(n: u64) -> Result<u64, WorkflowError> {
+    Ok(half(n).await?)
+}
+
+#[workflow]
+async fn everything(n: u64) -> Result<String, WorkflowError> {
+    saga::on_failure(undo(n));
+    let lucky = side_effect(|| AtomicU64::new(7).fetch_add(1, Ordering::Relaxed));
+    tag("n", n);
+    set_status(&"halving");
+    let h = inner(n).await?;
+    let go = match GO.recv().timeout(minutes(5)).await {
+        Ok(go) => go,
+        Err(_) => 0,
+    };
+    sleep(hours(1)).await?;
+    let drawn: u8 = random();
+    let odd = half(1).await;
+    if go > 1 {
+        return Err(WorkflowError::msg("refused"));
+    }
+    Ok(format!("{h} {lucky} {drawn} {go} {}", odd.is_err()))
+}
+
+async fn record<W: Workflow>(call: WorkflowCall<W>, signal: Option<u32>) -> Recorded {
+    let engine = TestEngine::new().await.unwrap();
+    let run = engine.start("recorded", call).await.unwrap();
+    if let Some(value) = signal {
+        run.signal(&GO, value).await.unwrap();
+    }
+    let _ = run.result().await;
+    run.recorded().await.unwrap()
+}
+
+fn again(recorded: &Recorded) -> Result<u64, VerifyError> {
+    // Through its file, as it travels.
+    let file = recorded.to_json().unwrap();
+    let read = Recorded::from_json(&file).unwrap();
+    assert_eq!(&read, recorded);
+    verify(&read, &Registry::linked().unwrap()).map(|v| v.steps)
+}
+
+#[tokio::test]
+async fn the_same_code_decides_the_same() {
+    for signal in [None, Some(1), Some(2)] {
+        let recorded = record(everything(10), signal).await;
+        let steps = recorded.entries.iter().map(|e| e.inputs.len() as u64).sum::<u64>();
+        assert!(steps >= 5, "{steps}");
+        assert_eq!(again(&recorded).unwrap(), steps);
+    }
+}
+
+static CHANGED: AtomicBool = AtomicBool::new(false);
+
+#[workflow]
+async fn changed(n: u64) -> Result<u64, WorkflowError> {
+    let m = half(n).await?;
+    let more = if CHANGED.load(Ordering::Relaxed) { m + 2 } else { m };
+    let last = half(more).await?;
+    Ok(last)
+}
+
+#[tokio::test]
+async fn another_argument_is_found_with_its_path_and_line() {
+    let recorded = record(changed(8), None).await;
+    assert_eq!(again(&recorded).unwrap(), 3);
+    CHANGED.store(true, Ordering::Relaxed);
+    let Err(VerifyError::Difference(d)) = again(&recorded) else { panic!("the difference was not found") };
+    assert_eq!((d.step, d.point.as_str()), (2, "half"));
+    assert!(d.recorded.as_ref().unwrap().starts_with("Scheduled.args[0] = 4 in"), "{d}");
+    assert_eq!(d.attempted.as_deref(), Some("Scheduled.args[0] = 6"));
+    assert!(d.file.ends_with("verify.rs") && d.line.is_some());
+    let text = d.to_string();
+    assert!(text.contains("WE072: step 2 of `recorded`") && text.contains("computed in another way"), "{text}");
+}
+
+static RUNS: AtomicU64 = AtomicU64::new(0);
+
+#[workflow]
+async fn counts_globally(n: u64) -> Result<u64, WorkflowError> {
+    let seen = RUNS.fetch_add(1, Ordering::Relaxed);
+    half(n).await?;
+    Ok(seen)
+}
+
+#[tokio::test]
+async fn a_global_shows_in_the_locals() {
+    let recorded = record(counts_globally(2), None).await;
+    let Err(VerifyError::Difference(d)) = again(&recorded) else { panic!("the difference was not found") };
+    assert_eq!(d.step, 1);
+    assert!(d.locals.iter().any(|l| l.name == "seen" && l.value == 1), "{d}");
+    assert!(d.to_string().contains("a local holds another value"), "{d}");
+}
+
+#[workflow]
+async fn hash_order(n: u64) -> Result<u64, WorkflowError> {
+    let shelves: HashMap<u64, u64> = (0..n).map(|i| (i, 2 * i)).collect();
+    let order: Vec<u64> = shelves.into_values().collect();
+    Ok(half(order.iter().sum()).await? + half_of_all(order).await?)
+}
+
+#[activity]
+async fn half_of_all(all: Vec<u64>) -> u64 {
+    all.iter().sum::<u64>() / 2
+}
+
+#[workflow]
+async fn hash_arguments(n: u64) -> Result<u64, WorkflowError> {
+    let shelves: HashMap<u64, u64> = (0..n).map(|i| (i, 2 * i)).collect();
+    Ok(half_of_all(shelves.into_values().collect()).await?)
+}
+
+#[tokio::test]
+async fn the_order_of_a_hash_map_is_named_as_the_cause() {
+    let recorded = record(hash_arguments(30), None).await;
+    let Err(VerifyError::Difference(d)) = again(&recorded) else { panic!("the difference was not found") };
+    assert!(d.cause.contains("HashMap"), "{d}");
+    let recorded = record(hash_order(30), None).await;
+    assert!(matches!(again(&recorded), Err(VerifyError::Difference(_))));
+}
+
+#[tokio::test]
+async fn what_is_not_a_history_or_was_cut_is_refused() {
+    let linked = Registry::linked().unwrap();
+    assert_eq!(Recorded::from_json("{}").unwrap_err().code(), "WE070");
+    assert_eq!(Recorded::from_json(r#"{"format": 99}"#).unwrap_err().code(), "WE071");
+    let whole = record(everything(10), Some(1)).await;
+    let mut cut = whole.clone();
+    cut.entries.remove(1);
+    assert!(matches!(verify(&cut, &linked), Err(VerifyError::Missing { .. } | VerifyError::Difference(_))));
+    let mut other = whole.clone();
+    other.workflow = "nobody".into();
+    assert_eq!(verify(&other, &linked).unwrap_err().code(), "WE074");
+    assert_eq!(verify(&whole, &Registry::new()).unwrap_err().code(), "WE074");
+    let mut damaged: BTreeMap<String, serde_json::Value> = serde_json::from_str(&whole.to_json().unwrap()).unwrap();
+    damaged.insert("input".into(), serde_json::json!({ "bytes": "zz" }));
+    assert!(Recorded::from_json(&serde_json::to_string(&damaged).unwrap()).is_err());
+}

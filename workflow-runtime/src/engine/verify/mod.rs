@@ -1,0 +1,133 @@
+//! Runs recorded steps again and compares.
+
+mod compare;
+mod recorded;
+mod replay;
+
+pub use compare::Difference;
+pub use recorded::{Recorded, RecordedError};
+
+use super::{error::QueryError, run::Run};
+use crate::{
+    journal::{history::Event, id::InvalidId},
+    machine::StepError,
+    registry::Registry,
+};
+use replay::Replay;
+use workflow_definition::Fingerprint;
+
+/// What [`verify`] found to be the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Verified {
+    /// Steps that were run again and decided the same.
+    pub steps: u64,
+    /// Steps that another definition of the workflow took, which this build cannot run again.
+    pub skipped: u64,
+    /// The definitions that took them.
+    pub by: Vec<Fingerprint>,
+}
+
+/// Why a recorded history is not what this build does.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// A step decides something else now. Boxed, because it is large.
+    #[error(transparent)]
+    Difference(Box<Difference>),
+    /// A step cannot be run again.
+    #[error("WE073: step {step} of `{workflow_id}` cannot be run again: {source}")]
+    Step {
+        /// The instance.
+        workflow_id: String,
+        /// Number of the step.
+        step: u64,
+        /// Why.
+        #[source]
+        source: Box<StepError>,
+    },
+    /// This build does not have the workflow.
+    #[error("WE074: `{workflow_id}` runs `{workflow}`, which this build does not have; link the crate that defines it")]
+    UnknownWorkflow {
+        /// The instance.
+        workflow_id: String,
+        /// The workflow.
+        workflow: String,
+    },
+    /// Something that a step took is not in the history.
+    #[error(
+        "WE075: step {step} of `{workflow_id}` took {what}, of which the history says nothing; it is damaged or was cut"
+    )]
+    Missing {
+        /// The instance.
+        workflow_id: String,
+        /// Number of the step.
+        step: u64,
+        /// What it took.
+        what: String,
+    },
+    /// The id of the instance is not one.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// The history cannot be read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+impl VerifyError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Difference(_) => "WE072",
+            Self::Step { .. } => "WE073",
+            Self::UnknownWorkflow { .. } => "WE074",
+            Self::Missing { .. } => "WE075",
+            Self::InvalidId(e) => e.code(),
+            Self::Query(e) => e.code(),
+        }
+    }
+}
+
+impl<W> Run<W> {
+    /// Runs the steps of this run again with the code of this engine, and compares; see [`verify`].
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`]: the first step that decides something else, or why the history cannot be run again.
+    pub async fn verify(&self) -> Result<Verified, VerifyError> {
+        let recorded = self.recorded().await?;
+        verify(&recorded, &self.engine().inner.shared.registry)
+    }
+}
+
+/// Runs the steps of a recorded history again and compares what they decide with what was recorded, up to the first
+/// difference. Nothing has an effect: activities do not run, side effects give the values that they gave.
+///
+/// A history has segments: each begins with the start or with the checkpoint that another build took over. Those of
+/// other definitions of the workflow are skipped and counted.
+///
+/// # Errors
+///
+/// [`VerifyError::Difference`]: the first step that decides something else. Otherwise the history cannot be run again.
+pub fn verify(recorded: &Recorded, registry: &Registry) -> Result<Verified, VerifyError> {
+    let mut replay = Replay::new(recorded, registry)?;
+    let mut verified = Verified::default();
+    for entry in &recorded.entries {
+        replay.note(entry);
+        if let Some(Event::Upgraded { frame, .. }) = entry.events.iter().find(|e| matches!(e, Event::Upgraded { .. })) {
+            replay.take_over(frame);
+        }
+        if entry.inputs.is_empty() {
+            continue;
+        }
+        if entry.definition.is_some_and(|d| d != replay.fingerprint()) || !replay.is_ready() {
+            verified.skipped += entry.inputs.len() as u64;
+            verified.by.extend(entry.definition.filter(|d| !verified.by.contains(d)));
+            replay.lose();
+            continue;
+        }
+        replay.entry(entry)?;
+        verified.steps += entry.inputs.len() as u64;
+    }
+    Ok(verified)
+}

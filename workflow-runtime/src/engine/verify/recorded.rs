@@ -1,0 +1,139 @@
+//! A history as a file.
+
+use crate::{
+    engine::{
+        client::Engine,
+        error::{QueryError, Unavailable},
+        instance::{self, Instance},
+        run::Run,
+    },
+    journal::{
+        history::Entry,
+        id::RunId,
+        payload::{self, Payload},
+    },
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use workflow_definition::Definition;
+
+/// Everything about one run that is needed to run its steps again: made by [`Run::recorded`], read from and written to JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// The version of this form.
+    pub format: u32,
+    /// The id of the instance.
+    pub workflow_id: String,
+    /// The id of the run.
+    pub run_id: RunId,
+    /// Registered name of the workflow.
+    pub workflow: String,
+    /// Its arguments, a tuple.
+    pub input: Payload,
+    /// When it was started.
+    pub started: Timestamp,
+    /// The definitions of builds before that its checkpoints refer to.
+    pub definitions: Vec<Definition>,
+    /// Its history.
+    pub entries: Vec<Entry>,
+}
+
+/// The version of the form.
+const FORMAT: u32 = 1;
+
+/// Why a file is not a recorded history.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordedError {
+    /// It is not JSON of the form.
+    #[error("WE070: this is not a recorded history; export one with `run.recorded()` or the command `export`")]
+    Form(#[source] serde_json::Error),
+    /// It was written by a newer build.
+    #[error("WE071: the history was recorded in form {found}, this build reads {FORMAT}; use a newer build")]
+    Format {
+        /// The form of the file.
+        found: u32,
+    },
+}
+
+impl RecordedError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Form(_) => "WE070",
+            Self::Format { .. } => "WE071",
+        }
+    }
+}
+
+impl Recorded {
+    /// As JSON. Payloads are shown as values, and kept as bytes beside them.
+    ///
+    /// # Errors
+    ///
+    /// As [`serde_json::to_string_pretty`].
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        payload::with_bytes(|| serde_json::to_string_pretty(self))
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordedError`]: it did not.
+    pub fn from_json(json: &str) -> Result<Self, RecordedError> {
+        #[derive(Deserialize)]
+        struct Form {
+            format: u32,
+        }
+        let Form { format } = serde_json::from_str(json).map_err(RecordedError::Form)?;
+        if format != FORMAT {
+            return Err(RecordedError::Format { found: format });
+        }
+        serde_json::from_str(json).map_err(RecordedError::Form)
+    }
+}
+
+impl<W> Run<W> {
+    /// The whole history of the run with all that is needed to [`verify`](super::verify) it, against this build or another.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: there is no such run, or it cannot be read.
+    pub async fn recorded(&self) -> Result<Recorded, QueryError> {
+        let entries = self.history().await?;
+        recorded(self.engine(), self.workflow_id()?, entries).await
+    }
+}
+
+async fn recorded(
+    engine: &Engine,
+    id: crate::journal::id::WorkflowId,
+    entries: Vec<Entry>,
+) -> Result<Recorded, QueryError> {
+    let shared = &engine.inner.shared;
+    let (id, keys, checkpoint) = Instance::load(shared, id).await?.into_stored();
+    let Some(run_id) = checkpoint.map(|c| c.run) else {
+        return Err(QueryError::NotFound { workflow_id: id.to_string() });
+    };
+    let start = instance::start_record(shared, &id, &keys, Some(run_id)).await?;
+    let mut definitions = vec![];
+    for fingerprint in entries.iter().filter_map(|e| e.definition) {
+        let known = definitions.iter().any(|d: &Definition| d.fingerprint() == fingerprint);
+        if !known {
+            let stored: Result<_, Unavailable> = instance::definition(shared, &id, fingerprint).await;
+            definitions.extend(stored?);
+        }
+    }
+    Ok(Recorded {
+        format: FORMAT,
+        workflow_id: id.to_string(),
+        run_id,
+        workflow: start.workflow,
+        input: start.input,
+        started: start.at,
+        definitions,
+        entries,
+    })
+}

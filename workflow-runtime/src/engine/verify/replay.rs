@@ -1,0 +1,247 @@
+//! The machine of a recorded run, fed from its history.
+
+use super::{
+    VerifyError,
+    compare::{self, Difference},
+    recorded::Recorded,
+};
+use crate::{
+    engine::{
+        checkpoint::{Checkpoint, pack},
+        draft::Draft,
+    },
+    journal::{
+        history::{Ending, Entry, Event, Taken},
+        id::{Namespace, WorkflowId},
+        key::InstanceKeys,
+        payload::Payload,
+    },
+    machine::{Answer, Completion, Frame, Identity, Input, Machine, OpId, Resolve, StepError, WorkflowDef},
+    registry::Registry,
+};
+use std::collections::{BTreeMap, VecDeque};
+use workflow_definition::{Definition, Fingerprint};
+
+pub(super) struct Replay<'a> {
+    recorded: &'a Recorded,
+    registry: &'a Registry,
+    def: &'static WorkflowDef,
+    keys: InstanceKeys,
+    /// Absent while another definition was at work.
+    machine: Option<Machine>,
+    /// What the machine has decided so far, as the engine keeps it.
+    checkpoint: Checkpoint,
+    completions: BTreeMap<u64, Completion>,
+    signals: BTreeMap<(String, u64), Payload>,
+    cancel: Option<String>,
+    /// Waits for signals: their deadlines are no timers.
+    waits: BTreeMap<u64, ()>,
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn new(recorded: &'a Recorded, registry: &'a Registry) -> Result<Self, VerifyError> {
+        let Recorded { workflow_id, run_id, workflow, input, started, .. } = recorded;
+        let Some(def) = registry.workflow(workflow) else {
+            let (workflow_id, workflow) = (workflow_id.clone(), workflow.clone());
+            return Err(VerifyError::UnknownWorkflow { workflow_id, workflow });
+        };
+        let id = WorkflowId::new(workflow_id.clone())?;
+        let identity = Identity { workflow_id: workflow_id.clone(), run_id: run_id.0 };
+        Ok(Replay {
+            recorded,
+            registry,
+            def,
+            keys: InstanceKeys::new(&Namespace::default(), &id),
+            machine: Some(Machine::start(identity, def, input.clone(), *started)),
+            checkpoint: Checkpoint::start(*run_id, workflow.clone(), *started),
+            completions: BTreeMap::new(),
+            signals: BTreeMap::new(),
+            cancel: None,
+            waits: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.def.fingerprint()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.machine.is_some()
+    }
+
+    /// Another definition goes on.
+    pub(super) fn lose(&mut self) {
+        self.machine = None;
+    }
+
+    /// Keeps what an entry says about inputs.
+    pub(super) fn note(&mut self, entry: &Entry) {
+        for event in &entry.events {
+            let (op, completion) = match event {
+                Event::Waiting { op, .. } => {
+                    self.waits.insert(*op, ());
+                    continue;
+                }
+                Event::SignalReceived { name, seq, payload } => {
+                    self.signals.insert((name.clone(), *seq), payload.clone());
+                    continue;
+                }
+                Event::CancelRequested { reason } => {
+                    self.cancel.get_or_insert_with(|| reason.clone());
+                    continue;
+                }
+                Event::SignalConsumed { op, name, seq } => match self.signals.remove(&(name.clone(), *seq)) {
+                    Some(payload) => (*op, Completion::Value(payload)),
+                    None => continue,
+                },
+                Event::TimerFired { op } if self.waits.contains_key(op) => (*op, Completion::TimedOut),
+                Event::TimerFired { op } => (*op, Completion::Fired),
+                Event::ChildStarted { op, id, run } => {
+                    (*op, Completion::Remote { id: id.clone(), answer: Answer::Started { run: run.0 } })
+                }
+                Event::ChildEnded { op: Some(op), id, outcome: Some(outcome) } => {
+                    (*op, Completion::Remote { id: id.clone(), answer: Answer::Ended(outcome.clone()) })
+                }
+                Event::OperationCancelled { op } => (*op, Completion::Cancelled),
+                Event::Completed { op, result } => match ended(result) {
+                    Some(completion) => (*op, completion),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            self.completions.insert(op, completion);
+        }
+    }
+
+    /// Goes on from the checkpoint with which another build took the run over.
+    pub(super) fn take_over(&mut self, frame: &Payload) {
+        let Recorded { workflow_id, run_id, input, definitions, .. } = self.recorded;
+        let identity = Identity { workflow_id: workflow_id.clone(), run_id: run_id.0 };
+        let known = Known { registry: self.registry, definitions };
+        let frame: Option<Frame> = frame.decode().ok();
+        // What cannot be loaded is skipped, like what another build did.
+        self.machine = frame.and_then(|f| Machine::load(identity, f, input, &known).ok()).map(|(machine, _)| machine);
+    }
+
+    /// Runs the steps of an entry and compares.
+    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), VerifyError> {
+        let last = entry.step.unwrap_or_default();
+        let first = (last + 1).saturating_sub(entry.inputs.len() as u64);
+        let mut side_effects: VecDeque<Payload> = entry.events.iter().filter_map(side_effect).collect();
+        let mut draft = Draft::new(self.checkpoint.clone(), entry.time);
+        let before = self.place();
+        for (taken, step) in entry.inputs.iter().zip(first..) {
+            let input = self.input(*taken, step)?;
+            let Some(machine) = self.machine.as_mut() else { return Ok(()) };
+            if let Taken::Operation(op) = taken {
+                draft.checkpoint.pending.remove(&OpId(*op));
+            }
+            let failed = |source| VerifyError::Step {
+                workflow_id: self.recorded.workflow_id.clone(),
+                step,
+                source: Box::new(source),
+            };
+            let decided = machine.step_again(input, draft.now, side_effects.clone()).map_err(failed)?;
+            let frame = machine.frame();
+            let by = frame.root.definition;
+            let unsaveable = |source| StepError::Outcome { workflow: self.recorded.workflow.clone(), source };
+            let packed = pack(frame).map_err(unsaveable).map_err(failed)?;
+            let from = draft.events.len();
+            draft.apply(&self.keys, decided, packed, by);
+            let used = draft.events[from..].iter().filter(|e| side_effect(e).is_some()).count();
+            side_effects.drain(..used.min(side_effects.len()));
+        }
+        let attempted: Vec<Event> = draft.events.iter().filter_map(decided).collect();
+        let recorded: Vec<Event> = entry.events.iter().filter_map(decided).collect();
+        let hash = draft.stepped.map(|s| s.0);
+        let differs = compare::events(&recorded, &attempted);
+        let differs = differs.or_else(|| (hash != entry.frame).then(|| compare::frames(self.machine.as_ref())));
+        if let Some(found) = differs {
+            let (point, file, line) = before;
+            return Err(VerifyError::Difference(Box::new(Difference {
+                workflow_id: self.recorded.workflow_id.clone(),
+                workflow: self.recorded.workflow.clone(),
+                step: last,
+                seq: entry.seq,
+                point,
+                file,
+                line,
+                recorded: found.recorded,
+                attempted: found.attempted,
+                cause: found.cause,
+                locals: compare::locals(self.machine.as_ref()),
+            })));
+        }
+        self.checkpoint = draft.checkpoint;
+        Ok(())
+    }
+
+    /// Where the machine waits.
+    fn place(&self) -> (String, String, Option<u32>) {
+        let label = self.machine.as_ref().map_or(workflow_definition::START, Machine::point);
+        let definition = self.def.definition();
+        let line = definition.point(label).map(|p| p.line);
+        (label.to_owned(), definition.file.clone(), line.or(Some(self.def.line)))
+    }
+
+    fn input(&mut self, taken: Taken, step: u64) -> Result<Input, VerifyError> {
+        let missing =
+            |what: String| VerifyError::Missing { workflow_id: self.recorded.workflow_id.clone(), step, what };
+        Ok(match taken {
+            Taken::Start => Input::Start,
+            Taken::Cancel => {
+                let reason = self.cancel.clone().ok_or_else(|| missing("a request to stop".into()))?;
+                Input::Cancel { reason }
+            }
+            Taken::Operation(op) => {
+                let completion = self.completions.remove(&op);
+                let completion = completion.ok_or_else(|| missing(format!("the end of operation {op}")))?;
+                Input::Completed { op: OpId(op), completion }
+            }
+        })
+    }
+}
+
+/// A decision without what the step did not decide.
+fn decided(event: &Event) -> Option<Event> {
+    let mut event = event.is_decision().then(|| event.clone())?;
+    if let Event::MessageSent { seq, .. } = &mut event {
+        // Answers to other instances are numbered along with it.
+        *seq = 0;
+    }
+    Some(event)
+}
+
+fn side_effect(event: &Event) -> Option<Payload> {
+    match event {
+        Event::SideEffect(value) => Some(value.clone()),
+        _ => None,
+    }
+}
+
+fn ended(ending: &Ending) -> Option<Completion> {
+    Some(match ending {
+        Ending::Value(v) => Completion::Value(v.clone()),
+        Ending::Failed(e) => Completion::Failed(e.clone()),
+        Ending::TimedOut => Completion::TimedOut,
+        Ending::Panicked(message) => Completion::Panicked(message.clone()),
+        Ending::Cancelled => Completion::Cancelled,
+        Ending::Unusable(_) => return None,
+    })
+}
+
+/// The definitions that came with the history.
+struct Known<'a> {
+    registry: &'a Registry,
+    definitions: &'a [Definition],
+}
+
+impl Resolve for Known<'_> {
+    fn workflow(&self, name: &str) -> Option<&'static WorkflowDef> {
+        self.registry.workflow(name)
+    }
+
+    fn definition(&self, fingerprint: Fingerprint) -> Option<Definition> {
+        self.definitions.iter().find(|d| d.fingerprint() == fingerprint).cloned()
+    }
+}

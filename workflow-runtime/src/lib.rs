@@ -24,8 +24,9 @@ pub use duration::{days, hours, millis, minutes, months, seconds, weeks, years};
 pub use engine::{Engine, Run};
 pub use machine::{
     ActivityCall, Cancelled, Child, ChildError, ChildStartError, ExternalError, ExternalRun, OnCancel, ParentClose,
-    Signal, SleepTime, UnknownTimeZone, WaitError, WorkflowCall, WorkflowError, cancel_requested, external, now,
-    now_in, random, run_id, saga, set_status, shielded, side_effect, sleep, sleep_until, tag, uuid, workflow_id,
+    Reply, Signal, SleepTime, UnknownTimeZone, Update, WaitError, WorkflowCall, WorkflowError, cancel_requested,
+    external, now, now_in, random, run_id, saga, set_status, shielded, side_effect, sleep, sleep_until, tag, uuid,
+    workflow_id,
 };
 pub use registry::{Registry, RegistryError};
 pub use store::{MemoryStore, SledStore};

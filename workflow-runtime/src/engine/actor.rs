@@ -9,8 +9,8 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    journal::{history::Event, payload::Payload},
-    machine::{Input, StepError},
+    journal::history::Event,
+    machine::{Input, StepError, StepInbox},
 };
 use jiff::Timestamp;
 use std::rc::Rc;
@@ -70,50 +70,69 @@ impl Actor {
         Some(draft)
     }
 
-    /// Gives the machine what it has due.
+    /// Does what is due.
     async fn advance(&mut self, next: Next, now: Timestamp) -> Result<(), Unavailable> {
-        let Some(kept) = self.draft(now) else { return Ok(()) };
-        self.deliver(kept, next).await.map(drop)
+        match next {
+            Next::Expire => self.expire(now).await,
+            Next::Retire => self.retire(now).await,
+            Next::RetireFormer => self.retire_former(now).await,
+            next => {
+                let Some(kept) = self.draft(now) else { return Ok(()) };
+                self.deliver(kept, next).await.map(drop)
+            }
+        }
     }
 
     /// Gives the machine an input that `kept` has recorded, and what it can take after that, and commits. If the machine
     /// cannot take the first of it, `kept` stands and the instance is blocked.
     pub(super) async fn deliver(&mut self, kept: Draft, next: Next) -> Result<Delivered, Unavailable> {
-        let mut taken = kept.clone();
-        let signal = self.signal_for(&taken, &next).await?;
-        let Some(input) = taken.take(&self.instance.keys, &next, signal) else {
-            return Ok(Delivered::Kept);
-        };
-        let worker = self.worker.clone();
-        let reason = match self.instance.revive(&worker.shared).await? {
-            Err(reason) => reason,
-            Ok(()) => match self.step(&mut taken, input) {
+        let reason = loop {
+            let mut taken = kept.clone();
+            let message = self.message_for(&taken, &next).await?;
+            let Some(input) = taken.take(&self.instance.keys, &next, message) else {
+                return Ok(Delivered::Kept);
+            };
+            let inbox = self.step_inbox(&taken).await?;
+            let worker = self.worker.clone();
+            if let Err(reason) = self.instance.revive(&worker.shared).await? {
+                break reason;
+            }
+            match self.step(&mut taken, input, inbox) {
                 Ok(()) => match self.commit_with_more(taken).await {
                     Ok(()) => return Ok(Delivered::Taken),
                     Err(Refusal::Unavailable(e)) => return Err(e),
-                    Err(Refusal::Unwritable(reason)) => reason,
+                    Err(Refusal::Unwritable(reason)) => break reason,
                 },
                 Err(StepError::Result { source, .. }) if matches!(next, Next::Signal(_)) => {
                     return self.set_aside(kept, &next, source.to_string()).await;
                 }
-                Err(e) => Reason { code: e.code().into(), message: e.to_string() },
-            },
+                Err(StepError::Unread { channel }) => {
+                    self.want(channel);
+                    self.abandon();
+                }
+                Err(e) => break Reason { code: e.code().into(), message: e.to_string() },
+            }
         };
-        self.instance.machine = None;
-        // An upgrade counts with the step that follows it, and there is none.
-        self.instance.notes.retain(|n| !matches!(n, Event::Upgraded { .. }));
+        self.abandon();
         self.block(kept, reason).await?;
         Ok(Delivered::Kept)
     }
 
+    /// Gives up a machine whose step has not become durable.
+    fn abandon(&mut self) {
+        self.instance.machine = None;
+        // An upgrade counts with the step that follows it, and there is none.
+        self.instance.notes.retain(|n| !matches!(n, Event::Upgraded { .. }));
+    }
+
     /// Runs the machine. Nothing here can wait, so nothing of it is seen before the commit.
-    pub(super) fn step(&mut self, draft: &mut Draft, input: Input) -> Result<(), StepError> {
+    pub(super) fn step(&mut self, draft: &mut Draft, input: Input, inbox: Box<dyn StepInbox>) -> Result<(), StepError> {
         let number = draft.checkpoint.steps + 1;
         let span = tracing::debug_span!("workflow.step", workflow.step = number);
         let _entered = span.enter();
         let unsaveable = |source| StepError::Outcome { workflow: draft.checkpoint.workflow.clone(), source };
         let Some(machine) = self.instance.machine.as_mut() else { return Ok(()) };
-        let step = machine.step(input, draft.now)?;
+        let step = machine.step_with(input, draft.now, inbox)?;
         let frame = machine.frame();
         let by = frame.root.definition;
         let definitions = self.definitions(&frame);
@@ -123,39 +142,17 @@ impl Actor {
         Ok(())
     }
 
-    /// The payload of the signal that `next` hands over: stored, or received with this very draft.
-    async fn signal_for(&self, draft: &Draft, next: &Next) -> Result<Option<Payload>, Unavailable> {
-        let Next::Signal(op) = next else { return Ok(None) };
-        let Some(Operation::Signal { name, .. }) = draft.checkpoint.pending.get(op).map(|p| &p.what) else {
-            return Ok(None);
-        };
-        let received = draft.events.iter().find_map(|e| match e {
-            Event::SignalReceived { name: n, payload, seq } if n == name => {
-                let first = draft.checkpoint.inbox.get(name).map(|i| i.first);
-                (first == Some(*seq)).then(|| payload.clone())
-            }
-            _ => None,
-        });
-        match received {
-            Some(payload) => Ok(Some(payload)),
-            None => Ok(self.instance.first_signal(&self.worker.shared, name).await?.map(|(_, r)| r.payload)),
-        }
-    }
-
-    /// Takes a signal that does not decode out of the inbox; the workflow goes on waiting.
+    /// Takes a message that does not decode out of the inbox; the workflow goes on waiting.
     async fn set_aside(&mut self, mut draft: Draft, next: &Next, error: String) -> Result<Delivered, Unavailable> {
         self.instance.machine = None;
-        let payload = self.signal_for(&draft, next).await?;
+        let payload = self.message_for(&draft, next).await?;
         let Next::Signal(op) = next else { return Ok(Delivered::Kept) };
-        let name = match draft.checkpoint.pending.get(op).map(|p| &p.what) {
-            Some(Operation::Signal { name, .. }) => name.clone(),
-            _ => return Ok(Delivered::Kept),
+        let (Some(Operation::Signal { name, .. }), Some(payload)) =
+            (draft.checkpoint.pending.get(op).map(|p| p.what.clone()), payload)
+        else {
+            return Ok(Delivered::Kept);
         };
-        tracing::warn!(signal = name, error, "the signal does not decode and was set aside");
-        let seq = draft.unbuffer(&self.instance.keys, &name);
-        if let Some(payload) = payload {
-            draft.events.push(Event::SignalSetAside { name, seq, payload, error });
-        }
+        draft.set_aside(&self.instance.keys, &name, payload, error);
         self.store(draft).await?;
         Ok(Delivered::Taken)
     }
@@ -172,7 +169,8 @@ impl Actor {
 
     /// Commits a draft that holds no step.
     pub(super) async fn store(&mut self, draft: Draft) -> Result<(), Unavailable> {
-        let kept = self.draft(draft.now);
+        // A run that has ended stays as it is, whatever was to follow it.
+        let kept = self.draft(draft.now).filter(|d| !d.checkpoint.is_closed());
         match (self.commit(draft).await, kept) {
             (Ok(()), _) => Ok(()),
             (Err(Refusal::Unavailable(e)), _) => Err(e),

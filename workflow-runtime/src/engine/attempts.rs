@@ -102,13 +102,13 @@ impl Actor {
         if cancelled {
             handle.cancel();
         }
-        worker.runs(&self.instance.id, op, attempt, handle);
+        worker.runs(&self.instance.id, run, op, attempt, handle);
     }
 
     /// Attempts have ended: this one, and those whose reports are waiting behind it. One commit for all.
     pub(super) async fn done(&mut self, first: Ended, now: Timestamp) -> Result<(), Unavailable> {
         let Some(mut draft) = self.draft(now) else {
-            self.worker.ended(&self.instance.id, first.op, first.attempt);
+            self.worker.ended(&self.instance.id, first.run, first.op, first.attempt);
             return Ok(());
         };
         let mut reports = self.worker.more_reports(&self.instance.id, first, self.most_reports());
@@ -135,7 +135,7 @@ impl Actor {
     /// Notes in `draft` what follows from the end of an attempt; false if nothing does.
     fn end(&mut self, draft: &mut Draft, ended: Ended) -> bool {
         let Ended { at, run, op, attempt, report } = ended;
-        let present = self.worker.ended(&self.instance.id, op, attempt);
+        let present = self.worker.ended(&self.instance.id, run, op, attempt);
         let same_run = draft.checkpoint.run == run && present;
         let waits = same_run && draft.call(op).is_some_and(|c| c.attempt == attempt);
         if !waits {

@@ -110,6 +110,18 @@ impl EngineBuilder {
         self
     }
 
+    /// How long a run, its history and its id are kept once it has ended, unless its start says otherwise. Default: 30 days.
+    pub fn retention(mut self, d: Duration) -> Self {
+        self.settings.retention = Some(d);
+        self
+    }
+
+    /// Removes no run by itself, unless its start says otherwise.
+    pub fn retention_forever(mut self) -> Self {
+        self.settings.retention = None;
+        self
+    }
+
     /// How many threads step workflows. Default: one per core, at most 4.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.clamp(1, 64);

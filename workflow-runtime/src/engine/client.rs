@@ -2,12 +2,13 @@
 
 use super::{
     builder::EngineBuilder,
-    error::{BuildError, StartError},
+    error::BuildError,
     list::{Filter, Page},
     message::{Mail, Message},
     pulse::Pulse,
     run::{Run, WorkflowFn},
     shared::Shared,
+    start::Start,
     worker::{self, WorkerHandle},
     {QueryError, Unavailable},
 };
@@ -90,29 +91,23 @@ impl Engine {
     ///
     /// [`StartError::Conflict`]: the id is taken by something else. Otherwise nothing was started.
     ///
+    /// The await starts it; before it, options can be given:
+    ///
+    /// ```
+    /// # use workflow_runtime::{prelude::*, engine::IdReuse, testing::TestEngine};
+    /// # #[workflow] async fn report(n: u32) -> Result<u32, Cancelled> { sleep(hours(1)).await?; Ok(n) }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = TestEngine::new().await?;
+    /// let run = engine.start("report", report(1)).delay(days(1)).tag("team", "sales").reuse(IdReuse::AllowIfClosed).await?;
+    /// assert_eq!(run.result().await?, 1);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Cancel safety
     ///
     /// The instance may or may not be started if the future is dropped. Starting it again attaches.
-    pub async fn start<W: Workflow>(&self, id: impl Into<String>, call: WorkflowCall<W>) -> Result<Run<W>, StartError> {
-        let id = WorkflowId::new(id)?;
-        let shared = &self.inner.shared;
-        shared.health.check()?;
-        let workflow_id = || id.to_string();
-        let input =
-            call.into_args().map_err(|source| StartError::Unencodable { workflow_id: workflow_id(), source })?;
-        let (bytes, limit) = (input.len(), shared.settings.payload_limit);
-        if bytes > limit {
-            return Err(StartError::TooLarge { workflow_id: workflow_id(), bytes, limit });
-        }
-        let Some(workflow) = shared.registry.workflow(W::NAME) else {
-            return Err(StartError::UnknownWorkflow { workflow_id: workflow_id(), workflow: W::NAME.into() });
-        };
-        let started = self
-            .inner
-            .ask(&id, |reply| Mail::Start { workflow, input, reply })
-            .await
-            .unwrap_or_else(|e| Err(e.into()))?;
-        Ok(Run::new(self.clone(), Ok(id), Some(started)))
+    pub fn start<W: Workflow>(&self, id: impl Into<String>, call: WorkflowCall<W>) -> Start<W> {
+        Start::new(self.clone(), id.into(), call)
     }
 
     /// A handle of an instance of the workflow that the function `workflow` is. Nothing is looked up until it is used.
@@ -128,6 +123,15 @@ impl Engine {
     /// [`QueryError`]: the cursor is not one, or the store does not answer.
     pub async fn list(&self, filter: &Filter) -> Result<Page, QueryError> {
         super::list::list(&self.inner.shared, filter).await
+    }
+
+    /// How many instances a filter matches, on all pages.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: the store does not answer.
+    pub async fn count(&self, filter: &Filter) -> Result<u64, QueryError> {
+        super::list::count(&self.inner.shared, filter).await
     }
 
     /// Takes no more calls, lets attempts finish within the grace period, stops the others, and closes the store.

@@ -63,7 +63,11 @@ impl Actor {
             let Some(next) = self.ready_in(&taken) else { break };
             let before = taken.clone();
             let stepped = match taken.take(&self.instance.keys, &next, None) {
-                Some(input) => self.step(&mut taken, input).is_ok(),
+                // A message that is not at hand is read when this step comes first.
+                Some(input) => match self.step_inbox(&taken).await {
+                    Ok(inbox) => self.step(&mut taken, input, inbox).is_ok(),
+                    Err(_) => false,
+                },
                 None => false,
             };
             if !stepped {

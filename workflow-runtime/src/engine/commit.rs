@@ -2,19 +2,20 @@
 
 use super::{
     actor::Actor,
-    checkpoint::{self, Checkpoint, Reason},
+    checkpoint::{self, Checkpoint, Reason, Status},
     draft::Draft,
     error::Unavailable,
 };
 use crate::{
     journal::{
         encoding::{self, EncodeError},
-        history::Entry,
-        key,
+        history::{Entry, Event, Taken},
+        key::{self, InstanceKeys},
     },
     machine::Frame,
     store::{Commit, CommitError, Revision, StoreError, Write},
 };
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use tracing::Instrument;
 use workflow_definition::Fingerprint;
@@ -39,17 +40,44 @@ impl From<EncodeError> for Refusal {
     }
 }
 
+/// Adds an entry to the history of a run, if there is something to tell.
+fn tell(
+    keys: &InstanceKeys,
+    checkpoint: &mut Checkpoint,
+    events: Vec<Event>,
+    (inputs, stepped): (Vec<Taken>, Option<(u64, Fingerprint)>),
+    (now, revision): (Timestamp, Revision),
+    writes: &mut Vec<Write>,
+) -> Result<(), EncodeError> {
+    if !events.is_empty() {
+        let entry = Entry {
+            seq: checkpoint.history,
+            revision: revision.0,
+            time: now.max(checkpoint.updated),
+            step: stepped.map(|_| checkpoint.steps),
+            inputs,
+            frame: stepped.map(|s| s.0),
+            definition: stepped.map(|s| s.1),
+            events,
+        };
+        checkpoint.history += 1;
+        writes.push(Write::Append { key: keys.history(checkpoint.run, entry.seq), value: entry.to_bytes()? });
+    }
+    Ok(())
+}
+
 impl Actor {
     /// Commits a draft; then, and only then, its effects happen.
     ///
     /// # Errors
     ///
     /// Nothing has changed, unless the store is poisoned.
-    pub(super) async fn commit(&mut self, draft: Draft) -> Result<(), Refusal> {
+    pub(super) async fn commit(&mut self, mut draft: Draft) -> Result<(), Refusal> {
         let shared = self.worker.shared.clone();
         shared.health.alive()?;
         let defined: Vec<_> = draft.definitions.keys().copied().collect();
         let letters = draft.letters.clone();
+        let (answers, removes) = (std::mem::take(&mut draft.answers), draft.removes);
         let (commit, checkpoint) = self.prepare(draft)?;
         let revision = commit.revision;
         #[cfg(feature = "testing")]
@@ -70,13 +98,15 @@ impl Actor {
             }
         }
         debug_assert!(revision > self.instance.revision, "a commit goes to a higher revision");
-        self.instance.revision = revision;
+        self.instance.revision = if removes { Revision::NONE } else { revision };
         self.instance.notes.clear();
         self.instance.acked.clear();
         self.instance.taking = None;
         self.instance.letters.extend(letters);
         self.worker.definitions.borrow_mut().extend(defined);
-        let before = self.instance.checkpoint.replace(checkpoint);
+        let chain = checkpoint.first_run();
+        let before = std::mem::replace(&mut self.instance.checkpoint, (!removes).then_some(checkpoint));
+        self.worker.hand_out(&self.instance.id, chain, answers);
         self.after(before.as_ref());
         Ok(())
     }
@@ -100,7 +130,8 @@ impl Actor {
     /// Everything that one commit writes.
     fn prepare(&mut self, draft: Draft) -> Result<(Commit, Checkpoint), EncodeError> {
         let keys = &self.instance.keys;
-        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs, letters: _ } = draft;
+        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs, finished, removes, .. } =
+            draft;
         writes.extend(definitions.into_values());
         let (based_on, revision) = (self.instance.revision, self.instance.revision.next());
         let mut told = self.instance.notes.clone();
@@ -108,27 +139,29 @@ impl Actor {
             writes.push(Write::Put { key: keys.received(*sender), value: encoding::encode(seq)? });
             told.push(received.clone());
         }
-        told.extend(events);
-        if !told.is_empty() {
-            let entry = Entry {
-                seq: checkpoint.history,
-                revision: revision.0,
-                time: now.max(checkpoint.updated),
-                step: stepped.map(|_| checkpoint.steps),
-                inputs,
-                frame: stepped.map(|s| s.0),
-                definition: stepped.map(|s| s.1),
-                events: told,
-            };
-            checkpoint.history += 1;
-            writes.push(Write::Append { key: keys.history(checkpoint.run, entry.seq), value: entry.to_bytes()? });
+        if let Some(mut finished) = finished {
+            let mut last = std::mem::take(&mut finished.events);
+            let steps = (std::mem::take(&mut finished.inputs), finished.stepped);
+            if !last.is_empty() {
+                last.splice(..0, std::mem::take(&mut told));
+            }
+            told.clear();
+            tell(keys, &mut finished.checkpoint, last, steps, (now, revision), &mut writes)?;
+            let ended = finished.ended(now, checkpoint.run);
+            writes.push(Write::Put { key: keys.ended(ended.run), value: encoding::encode(&ended)? });
         }
+        told.extend(events);
+        tell(keys, &mut checkpoint, told, (inputs, stepped), (now, revision), &mut writes)?;
         checkpoint.updated = checkpoint.updated.max(now);
         let old = self.instance.checkpoint.as_ref().map(|c| c.index(keys)).unwrap_or_default();
-        let new = checkpoint.index(keys);
-        writes.extend(new.difference(&old).map(|k| Write::Put { key: k.clone(), value: vec![] }));
-        writes.extend(old.difference(&new).map(|k| Write::Delete { key: k.clone() }));
-        writes.push(Write::Put { key: keys.frame(), value: encoding::encode(&checkpoint)? });
+        let new = if removes { BTreeMap::new() } else { checkpoint.index(keys) };
+        let changed = new.iter().filter(|(key, value)| old.get(*key) != Some(value));
+        writes.extend(changed.map(|(key, value)| Write::Put { key: key.clone(), value: value.clone() }));
+        writes.extend(old.into_keys().filter(|key| !new.contains_key(key)).map(|key| Write::Delete { key }));
+        writes.push(match removes {
+            true => Write::Delete { key: keys.frame() },
+            false => Write::Put { key: keys.frame(), value: encoding::encode(&checkpoint)? },
+        });
         let shard = usize::from(keys.shard().0);
         let fence = self.worker.shared.fences[shard];
         Ok((Commit { fence, instance: keys.frame(), based_on, revision, writes }, checkpoint))
@@ -150,16 +183,26 @@ impl Actor {
 
     /// What the commit that has just become durable decided. `before` is the state that it replaced.
     fn after(&mut self, before: Option<&Checkpoint>) {
+        let id = &self.instance.id;
+        let due = |c: Option<&Checkpoint>| c.map(Checkpoint::due).unwrap_or_default();
+        let (old, new) = (due(before), due(self.instance.checkpoint.as_ref()));
+        self.worker.arm(id, old.difference(&new), new.difference(&old));
         let Some(now) = &self.instance.checkpoint else { return };
         debug_assert!(self.instance.revision > Revision::NONE, "I1: effects follow a commit");
         let outbox = &now.relations.outbox;
         self.instance.letters.retain(|seq, _| outbox.open.contains_key(seq));
-        let id = &self.instance.id;
-        let (old, new) = (before.map(Checkpoint::due).unwrap_or_default(), now.due());
-        self.worker.arm(id, old.difference(&new), new.difference(&old));
+        if let Some(before) = before.filter(|b| b.run != now.run) {
+            self.worker.forget_attempts(id);
+            if before.first_run() != now.first_run() {
+                // Those who wait for the end of the run before find it by its run id.
+                self.worker.leave_unanswered(id, Some(now.first_run()), Status::Terminated.as_str());
+                self.worker.tell_watchers(id);
+            }
+        }
         self.worker.stop_attempts(id, &|op| now.pending.get(&op).is_none_or(|p| p.cancel));
         if now.is_closed() && before.is_none_or(|b| !b.is_closed()) {
             tracing::info!(workflow.status = now.status().as_str(), "the run has ended");
+            self.worker.leave_unanswered(id, None, now.status().as_str());
             self.worker.tell_watchers(id);
         }
     }

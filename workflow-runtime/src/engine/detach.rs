@@ -135,7 +135,7 @@ mod tests {
         let kept: Vec<_> = draft.checkpoint.pending.iter().map(|(op, p)| (op.0, p.cancel, p.detached)).collect();
         assert_eq!(kept, [(0, true, true), (2, true, true)], "neither what waits nor what never started");
         let keys = InstanceKeys::new(&Namespace::default(), &WorkflowId::new("w").unwrap());
-        assert!(!draft.checkpoint.index(&keys).contains(&keys.ready()), "nothing is woken for it");
+        assert!(!draft.checkpoint.index(&keys).contains_key(&keys.ready()), "nothing is woken for it");
         let mut draft = next(draft);
         let big = Payload::encode(&"x".repeat(100)).unwrap();
         draft.end_detached(OpId(0), AttemptReport::Ok(big), 50);

@@ -1,20 +1,23 @@
 //! The next state of an instance, before it is committed.
 
 use super::{
+    chain::Finished,
     checkpoint::{
-        Call, CancelRequest, Checkpoint, Done, Inbox, Operation, Packed, Pending, Reason, Remote, SignalRecord, State,
+        Call, CancelRequest, Checkpoint, Done, Operation, Packed, Pending, Reason, Remote, Response, SignalRecord,
+        State,
     },
+    inbox,
     instance::Next,
     outbox::Letter,
 };
 use crate::{
     journal::{
-        encoding::{self, EncodeError},
+        encoding,
         history::{Ending, Event, Outcome, Taken},
         key::InstanceKeys,
         payload::Payload,
     },
-    machine::{Answer, Closed, Command, Completion, Input, OpId, Step},
+    machine::{Answer, Closed, Command, Completion, Input, OpId, Step, Ticket},
     store::Write,
 };
 use jiff::Timestamp;
@@ -36,20 +39,36 @@ pub(super) struct Draft {
     pub(super) inputs: Vec<Taken>,
     /// Messages to other instances.
     pub(super) letters: BTreeMap<u64, Letter>,
+    /// Messages that came with this commit, by channel and number.
+    pub(super) arrived: BTreeMap<(String, u64), SignalRecord>,
+    /// Updates that this commit answers.
+    pub(super) answers: Vec<(Ticket, Response)>,
+    /// The run that ends where that of `checkpoint` begins.
+    pub(super) finished: Option<Finished>,
+    /// The instance is gone with this commit.
+    pub(super) removes: bool,
 }
 
 impl Draft {
     pub(super) fn new(checkpoint: Checkpoint, now: Timestamp) -> Self {
+        let (definitions, arrived) = (BTreeMap::new(), BTreeMap::new());
+        let (events, writes, inputs, answers) = (vec![], vec![], vec![], vec![]);
+        let (stepped, finished, removes) = (None, None, false);
+        let letters = BTreeMap::new();
         Draft {
             // Time never goes backwards within an instance, whatever the clock does.
             now: now.max(checkpoint.updated),
             checkpoint,
-            events: vec![],
-            writes: vec![],
-            definitions: BTreeMap::new(),
-            stepped: None,
-            inputs: vec![],
-            letters: BTreeMap::new(),
+            events,
+            writes,
+            definitions,
+            stepped,
+            inputs,
+            letters,
+            arrived,
+            answers,
+            finished,
+            removes,
         }
     }
 
@@ -62,32 +81,6 @@ impl Draft {
             });
             p.done = Some(Done { at, completion });
         }
-    }
-
-    /// Puts a signal into the inbox.
-    pub(super) fn buffer(&mut self, keys: &InstanceKeys, name: &str, record: &SignalRecord) -> Result<(), EncodeError> {
-        let inbox = self.checkpoint.inbox.entry(name.to_owned()).or_default();
-        let seq = inbox.next;
-        inbox.next += 1;
-        self.writes.push(Write::Put { key: keys.signal(name, seq), value: encoding::encode(record)? });
-        let payload = record.payload.clone();
-        self.events.push(Event::SignalReceived { name: name.to_owned(), seq, payload });
-        Ok(())
-    }
-
-    /// Takes the first signal of a name out of the inbox.
-    pub(super) fn unbuffer(&mut self, keys: &InstanceKeys, name: &str) -> u64 {
-        let inbox: &mut Inbox = self.checkpoint.inbox.entry(name.to_owned()).or_default();
-        let seq = inbox.first;
-        inbox.first = (seq + 1).min(inbox.next);
-        let key = keys.signal(name, seq);
-        let before = self.writes.len();
-        self.writes.retain(|w| w.key() != key);
-        // One that came with this very commit was never written.
-        if self.writes.len() == before {
-            self.writes.push(Write::Delete { key });
-        }
-        seq
     }
 
     pub(super) fn request_cancel(&mut self, reason: String, at: Timestamp) {
@@ -130,9 +123,10 @@ impl Draft {
             Next::Signal(op) => {
                 let Operation::Signal { name, .. } = self.checkpoint.pending.remove(&op)?.what else { return None };
                 let seq = self.unbuffer(keys, &name);
-                self.events.push(Event::SignalConsumed { op: op.0, name, seq });
+                self.events.push(inbox::taken(Some(op), &name, seq));
                 completed(op, Completion::Value(signal?))
             }
+            Next::Expire | Next::Retire | Next::RetireFormer => None,
             Next::Fire(op) => {
                 let fired = match self.checkpoint.pending.remove(&op)?.what {
                     Operation::Signal { .. } => Completion::TimedOut,
@@ -193,7 +187,7 @@ impl Draft {
                 c.pending.insert(op, pending(Operation::Timer { at }));
             }
             Command::Signal { op, name, deadline } => {
-                self.events.push(Event::Waiting { op: op.0, signal: name.clone(), deadline });
+                self.events.push(inbox::waiting(op, &name, deadline));
                 c.pending.insert(op, pending(Operation::Signal { name, deadline }));
             }
             Command::Cancel { op } => {
@@ -221,13 +215,21 @@ impl Draft {
                 self.events.push(Event::Tagged { key: key.clone(), value: value.clone() });
                 c.tags.insert(key, value);
             }
+            Command::Take { channel } => {
+                let seq = self.unbuffer(keys, &channel);
+                self.events.push(inbox::taken(None, &channel, seq));
+            }
+            Command::SetAside { channel, payload, error } => self.set_aside(keys, &channel, payload, error),
+            Command::Reply { ticket, answer } => {
+                self.respond(keys, ticket, answer.map_or_else(Response::Rejected, Response::Value));
+            }
         }
     }
 
     /// Ends the run: nothing waits for it and it waits for nothing.
     pub(super) fn close(&mut self, keys: &InstanceKeys, state: State) {
         let c = &mut self.checkpoint;
-        c.state = state;
+        c.end(state, self.now);
         c.pending.clear();
         c.frame = None;
         for gone in std::mem::take(&mut c.large) {

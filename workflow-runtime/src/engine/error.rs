@@ -3,15 +3,17 @@
 use crate::{
     journal::{
         encoding::{DecodeError, EncodeError},
-        id::InvalidId,
+        id::{InvalidId, RunId},
     },
     registry::{MissingState, RegistryError},
     store::{CommitError, OpenError, StoreError},
 };
 
 mod run;
+mod update;
 
 pub use run::RunError;
+pub use update::UpdateError;
 
 /// Why an engine could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +197,26 @@ pub enum StartError {
         /// The limit.
         limit: usize,
     },
+    /// The id has been used, and the start says [`IdReuse::Reject`](super::IdReuse::Reject).
+    #[error(
+        "WE024: `{workflow_id}` exists: run {run_id} of `{existing}` ({state}); use another id, or another `IdReuse`"
+    )]
+    AlreadyExists {
+        /// The instance.
+        workflow_id: String,
+        /// The workflow that it runs.
+        existing: String,
+        /// Its run.
+        run_id: RunId,
+        /// The state of the run.
+        state: &'static str,
+    },
+    /// The signal that goes with the start was refused. The run that is there was attached to.
+    #[error(transparent)]
+    Signal(#[from] SignalError),
+    /// The update that goes with the start cannot be sent. Nothing was started.
+    #[error(transparent)]
+    Update(Box<UpdateError>),
     /// The engine could not serve the call.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -210,6 +232,9 @@ impl StartError {
             Self::Unencodable { .. } => "WE022",
             Self::TooLarge { .. } => "WE023",
             Self::Undecodable { .. } => "WE024",
+            Self::AlreadyExists { .. } => "WE025",
+            Self::Signal(e) => e.code(),
+            Self::Update(e) => e.code(),
             Self::Unavailable(e) => e.code(),
         }
     }
@@ -265,6 +290,16 @@ pub enum SignalError {
         /// The limit.
         limit: usize,
     },
+    /// The name is that of an update's channel.
+    #[error(
+        "WE034: `{workflow_id}` takes no signal `{signal}`: names that begin with `update:` are taken; use `run.update(..)`"
+    )]
+    Reserved {
+        /// The instance.
+        workflow_id: String,
+        /// The signal.
+        signal: String,
+    },
     /// The engine could not serve the call.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -279,6 +314,7 @@ impl SignalError {
             Self::Closed { .. } => "WE031",
             Self::Unencodable { .. } => "WE032",
             Self::TooLarge { .. } => "WE033",
+            Self::Reserved { .. } => "WE034",
             Self::Unavailable(e) => e.code(),
         }
     }
@@ -346,6 +382,17 @@ pub enum QueryError {
         /// The instance.
         workflow_id: String,
     },
+    /// What the workflow stored is not of the type that was asked for.
+    #[error("WE052: the {what} of `{workflow_id}` does not decode; ask for the type that the workflow stores")]
+    Undecodable {
+        /// The instance.
+        workflow_id: String,
+        /// What was to be read.
+        what: String,
+        /// Where and why.
+        #[source]
+        source: DecodeError,
+    },
     /// The cursor of a page is not one that a page gave.
     #[error("WE051: the cursor is not one that `list` gave; begin again without one")]
     InvalidCursor,
@@ -361,6 +408,7 @@ impl QueryError {
             Self::InvalidId(e) => e.code(),
             Self::NotFound { .. } => "WE050",
             Self::InvalidCursor => "WE051",
+            Self::Undecodable { .. } => "WE052",
             Self::Unavailable(e) => e.code(),
         }
     }

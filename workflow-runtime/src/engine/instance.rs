@@ -1,7 +1,10 @@
 //! One instance in memory, and its way to and from the store.
 
 use super::{
-    checkpoint::{self, Call, Checkpoint, Operation, Reason, SignalRecord, StartRecord, State, micros},
+    checkpoint::{
+        self, Call, Checkpoint, EXPIRE, Operation, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord, State,
+        micros,
+    },
     error::Unavailable,
     outbox::Letter,
     shared::Shared,
@@ -42,6 +45,8 @@ pub(super) struct Instance {
     pub(super) acked: BTreeMap<u64, Answer>,
     /// The message that is being taken: the next commit notes its sender, its number and that it came.
     pub(super) taking: Option<(RunId, u64, Event)>,
+    /// How many messages of a channel its steps look for.
+    pub(super) wanted: BTreeMap<String, u64>,
 }
 
 /// What the machine takes next.
@@ -55,6 +60,12 @@ pub(super) enum Next {
     Stop(OpId),
     Signal(OpId),
     Fire(OpId),
+    /// Its time is over.
+    Expire,
+    /// It has been kept for long enough.
+    Retire,
+    /// A run before it has been kept for long enough.
+    RetireFormer,
 }
 
 /// Reads a record of an instance.
@@ -98,6 +109,7 @@ impl Instance {
             letters: BTreeMap::new(),
             acked: BTreeMap::new(),
             taking: None,
+            wanted: BTreeMap::new(),
         })
     }
 
@@ -119,9 +131,14 @@ impl Instance {
     ) -> Result<Option<(u64, SignalRecord)>, Unavailable> {
         let inbox = self.checkpoint.as_ref().and_then(|c| c.inbox.get(name)).filter(|i| !i.is_empty());
         let Some(seq) = inbox.map(|i| i.first) else { return Ok(None) };
+        Ok(Some((seq, self.message(shared, name, seq).await?)))
+    }
+
+    /// A buffered message.
+    pub(super) async fn message(&self, shared: &Shared, name: &str, seq: u64) -> Result<SignalRecord, Unavailable> {
         let key = self.keys.signal(name, seq);
         match read(shared, &self.id, &key, "signal").await? {
-            Some(record) => Ok(Some((seq, record))),
+            Some(record) => Ok(record),
             None => {
                 let source = StoreError::damaged(&key, "a buffered signal is missing");
                 Err(Unavailable::Unreadable { workflow_id: self.id.to_string(), source })
@@ -142,8 +159,31 @@ impl Instance {
         }
     }
 
-    /// What the machine can take at `now`, the earliest first. Of a signal and a deadline, whichever came first.
+    /// What there is to do at `now`, the earliest first. Of a signal and a deadline, whichever came first.
     pub(super) fn next(
+        &self,
+        now: Timestamp,
+        first_signals: &HashMap<OpId, Timestamp>,
+        running: &dyn Fn(OpId) -> bool,
+    ) -> Option<(Timestamp, Next)> {
+        let c = self.checkpoint.as_ref()?;
+        if c.removing {
+            return Some((Timestamp::MIN, Next::Retire));
+        }
+        let chores = c.chores().filter_map(|(op, at)| {
+            let next = match op {
+                EXPIRE => Next::Expire,
+                RETIRE => Next::Retire,
+                RETIRE_FORMER => Next::RetireFormer,
+                _ => return None,
+            };
+            at.filter(|at| *at <= now).map(|at| (at, next))
+        });
+        self.input(now, first_signals, running).into_iter().chain(chores).min_by_key(|(at, _)| *at)
+    }
+
+    /// What the machine can take.
+    fn input(
         &self,
         now: Timestamp,
         first_signals: &HashMap<OpId, Timestamp>,
@@ -257,7 +297,8 @@ pub(super) fn next(
     running: &dyn Fn(OpId) -> bool,
 ) -> Option<(Timestamp, Next)> {
     if c.steps == 0 {
-        return Some((c.started, Next::Start));
+        let at = c.begins.unwrap_or(c.started);
+        return (at <= now || c.begins.is_none()).then_some((at, Next::Start));
     }
     let cancel = c.cancel.as_ref().filter(|r| !r.delivered).map(|r| (r.at, Next::Cancel));
     let operations = c.pending.iter().filter(|(_, p)| !p.detached).filter_map(|(op, p)| {

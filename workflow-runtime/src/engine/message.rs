@@ -1,9 +1,10 @@
 //! What travels to the worker that owns an instance.
 
 use super::{
-    error::{ControlError, SignalError, StartError, Unavailable},
+    error::{ControlError, SignalError, StartError, Unavailable, UpdateError},
     outbox::Letter,
     pulse::Held,
+    requests::{Outgoing, StartRequest},
 };
 use crate::{
     activity::AttemptReport,
@@ -11,7 +12,7 @@ use crate::{
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{Answer, OpId, WorkflowDef},
+    machine::{Answer, OpId},
 };
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -33,14 +34,19 @@ pub(super) enum Message {
 /// For an instance.
 pub(super) enum Mail {
     Start {
-        workflow: &'static WorkflowDef,
-        input: Payload,
+        request: Box<StartRequest>,
         reply: Reply<Started, StartError>,
     },
     Signal {
-        name: String,
-        payload: Payload,
+        signal: Outgoing,
         reply: Reply<(), SignalError>,
+    },
+    /// Answered when the workflow answers.
+    Update {
+        name: String,
+        request: Payload,
+        id: Option<String>,
+        reply: Reply<Payload, UpdateError>,
     },
     Cancel {
         reason: String,
@@ -99,6 +105,8 @@ pub(super) struct Ended {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Started {
     pub(super) run: RunId,
+    /// The first run of its chain.
+    pub(super) chain: RunId,
     pub(super) is_new: bool,
 }
 
@@ -109,6 +117,7 @@ impl Mail {
         match self {
             Mail::Start { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Signal { reply, .. } => drop(reply.send(Err(error.clone().into()))),
+            Mail::Update { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Cancel { reply, .. } | Mail::Terminate { reply, .. } | Mail::Retry { reply } => {
                 drop(reply.send(Err(error.clone().into())));
             }

@@ -18,6 +18,7 @@ mod backdoor;
 #[cfg(feature = "testing")]
 mod bugs;
 mod builder;
+mod chain;
 mod checkpoint;
 mod client;
 pub mod clock;
@@ -28,6 +29,7 @@ mod draft;
 pub mod error;
 #[cfg(feature = "testing")]
 mod glance;
+mod inbox;
 mod inline;
 mod instance;
 mod list;
@@ -37,11 +39,16 @@ pub mod pulse;
 mod recovery;
 mod requests;
 mod resident;
+mod retention;
 mod run;
+mod send;
 mod shared;
+mod start;
 mod status;
+mod stored;
 mod timers;
 mod untyped;
+mod updates;
 mod verify;
 mod worker;
 
@@ -57,7 +64,7 @@ pub use builder::EngineBuilder;
 pub use checkpoint::{Reason, Status};
 pub use client::{Engine, ShutdownReport};
 pub use clock::{Clock, SystemClock, Wake};
-pub use error::{BuildError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable};
+pub use error::{BuildError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable, UpdateError};
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub use glance::Glance;
@@ -66,6 +73,8 @@ pub use inline::Inline;
 pub use list::{Cursor, Filter, Listed, Page};
 pub use pulse::{Held, Parked, Pulse};
 pub use run::{Run, WorkflowFn};
+pub use send::{AskUpdate, SendSignal};
+pub use start::{IdReuse, Start, StartUpdate};
 pub use status::{Expected, Local, RunStatus, Waits};
 pub use untyped::Untyped;
 pub use verify::{Difference, Recorded, RecordedError, Verified, VerifyError, verify};

@@ -3,21 +3,23 @@
 use super::{
     checkpoint::{Checkpoint, State},
     client::{Engine, MaybeId},
-    error::{ControlError, QueryError, RunError, SignalError},
-    instance::Instance,
+    error::{ControlError, QueryError, RunError, Unavailable},
     message::{Mail, Started},
+    send::{AskUpdate, SendSignal},
     status::{self, RunStatus},
+    stored::{self, Which},
 };
 use crate::{
     activity::bounds::Transport as _,
     journal::{
+        encoding::{DecodeError, EncodeError},
         history::Entry,
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{Closed, ErrOf, OkOf, Signal, Workflow},
+    machine::{Closed, ErrOf, OkOf, Signal, Update, Workflow},
 };
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
 
 pub use crate::machine::WorkflowFn;
@@ -27,13 +29,15 @@ pub struct Run<W> {
     engine: Engine,
     id: MaybeId,
     started: Option<Started>,
+    /// Whatever followed it.
+    only: Option<RunId>,
     workflow: PhantomData<fn() -> W>,
 }
 
 impl<W> Clone for Run<W> {
     fn clone(&self) -> Self {
-        let Run { engine, id, started, .. } = self;
-        Run { engine: engine.clone(), id: id.clone(), started: *started, workflow: PhantomData }
+        let Run { engine, id, started, only, .. } = self;
+        Run { engine: engine.clone(), id: id.clone(), started: *started, only: *only, workflow: PhantomData }
     }
 }
 
@@ -44,7 +48,7 @@ impl<W> std::fmt::Debug for Run<W> {
 }
 
 impl<W: Workflow> Run<W> {
-    /// Waits until the run has ended, and gives what it returned.
+    /// Waits until the run has ended, and gives what it returned. A run that goes on as a new one has not ended.
     ///
     /// # Errors
     ///
@@ -61,7 +65,7 @@ impl<W: Workflow> Run<W> {
 
 impl<W> Run<W> {
     pub(super) fn new(engine: Engine, id: MaybeId, started: Option<Started>) -> Self {
-        Run { engine, id, started, workflow: PhantomData }
+        Run { engine, id, started, only: None, workflow: PhantomData }
     }
 
     /// True if the call that made this handle started the instance.
@@ -82,9 +86,16 @@ impl<W> Run<W> {
         self.id.clone()
     }
 
-    /// The id of the run, if this handle comes from a start.
+    /// The id of the run, if this handle comes from a start, or is for one run.
     pub fn run_id(&self) -> Option<RunId> {
-        self.started.map(|s| s.run)
+        self.only.or(self.started.map(|s| s.run))
+    }
+
+    /// A handle of one run under this id, also if others have followed it: what it reads and waits for is that run's.
+    /// What it sends goes to the present run.
+    #[must_use]
+    pub fn of_run(&self, run: RunId) -> Self {
+        Run { only: Some(run), ..self.clone() }
     }
 
     /// Waits until the run has ended.
@@ -96,67 +107,137 @@ impl<W> Run<W> {
             let (reply, ended) = tokio::sync::oneshot::channel();
             self.engine.inner.send(&id, Mail::Watch { reply });
             // Answered at once if the run has ended or does not exist.
-            tokio::select! {
-                biased;
-                told = ended => match told {
-                    Ok(told) => told?,
-                    Err(_) => return Err(shared.health.unanswered().into()),
-                },
-                down = shared.health.down() => return Err(down.into()),
-            }
-            let instance = Instance::load(shared, id.clone()).await?;
-            match instance.checkpoint {
-                None => return Err(RunError::NotFound { workflow_id: id.to_string() }),
-                Some(c) if c.is_closed() => return Ok((id, c)),
-                // It was seen between two of its lives.
-                Some(_) => {}
+            let ended = async {
+                tokio::select! {
+                    biased;
+                    told = ended => told.unwrap_or_else(|_| Err(shared.health.unanswered())),
+                    down = shared.health.down() => Err(down),
+                }
+            };
+            // What this is the handle of may have been followed by another run, which nobody waits for here.
+            for wait in [None, Some(ended)] {
+                if let Some(ended) = wait {
+                    ended.await?;
+                }
+                match self.stored(&id).await? {
+                    None => return Err(RunError::NotFound { workflow_id: id.to_string() }),
+                    Some(c) if c.is_closed() => return Ok((id, c)),
+                    // It was seen between two of its lives.
+                    Some(_) => {}
+                }
             }
         }
     }
 
-    /// Sends a signal. It is durable on return, and is received in the order in which signals of this name came.
+    /// What is stored of the run that this handle is for: of the one that it has started or attached to, and of what that
+    /// goes on as; without one, of the newest.
+    async fn stored(&self, id: &WorkflowId) -> Result<Option<Checkpoint>, Unavailable> {
+        let which = match (self.only, self.started) {
+            (Some(run), _) => Which::Run(run),
+            (None, Some(Started { run, chain, .. })) => Which::Chain { run, chain },
+            (None, None) => Which::Newest,
+        };
+        stored::find(&self.engine.inner.shared, id, which).await
+    }
+
+    /// Sends a signal. It is durable when the await returns, and is received in the order in which signals of this name came.
+    ///
+    /// ```
+    /// # use workflow_runtime::{prelude::*, testing::TestEngine};
+    /// const PAID: Signal<u32> = Signal::new("paid");
+    /// # #[workflow] async fn wait() -> Result<u32, Cancelled> { PAID.recv().await }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let engine = TestEngine::new().await?;
+    /// # let run = engine.start("w", wait()).await?;
+    /// run.signal(&PAID, 5).id("payment-123").await?;
+    /// // Not sure whether it has arrived? Once more; the workflow gets it once.
+    /// run.signal(&PAID, 5).id("payment-123").await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`SignalError::NotFound`], [`SignalError::Closed`]: nobody can receive it.
-    ///
-    /// # Cancel safety
-    ///
-    /// The signal may or may not be sent if the future is dropped.
-    pub async fn signal<T: Serialize>(&self, signal: &Signal<T>, value: T) -> Result<(), SignalError> {
-        let payload = Payload::encode(&value);
-        self.send(signal.name(), payload).await
+    /// [`SignalError::NotFound`](super::SignalError::NotFound), [`SignalError::Closed`](super::SignalError::Closed): nobody
+    /// can receive it.
+    pub fn signal<T: Serialize>(&self, signal: &Signal<T>, value: T) -> SendSignal {
+        self.send(signal.name(), Payload::encode(&value))
     }
 
     /// Sends a signal whose payload is encoded already, or whose type is not known here. See [`Run::signal`].
     ///
+    /// One that the workflow cannot decode is set aside when the workflow would receive it, with an event in its history.
+    ///
     /// # Errors
     ///
     /// As [`Run::signal`].
-    pub async fn signal_payload(&self, name: &str, payload: Payload) -> Result<(), SignalError> {
-        self.send(name, Ok(payload)).await
+    pub fn signal_payload(&self, name: &str, payload: Payload) -> SendSignal {
+        self.send(name, Ok(payload))
     }
 
-    async fn send(
-        &self,
-        name: &str,
-        payload: Result<Payload, crate::journal::encoding::EncodeError>,
-    ) -> Result<(), SignalError> {
+    fn send(&self, name: &str, payload: Result<Payload, EncodeError>) -> SendSignal {
+        SendSignal { engine: self.engine.clone(), to: self.id.clone(), name: name.into(), payload, id: None }
+    }
+
+    /// Asks the workflow for something, and waits for its response. The request is durable before the workflow sees it, and
+    /// the response before the client does.
+    ///
+    /// # Errors
+    ///
+    /// [`UpdateError::Rejected`](super::UpdateError::Rejected): the workflow said no;
+    /// [`UpdateError::Unanswered`](super::UpdateError::Unanswered): it ended and said nothing; and others.
+    pub fn update<Req: Serialize, Resp>(&self, update: &Update<Req, Resp>, request: Req) -> AskUpdate<Resp> {
+        let (name, request) = (update.name().into(), Payload::encode(&request));
+        let (engine, to) = (self.engine.clone(), self.id.clone());
+        AskUpdate { engine, to, name, request, id: None, response: PhantomData }
+    }
+
+    /// The local `name` of the workflow where it waits, as JSON; of a helper if the workflow itself has none of this name.
+    /// Reads the store; the run is not disturbed.
+    ///
+    /// None: there is no such local, or it is not needed any more and so is not stored.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: there is no such run, or it cannot be read.
+    pub async fn local(&self, name: &str) -> Result<Option<serde_json::Value>, QueryError> {
+        Ok(self.local_payload(name).await?.map(|p| p.to_json()))
+    }
+
+    /// [`local`](Self::local) as a value.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: there is no such run, it cannot be read, or the local is of another type.
+    pub async fn local_as<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, QueryError> {
+        let payload = self.local_payload(name).await?;
+        let undecodable = |source| self.undecodable(format!("local `{name}`"), source);
+        payload.map(|p| p.decode().map_err(undecodable)).transpose()
+    }
+
+    async fn local_payload(&self, name: &str) -> Result<Option<Payload>, QueryError> {
         let id = self.id.clone()?;
-        let (workflow_id, signal) = (id.to_string(), name.to_owned());
-        let payload = match payload {
-            Ok(payload) => payload,
-            Err(source) => return Err(SignalError::Unencodable { workflow_id, signal, source }),
-        };
-        let (bytes, limit) = (payload.len(), self.engine.inner.shared.settings.payload_limit);
-        if bytes > limit {
-            return Err(SignalError::TooLarge { workflow_id, signal, bytes, limit });
-        }
-        self.engine
-            .inner
-            .ask(&id, |reply| Mail::Signal { name: signal, payload, reply })
-            .await
-            .unwrap_or_else(|e| Err(e.into()))
+        let c = self.existing(&id).await?;
+        status::local(&self.engine.inner.shared, &id, &c, name).await
+    }
+
+    /// What the workflow passed to `set_status` last, as a value.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: there is no such run, it cannot be read, or the status is of another type.
+    pub async fn status_as<S: DeserializeOwned>(&self) -> Result<Option<S>, QueryError> {
+        let c = self.existing(&self.id.clone()?).await?;
+        let undecodable = |source| self.undecodable("status".into(), source);
+        c.status.map(|p| p.decode().map_err(undecodable)).transpose()
+    }
+
+    fn undecodable(&self, what: String, source: DecodeError) -> QueryError {
+        QueryError::Undecodable { workflow_id: self.id().into(), what, source }
+    }
+
+    async fn existing(&self, id: &WorkflowId) -> Result<Checkpoint, QueryError> {
+        self.engine.inner.shared.health.alive()?;
+        self.stored(id).await?.ok_or_else(|| QueryError::NotFound { workflow_id: id.to_string() })
     }
 
     /// Where the run is and why it waits. Reads the store; the run is not disturbed.
@@ -165,7 +246,9 @@ impl<W> Run<W> {
     ///
     /// [`QueryError`]: there is no such run, or it cannot be read.
     pub async fn status(&self) -> Result<RunStatus, QueryError> {
-        status::status(&self.engine.inner.shared, self.id.clone()?).await
+        let id = self.id.clone()?;
+        let c = self.existing(&id).await?;
+        status::status(&self.engine.inner.shared, &id, c).await
     }
 
     /// Everything that happened to the run. Reads the store.
@@ -191,7 +274,9 @@ impl<W> Run<W> {
     ///
     /// [`QueryError`]: there is no such run, or it cannot be read.
     pub async fn history_page(&self, from: u64, limit: usize) -> Result<Vec<Entry>, QueryError> {
-        status::history(&self.engine.inner.shared, self.id.clone()?, from, limit).await
+        let id = self.id.clone()?;
+        let c = self.existing(&id).await?;
+        status::history(&self.engine.inner.shared, &id, c.run, from, limit).await
     }
 
     /// Asks the run to stop: everything that it waits for is cancelled, and it can still clean up. The request is
@@ -248,6 +333,7 @@ fn outcome<W: Workflow>(id: &WorkflowId, c: Checkpoint) -> Result<OkOf<W>, RunEr
         State::Closed(Closed::Cancelled { reason, error }) => Err(ErrOf::<W>::load(&error)
             .map_or_else(undecodable, |error| RunError::Cancelled { workflow_id, reason, error })),
         State::Terminated { reason } => Err(RunError::Terminated { workflow_id, reason }),
+        State::TimedOut { after } => Err(RunError::TimedOut { workflow_id, after }),
         State::Running | State::Blocked(_) => Err(RunError::NotFound { workflow_id }),
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Settings {
     pub(super) bug: Option<super::bugs::Bug>,
     /// How often each message to another instance is delivered.
     pub(super) copies: usize,
+    /// How long a run is kept once it has ended. None: for ever.
+    pub(super) retention: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             #[cfg(feature = "testing")]
             bug: None,
             copies: 1,
+            retention: Some(crate::days(30)),
         }
     }
 }
@@ -73,12 +76,13 @@ impl Shared {
         InstanceKeys::new(&self.settings.namespace, id)
     }
 
-    /// The id of a new run.
-    pub(super) fn run_id(&self, id: &WorkflowId) -> RunId {
+    /// The id of a new run, which follows `former` under the same id.
+    pub(super) fn run_id(&self, id: &WorkflowId, former: Option<RunId>) -> RunId {
         let Some(seed) = self.settings.seed else { return RunId(Uuid::new_v4()) };
         // FNV-1a, twice from different states: an id, not a secret.
         let hash = |begin: u64| {
-            let bytes = seed.to_be_bytes().into_iter().chain(id.as_str().bytes());
+            let former = former.into_iter().flat_map(|run| run.0.into_bytes());
+            let bytes = seed.to_be_bytes().into_iter().chain(id.as_str().bytes()).chain(former);
             bytes.fold(begin, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
         };
         let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x9e37_79b9_7f4a_7c15));

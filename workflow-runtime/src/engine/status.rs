@@ -3,14 +3,16 @@
 use super::{
     checkpoint::{Call, Checkpoint, Operation, Pending, Reason, Remote, State, Status, Wait},
     error::{QueryError, Unavailable},
-    instance::{self, Instance},
+    inbox, instance,
     shared::Shared,
+    stored,
 };
 use crate::{
     journal::{
         encoding,
         history::Entry,
         id::{RunId, WorkflowId},
+        payload::Payload,
     },
     machine::{Activation, OpId},
 };
@@ -48,6 +50,8 @@ pub struct RunStatus {
     pub locals: Vec<Local>,
     /// Buffered signals by name.
     pub inbox: BTreeMap<String, u64>,
+    /// Buffered requests by the name of their update.
+    pub updates: BTreeMap<String, u64>,
     /// The value or error that it ended with.
     pub outcome: Option<serde_json::Value>,
     /// The reason of the first request to cancel it.
@@ -56,6 +60,16 @@ pub struct RunStatus {
     pub started: Timestamp,
     /// When it last changed.
     pub updated: Timestamp,
+    /// When it ended.
+    pub closed: Option<Timestamp>,
+    /// Before this time it takes no step, if its start was delayed.
+    pub begins: Option<Timestamp>,
+    /// When its execution timeout is over.
+    pub expires: Option<Timestamp>,
+    /// When it is removed, if it has ended and is not kept for ever.
+    pub retire: Option<Timestamp>,
+    /// The first of the runs that it is the newest of, by continuing as new.
+    pub first_run_id: RunId,
     /// Steps that it took.
     pub steps: u64,
     /// The id of the instance that started this one as its child.
@@ -128,6 +142,20 @@ pub enum Waits {
         /// How it stands; absent if it does not exist.
         state: Option<Status>,
     },
+    /// The time of its first step.
+    Begin {
+        /// When that is.
+        at: Timestamp,
+    },
+    /// A request of an update.
+    Update {
+        /// Number of the operation.
+        op: OpId,
+        /// Name of the update.
+        name: String,
+        /// When it stops waiting.
+        deadline: Option<Timestamp>,
+    },
     /// A signal.
     Signal {
         /// Number of the operation.
@@ -181,6 +209,9 @@ impl std::fmt::Display for Waits {
                 }?;
                 state.map_or(Ok(()), |state| write!(f, ", which is {state}"))
             }
+            Self::Begin { at } => write!(f, "its first step, which is due at {at}"),
+            Self::Update { name, deadline: None, .. } => write!(f, "the update `{name}`"),
+            Self::Update { name, deadline: Some(at), .. } => write!(f, "the update `{name}`, until {at}"),
             Self::Signal { name, deadline: None, .. } => write!(f, "the signal `{name}`"),
             Self::Signal { name, deadline: Some(at), .. } => write!(f, "the signal `{name}`, until {at}"),
         }
@@ -212,7 +243,10 @@ fn waits(op: OpId, pending: &Pending, now: Timestamp) -> Option<Waits> {
             let (id, workflow, since) = (id.clone(), workflow.clone(), pending.since);
             Waits::Instance { op, id, workflow, expected, since, state: None }
         }
-        Operation::Signal { name, deadline } => Waits::Signal { op, name: name.clone(), deadline: *deadline },
+        Operation::Signal { name, deadline } => match inbox::update_of(name) {
+            Some(update) => Waits::Update { op, name: update.into(), deadline: *deadline },
+            None => Waits::Signal { op, name: name.clone(), deadline: *deadline },
+        },
     })
 }
 
@@ -235,14 +269,30 @@ pub(super) fn locals(activation: &Activation, into: &mut Vec<Local>) {
     }
 }
 
+/// A local by name: of the workflow, or else of the outermost helper that has it.
+fn slot<'a>(activation: &'a Activation, name: &str) -> Option<&'a Payload> {
+    let mut helpers = activation.threads.iter().filter_map(|t| t.helper.as_deref());
+    activation.slots.get(name).or_else(|| helpers.find_map(|h| slot(h, name)))
+}
+
+/// A local of a run that waits.
+pub(super) async fn local(
+    shared: &Shared,
+    id: &WorkflowId,
+    c: &Checkpoint,
+    name: &str,
+) -> Result<Option<Payload>, QueryError> {
+    let Some(packed) = &c.frame else { return Ok(None) };
+    let frame = instance::frame(shared, id, &shared.keys(id), c, packed).await?;
+    Ok(slot(&frame.root, name).cloned())
+}
+
 /// The present state of a run.
-pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus, QueryError> {
-    shared.health.alive()?;
-    let (id, keys, checkpoint) = Instance::load(shared, id).await?.into_stored();
-    let Some(c) = &checkpoint else {
-        return Err(QueryError::NotFound { workflow_id: id.to_string() });
-    };
+pub(super) async fn status(shared: &Shared, id: &WorkflowId, c: Checkpoint) -> Result<RunStatus, QueryError> {
+    let (c, keys) = (&c, shared.keys(id));
     let now = shared.clock.now();
+    let begin = c.begins.filter(|_| c.is_scheduled()).map(|at| Waits::Begin { at }).into_iter();
+    let buffered = || c.inbox.iter().filter(|(_, i)| !i.is_empty()).map(|(n, i)| (n.as_str(), i.next - i.first));
     let mut status = RunStatus {
         workflow_id: id.to_string(),
         run_id: c.run,
@@ -252,15 +302,21 @@ pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus,
         point: None,
         file: None,
         line: None,
-        waits: c.pending.iter().filter_map(|(op, p)| waits(*op, p, now)).collect(),
+        waits: begin.chain(c.pending.iter().filter_map(|(op, p)| waits(*op, p, now))).collect(),
         status: c.status.as_ref().map(|s| s.to_json()),
         tags: c.tags.clone(),
         locals: vec![],
-        inbox: c.inbox.iter().filter(|(_, i)| !i.is_empty()).map(|(n, i)| (n.clone(), i.next - i.first)).collect(),
+        inbox: buffered().filter(|(n, _)| inbox::update_of(n).is_none()).map(|(n, i)| (n.to_owned(), i)).collect(),
+        updates: buffered().filter_map(|(n, i)| Some((inbox::update_of(n)?.to_owned(), i))).collect(),
         outcome: outcome(c),
         cancel_requested: c.cancel.as_ref().map(|r| r.reason.clone()),
         started: c.started,
         updated: c.updated,
+        closed: c.closed,
+        begins: c.begins,
+        expires: c.expires,
+        retire: c.retire,
+        first_run_id: c.first_run(),
         steps: c.steps,
         parent: c.relations.parent.as_ref().map(|p| p.id.clone()),
         children: c.relations.children.keys().cloned().collect(),
@@ -274,8 +330,8 @@ pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus,
         status.blocked = Some(reason.clone());
     }
     if let Some(packed) = &c.frame {
-        match instance::frame(shared, &id, &keys, c, packed).await {
-            Ok(frame) => describe(shared, &id, &frame.root, &mut status).await?,
+        match instance::frame(shared, id, &keys, c, packed).await {
+            Ok(frame) => describe(shared, id, &frame.root, &mut status).await?,
             // What cannot be restored is still shown, and can be terminated.
             Err(e) => tracing::warn!(error = %e, "the frame cannot be shown"),
         }
@@ -286,8 +342,8 @@ pub(super) async fn status(shared: &Shared, id: WorkflowId) -> Result<RunStatus,
 /// How another instance stands; `None` if there is none, or it cannot be read.
 async fn state_of(shared: &Shared, id: &str) -> Result<Option<Status>, QueryError> {
     let Ok(id) = WorkflowId::new(id) else { return Ok(None) };
-    match Instance::load(shared, id).await {
-        Ok(instance) => Ok(instance.into_stored().2.map(|c| c.status())),
+    match stored::newest(shared, &id).await {
+        Ok(newest) => Ok(newest.map(|c| c.status())),
         Err(Unavailable::Undecodable { .. } | Unavailable::Unreadable { .. }) => Ok(None),
         Err(e) => Err(e.into()),
     }
@@ -316,24 +372,20 @@ fn outcome(c: &Checkpoint) -> Option<serde_json::Value> {
         State::Closed(Closed::Completed(v)) => Some(v.to_json()),
         State::Closed(Closed::Failed { error, .. } | Closed::Cancelled { error, .. }) => Some(error.to_json()),
         State::Terminated { reason } => Some(serde_json::Value::String(reason.clone())),
-        State::Running | State::Blocked(_) => None,
+        State::TimedOut { .. } | State::Running | State::Blocked(_) => None,
     }
 }
 
 /// A part of the history of a run.
 pub(super) async fn history(
     shared: &Shared,
-    id: WorkflowId,
+    id: &WorkflowId,
+    run: RunId,
     from: u64,
     limit: usize,
 ) -> Result<Vec<Entry>, QueryError> {
-    shared.health.alive()?;
-    let (id, keys, checkpoint) = Instance::load(shared, id).await?.into_stored();
-    let Some(c) = &checkpoint else {
-        return Err(QueryError::NotFound { workflow_id: id.to_string() });
-    };
-    let workflow_id = || id.to_string();
-    let (from, to) = (keys.history(c.run, from), keys.history(c.run, u64::MAX));
+    let (keys, workflow_id) = (shared.keys(id), || id.to_string());
+    let (from, to) = (keys.history(run, from), keys.history(run, u64::MAX));
     let rows = shared.store.scan(&from, &to, limit).await;
     let rows = rows.map_err(|source| Unavailable::Unreadable { workflow_id: workflow_id(), source })?;
     let entry = |value: &[u8]| encoding::decode(value);

@@ -5,6 +5,7 @@ use super::{
     client::Engine,
     error::{RunError, StartError},
     message::Mail,
+    requests::StartRequest,
     run::Run,
 };
 use crate::{
@@ -63,7 +64,7 @@ impl Engine {
         })?;
         let started = self
             .inner
-            .ask(&id, |reply| Mail::Start { workflow: def, input: args, reply })
+            .ask(&id, |reply| Mail::Start { request: Box::new(StartRequest::new(def, args)), reply })
             .await
             .unwrap_or_else(|e| Err(e.into()))?;
         Ok(Run::new(self.clone(), Ok(id), Some(started)))
@@ -90,6 +91,7 @@ impl Run<Untyped> {
                 Err(RunError::Cancelled { workflow_id, reason, error })
             }
             State::Terminated { reason } => Err(RunError::Terminated { workflow_id, reason }),
+            State::TimedOut { after } => Err(RunError::TimedOut { workflow_id, after }),
             State::Running | State::Blocked(_) => Err(RunError::NotFound { workflow_id }),
         }
     }

@@ -10,8 +10,13 @@ use super::{
     resident::Resident,
     shared::Shared,
     timers::Timers,
+    updates::Clients,
 };
-use crate::{activity::AttemptHandle, journal::id::WorkflowId, machine::OpId};
+use crate::{
+    activity::AttemptHandle,
+    journal::id::{RunId, WorkflowId},
+    machine::OpId,
+};
 use jiff::Timestamp;
 use std::{
     cell::{Cell, RefCell},
@@ -44,6 +49,7 @@ pub(super) struct Worker {
     resident: RefCell<Resident>,
     running: RefCell<HashMap<WorkflowId, BTreeMap<OpId, Running>>>,
     watchers: RefCell<HashMap<WorkflowId, Vec<Reply<(), Unavailable>>>>,
+    pub(super) clients: Clients,
     pub(super) timers: RefCell<Timers>,
     pub(super) changed: Notify,
     /// Messages of its instances that are on their way.
@@ -58,6 +64,7 @@ pub(super) struct Worker {
 }
 
 struct Running {
+    run: RunId,
     attempt: u32,
     handle: AttemptHandle,
 }
@@ -104,6 +111,7 @@ impl Worker {
             resident,
             running: RefCell::default(),
             watchers: RefCell::default(),
+            clients: Clients::default(),
             timers: RefCell::new(Timers::new()),
             changed: Notify::new(),
             under_way: RefCell::default(),
@@ -253,14 +261,15 @@ impl Worker {
     fn refuse(&self, id: &WorkflowId, error: &Unavailable) {
         let mail = self.mail.borrow_mut().remove(id);
         for received in mail.into_iter().flatten() {
-            if let Mail::Done { op, attempt, .. } = received.mail {
-                self.ended(id, op, attempt);
+            if let Mail::Done { run, op, attempt, .. } = received.mail {
+                self.ended(id, run, op, attempt);
             }
             if let Mail::Letter { from, seq, .. } = &received.mail {
                 self.shared.returned(from, *seq);
             }
             received.mail.refuse(error);
         }
+        self.clients.refuse(id, None, |_| error.clone().into());
         if let Some(watchers) = self.watchers.borrow_mut().remove(id) {
             for watcher in watchers {
                 let _ = watcher.send(Err(error.clone()));
@@ -303,15 +312,15 @@ impl Worker {
         Some(self.running.borrow().get(id)?.get(&op)?.attempt)
     }
 
-    pub(super) fn runs(&self, id: &WorkflowId, op: OpId, attempt: u32, handle: AttemptHandle) {
-        self.running.borrow_mut().entry(id.clone()).or_default().insert(op, Running { attempt, handle });
+    pub(super) fn runs(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32, handle: AttemptHandle) {
+        self.running.borrow_mut().entry(id.clone()).or_default().insert(op, Running { run, attempt, handle });
     }
 
     /// An attempt has ended; false if it was not the present one.
-    pub(super) fn ended(&self, id: &WorkflowId, op: OpId, attempt: u32) -> bool {
+    pub(super) fn ended(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32) -> bool {
         let mut running = self.running.borrow_mut();
         let Some(ops) = running.get_mut(id) else { return false };
-        let present = ops.get(&op).is_some_and(|r| r.attempt == attempt);
+        let present = ops.get(&op).is_some_and(|r| r.run == run && r.attempt == attempt);
         if present {
             ops.remove(&op);
         }
@@ -319,6 +328,13 @@ impl Worker {
             running.remove(id);
         }
         present
+    }
+
+    /// Asks all attempts of an instance to stop and forgets them: another run has begun, whose operations have the same
+    /// numbers.
+    pub(super) fn forget_attempts(&self, id: &WorkflowId) {
+        self.stop_attempts(id, &|_| true);
+        self.running.borrow_mut().remove(id);
     }
 
     /// Asks attempts of an instance to stop.

@@ -139,6 +139,72 @@ pub enum Event {
         /// Why it does not decode.
         error: String,
     },
+    /// A step took a signal that was there, without waiting for it.
+    SignalTaken {
+        /// Its name.
+        name: String,
+        /// Its number.
+        seq: u64,
+    },
+    /// A client asked for an update.
+    UpdateReceived {
+        /// Its name.
+        name: String,
+        /// Its number among the requests of this name, from 0.
+        seq: u64,
+        /// The id that the client gave.
+        id: Option<String>,
+        /// The request.
+        request: Payload,
+    },
+    /// The request of an update was handed to the workflow.
+    UpdateTaken {
+        /// Number of the operation that received it; none if a step took it without waiting.
+        op: Option<u64>,
+        /// Its name.
+        name: String,
+        /// Its number.
+        seq: u64,
+    },
+    /// A request is not of the type that the workflow expects. It was taken out of the inbox, and is rejected.
+    UpdateSetAside {
+        /// Its name.
+        name: String,
+        /// Its number.
+        seq: u64,
+        /// Why it does not decode.
+        error: String,
+    },
+    /// The workflow answered an update.
+    UpdateAnswered {
+        /// Its name.
+        name: String,
+        /// Its number.
+        seq: u64,
+        /// The response, or why the request was rejected.
+        answer: Result<Payload, String>,
+    },
+    /// The workflow waits for an update.
+    WaitingForUpdate {
+        /// Number of the operation.
+        op: u64,
+        /// Name of the update.
+        update: String,
+        /// When it stops waiting.
+        deadline: Option<Timestamp>,
+    },
+    /// The run was started with a tag.
+    TaggedAtStart {
+        /// Name of the tag.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// The first step of the run was put off.
+    Delayed {
+        /// Until when.
+        until: Timestamp,
+    },
     /// Somebody asked the run to stop.
     CancelRequested {
         /// Why.
@@ -367,6 +433,11 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+    /// By its execution timeout.
+    TimedOut {
+        /// When it was over.
+        after: Timestamp,
+    },
 }
 
 impl Event {
@@ -376,6 +447,10 @@ impl Event {
             Self::Scheduled { .. }
             | Self::TimerStarted { .. }
             | Self::Waiting { .. }
+            | Self::WaitingForUpdate { .. }
+            | Self::SignalTaken { .. }
+            | Self::UpdateTaken { op: None, .. }
+            | Self::UpdateAnswered { .. }
             | Self::CancelAsked { .. }
             | Self::Detached { .. }
             | Self::Compensating { .. }
@@ -393,6 +468,11 @@ impl Event {
             | Self::SignalReceived { .. }
             | Self::SignalConsumed { .. }
             | Self::SignalSetAside { .. }
+            | Self::UpdateReceived { .. }
+            | Self::UpdateTaken { op: Some(_), .. }
+            | Self::UpdateSetAside { .. }
+            | Self::TaggedAtStart { .. }
+            | Self::Delayed { .. }
             | Self::CancelRequested { .. }
             | Self::OperationCancelled { .. }
             | Self::CompensationSkipped { .. }

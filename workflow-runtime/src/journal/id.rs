@@ -54,16 +54,22 @@ impl InvalidId {
     }
 }
 
-fn check(what: &'static str, text: &str) -> Result<(), InvalidId> {
+pub(crate) fn check(what: &'static str, text: &str) -> Result<(), InvalidId> {
     if text.is_empty() {
         return Err(InvalidId::Empty { what });
     }
-    if text.len() > MAX_ID_BYTES {
-        return Err(InvalidId::TooLong { what, bytes: text.len() });
-    }
+    check_length(what, text)?;
     match text.char_indices().find(|(_, c)| c.is_control()) {
         Some((at, character)) => Err(InvalidId::Control { what, character, at }),
         None => Ok(()),
+    }
+}
+
+/// For what is part of a key and no id.
+pub(crate) fn check_length(what: &'static str, text: &str) -> Result<(), InvalidId> {
+    match text.len() {
+        bytes if bytes > MAX_ID_BYTES => Err(InvalidId::TooLong { what, bytes }),
+        _ => Ok(()),
     }
 }
 

@@ -79,6 +79,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A run that has ended, and another one has begun under its id.
+    Ended = b'E',
     /// A signal id that was seen: a second one is a duplicate.
     Seen = b'D',
     /// The frame: the record that guards an instance.
@@ -133,7 +135,7 @@ pub struct Key {
     pub value: Option<String>,
     /// The status of a listing.
     pub status: Option<u8>,
-    /// Microseconds since 1970 of a timer.
+    /// Microseconds since 1970 of a timer; of a listing or tag, when the run was started.
     pub due: Option<i64>,
     /// The sequence number, ordinal or operation.
     pub number: Option<u64>,
@@ -238,20 +240,26 @@ impl NamespaceKeys {
         (from, after(&to))
     }
 
-    /// The instances of a workflow, with one status or all.
-    pub fn listing(&self, workflow: &str, status: Option<u8>) -> (Vec<u8>, Vec<u8>) {
+    /// The prefix of the instances of a workflow, with one status or all.
+    pub fn listing(&self, workflow: &str, status: Option<u8>) -> Vec<u8> {
         let mut key = self.kind(Kind::Listing);
         text(&mut key, workflow);
         key.extend(status);
-        range(&key)
+        key
     }
 
-    /// The instances with a tag of this value.
-    pub fn tagged(&self, tag: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
+    /// The prefix of the instances with a tag of this value.
+    pub fn tagged(&self, tag: &str, value: &str) -> Vec<u8> {
         let mut key = self.kind(Kind::Tag);
         text(&mut key, tag);
         text(&mut key, value);
-        range(&key)
+        key
+    }
+
+    /// The bounds of what an index holds under `prefix` from time `from` up to, but not at, `to`.
+    pub fn between(prefix: &[u8], from: Option<i64>, to: Option<i64>) -> (Vec<u8>, Vec<u8>) {
+        let at = |time: i64| [prefix, &sortable(time).to_be_bytes()].concat();
+        (from.map_or_else(|| prefix.to_vec(), at), to.map_or_else(|| after(prefix), at))
     }
 }
 
@@ -340,6 +348,11 @@ impl InstanceKeys {
         self.numbered(Kind::Result, run, op)
     }
 
+    /// What is kept of `run` once another one has begun under its id.
+    pub fn ended(&self, run: RunId) -> Vec<u8> {
+        self.of_run(Kind::Ended, run)
+    }
+
     /// A large slot of `run`.
     pub fn slot(&self, run: RunId, name: &str) -> Vec<u8> {
         let mut key = self.of_run(Kind::Slot, run);
@@ -390,20 +403,22 @@ impl InstanceKeys {
         key
     }
 
-    /// The entry of the instance in the listing of `workflow`.
-    pub fn listing(&self, workflow: &str, status: u8) -> Vec<u8> {
+    /// The entry of the instance in the listing of `workflow`; `started` in microseconds since 1970.
+    pub fn listing(&self, workflow: &str, status: u8, started: i64) -> Vec<u8> {
         let mut key = self.index(Kind::Listing);
         text(&mut key, workflow);
         key.push(status);
+        key.extend_from_slice(&sortable(started).to_be_bytes());
         key.extend_from_slice(&self.place);
         key
     }
 
-    /// The entry of the instance under a tag.
-    pub fn tagged(&self, tag: &str, value: &str) -> Vec<u8> {
+    /// The entry of the instance under a tag; `started` in microseconds since 1970.
+    pub fn tagged(&self, tag: &str, value: &str, started: i64) -> Vec<u8> {
         let mut key = self.index(Kind::Tag);
         text(&mut key, tag);
         text(&mut key, value);
+        key.extend_from_slice(&sortable(started).to_be_bytes());
         key.extend_from_slice(&self.place);
         key
     }

@@ -2,7 +2,11 @@
 
 pub mod saga;
 
-use super::{command::Command, frame::Compensation};
+use super::{
+    command::Command,
+    frame::Compensation,
+    inbox::{NoInbox, StepInbox},
+};
 use crate::journal::payload::Payload;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -27,12 +31,14 @@ pub(crate) struct Ambient {
     pub(crate) error: Option<crate::journal::encoding::EncodeError>,
     /// The values of side effects that a recorded step had, when it is run again.
     pub(crate) recorded: Option<VecDeque<Payload>>,
+    pub(crate) inbox: Box<dyn StepInbox>,
 }
 
 impl Ambient {
     pub(crate) fn new(now: Timestamp, workflow_id: String, run_id: Uuid, draws: u64) -> Self {
-        let (commands, scope) = (vec![], Scope::default());
-        Ambient { now, workflow_id, run_id, draws, commands, scope, cancel: None, error: None, recorded: None }
+        let (commands, scope, inbox) = (vec![], Scope::default(), Box::new(NoInbox));
+        let (cancel, error, recorded) = (None, None, None);
+        Ambient { now, workflow_id, run_id, draws, commands, scope, cancel, error, recorded, inbox }
     }
 }
 
@@ -75,7 +81,7 @@ pub(crate) fn inherit(saga: Vec<Compensation>) {
     }
 }
 
-fn with<R>(what: &str, f: impl FnOnce(&mut Ambient) -> R) -> R {
+pub(super) fn with<R>(what: &str, f: impl FnOnce(&mut Ambient) -> R) -> R {
     STEP.with(|s| match s.borrow_mut().as_mut() {
         Some(a) => f(a),
         None => panic!("`{what}` was called outside of a workflow: call it in the body of a `#[workflow]`, between two awaits or in a function that the body calls"),

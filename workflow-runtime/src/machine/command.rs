@@ -2,6 +2,7 @@
 
 use super::{
     frame::{Closed, OpId},
+    operation::Ticket,
     remote::{Answer, Ask, Target},
 };
 use crate::{activity::ActivityOptions, journal::payload::Payload};
@@ -72,7 +73,8 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
-    /// Complete the operation with the next signal of this name, buffered ones first.
+    /// Complete the operation with the next signal of this name, buffered ones first. Updates are signals whose name is
+    /// that of their channel.
     Signal {
         /// Id of the operation.
         op: OpId,
@@ -120,6 +122,27 @@ pub enum Command {
         key: String,
         /// Its value.
         value: String,
+    },
+    /// The step took the first buffered message of a channel.
+    Take {
+        /// The name of a signal, or the channel of an update.
+        channel: String,
+    },
+    /// The step wanted to take the first buffered message of a channel, and it does not decode.
+    SetAside {
+        /// The name of a signal, or the channel of an update.
+        channel: String,
+        /// What it carries.
+        payload: Payload,
+        /// Why it does not decode.
+        error: String,
+    },
+    /// Answer an update, once.
+    Reply {
+        /// Which request.
+        ticket: Ticket,
+        /// The response, or why the request is rejected.
+        answer: Result<Payload, String>,
     },
 }
 

@@ -198,6 +198,12 @@ pub enum StepError {
         /// Where and why.
         source: EncodeError,
     },
+    /// The step looks at a buffered message that is not at hand: read it and take the step again.
+    #[error("the step needs a buffered message of `{channel}`, which was not read from the store")]
+    Unread {
+        /// The name of a signal, or the channel of an update.
+        channel: String,
+    },
     /// The step panicked.
     #[error("a step of `{workflow}` panicked{}: {message}; deploy a build without the panic and retry the instance", location.as_ref().map(|l| format!(" at {l}")).unwrap_or_default())]
     Panicked {
@@ -224,6 +230,7 @@ impl StepError {
             StepError::Request { .. } => "WB008",
             StepError::Outcome { .. } => "WB009",
             StepError::Panicked { .. } => "WB010",
+            StepError::Unread { .. } => "WB011",
         }
     }
 

@@ -9,6 +9,7 @@ mod compensate;
 mod cx;
 mod error;
 mod frame;
+mod inbox;
 #[doc(hidden)]
 pub mod iterate;
 mod live;
@@ -30,12 +31,14 @@ pub use cx::{Cx, Flow, Go, Token, What, drive};
 pub use error::{Cancelled, StepError, WaitError, WorkflowError};
 pub(crate) use error::{panic_location, panic_message, watch_panics};
 pub use frame::{Activation, Closed, Compensation, Frame, OpId, Thread};
+pub use inbox::{Buffered, NoInbox, StepInbox};
 pub use live::{Resolve, Upgrade};
 pub use operation::{
     ActivityCall, Child, ChildCall, ChildError, ChildResult, ChildStartError, Durable, ExternalError, ExternalRun,
-    Message, OnCancel, Recv, RecvTimeout, Request, Shielded, Signal, Sleep, SleepTime, StartChild, WorkflowCall,
-    external, shielded, sleep, sleep_until,
+    Message, OnCancel, Recv, RecvTimeout, RecvUpdate, RecvUpdateTimeout, Reply, Request, Shielded, Signal, Sleep,
+    SleepTime, StartChild, Ticket, Update, WorkflowCall, external, shielded, sleep, sleep_until,
 };
+pub(crate) use operation::{CHANNEL, Envelope, channel};
 pub use outcome::{Never, Outcome, Plain};
 pub use remote::{Answer, Ask, Ended, ParentClose, Refused, Target};
 pub use slot::{AnySlot, Checkpoint, Entry, Slot, SlotExt, StaticStr, Stored};
@@ -125,10 +128,21 @@ impl Machine {
     ///
     /// [`StepError`]. The machine is then in no defined state: drop it, and load it again from the last committed frame.
     pub fn step(&mut self, input: Input, now: Timestamp) -> Result<Step, StepError> {
-        self.run(input, now, None)
+        self.run(input, now, None, Box::new(NoInbox))
     }
 
-    /// Takes an input again as a recorded step took it: side effects give the values that they gave then.
+    /// [`step`](Self::step) of an instance whose inbox is not empty: the workflow may look into it.
+    ///
+    /// # Errors
+    ///
+    /// As [`step`](Self::step); [`StepError::Unread`] if the workflow looked for a message that `inbox` does not have at
+    /// hand.
+    pub fn step_with(&mut self, input: Input, now: Timestamp, inbox: Box<dyn StepInbox>) -> Result<Step, StepError> {
+        self.run(input, now, None, inbox)
+    }
+
+    /// Takes an input again as a recorded step took it: side effects give the values that they gave then, and `inbox` holds
+    /// what was received before.
     ///
     /// # Errors
     ///
@@ -138,11 +152,18 @@ impl Machine {
         input: Input,
         now: Timestamp,
         side_effects: VecDeque<Payload>,
+        inbox: Box<dyn StepInbox>,
     ) -> Result<Step, StepError> {
-        self.run(input, now, Some(side_effects))
+        self.run(input, now, Some(side_effects), inbox)
     }
 
-    fn run(&mut self, input: Input, now: Timestamp, recorded: Option<VecDeque<Payload>>) -> Result<Step, StepError> {
+    fn run(
+        &mut self,
+        input: Input,
+        now: Timestamp,
+        recorded: Option<VecDeque<Payload>>,
+        inbox: Box<dyn StepInbox>,
+    ) -> Result<Step, StepError> {
         self.now = self.now.max(now);
         match input {
             Input::Start => {}
@@ -158,6 +179,7 @@ impl Machine {
         let ambient = Ambient {
             cancel: self.cancel.clone(),
             recorded,
+            inbox,
             ..Ambient::new(self.now, workflow_id, run_id, self.draws)
         };
         let outer = ambient::set(Some(ambient));

@@ -98,6 +98,7 @@ async fn result(run: &Run<Untyped>, wait: bool) -> Result<Value, Refusal> {
         Err(RunError::Failed(error)) => (Status::Failed, error.to_json()),
         Err(RunError::Cancelled { error, .. }) => (Status::Cancelled, error.to_json()),
         Err(RunError::Terminated { reason, .. }) => (Status::Terminated, Value::String(reason)),
+        Err(RunError::TimedOut { after, .. }) => (Status::TimedOut, Value::String(after.to_string())),
         Err(e) => return Err(Refusal { code: e.code().into(), message: e.to_string() }),
     };
     Ok(json!({ "state": state, "value": value }))

@@ -175,6 +175,11 @@ impl<S: Store> Store for FaultStore<S> {
         self.heard(answer)?
     }
 
+    async fn scan_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let answer = self.alive()?.scan_back(from, to, limit).await;
+        self.heard(answer)?
+    }
+
     /// Ends the process of this handle in an orderly way. The store behind stays open for the next one.
     async fn close(&self) -> Result<(), StoreError> {
         self.alive()?;

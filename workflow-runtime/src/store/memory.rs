@@ -57,6 +57,11 @@ impl Medium for Records {
         }
         Ok(())
     }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let mut range = self.0.range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(to)));
+        Ok(range.next_back().map(|(key, value)| (key.clone(), value.clone())))
+    }
 }
 
 impl State {
@@ -152,6 +157,10 @@ impl Store for MemoryStore {
 
     async fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
         self.with(|state| record::scan(&state.records, from, to, limit))?
+    }
+
+    async fn scan_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.with(|state| record::scan_back(&state.records, from, to, limit))?
     }
 
     async fn close(&self) -> Result<(), StoreError> {

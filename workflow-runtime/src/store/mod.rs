@@ -195,6 +195,19 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Damaged`] at the first damaged record: to go on, scan from behind its key.
     async fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError>;
 
+    /// The last `limit` durable records of `from..to`, the last one first. Unless a backend does better, it reads all
+    /// that is before them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when there is a damaged record: to go on, scan up to its key.
+    async fn scan_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        let mut rows = self.scan(from, to, usize::MAX).await?;
+        rows.reverse();
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
     /// Finishes what is in flight and lets go of the files. Later calls are [`StoreError::Closed`].
     ///
     /// # Errors
@@ -228,6 +241,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     async fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
         (**self).scan(from, to, limit).await
+    }
+    async fn scan_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        (**self).scan_back(from, to, limit).await
     }
     async fn close(&self) -> Result<(), StoreError> {
         (**self).close().await

@@ -39,6 +39,9 @@ pub(super) trait Medium {
 
     /// Calls `each` for the records of `from..to` in order, until it breaks.
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError>;
+
+    /// The last record of `from..to`.
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Self::Value)>, StoreError>;
 }
 
 pub(super) type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
@@ -222,5 +225,21 @@ pub(super) fn scan<M: Medium>(medium: &M, from: &[u8], to: &[u8], limit: usize) 
         rows.push((key.to_vec(), value));
         Ok(if rows.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
+    Ok(rows)
+}
+
+pub(super) fn scan_back<M: Medium>(medium: &M, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    if from >= to {
+        return Ok(rows);
+    }
+    let (from, mut to) = (physical(from), physical(to));
+    while rows.len() < limit {
+        let Some((physical, raw)) = medium.last(&from, &to)? else { break };
+        let key = &physical[1..];
+        let (_, value) = open(medium, key, raw.as_ref())?;
+        rows.push((key.to_vec(), value));
+        to = physical;
+    }
     Ok(rows)
 }

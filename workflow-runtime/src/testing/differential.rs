@@ -230,7 +230,10 @@ fn op_of(command: &Command) -> Option<OpId> {
         | Command::SideEffect(_)
         | Command::Status(_)
         | Command::Compensating { .. }
-        | Command::Tag { .. } => None,
+        | Command::Tag { .. }
+        | Command::Take { .. }
+        | Command::SetAside { .. }
+        | Command::Reply { .. } => None,
     }
 }
 
@@ -296,7 +299,10 @@ impl Script {
             | Command::SideEffect(_)
             | Command::Status(_)
             | Command::Compensating { .. }
-            | Command::Tag { .. } => {}
+            | Command::Tag { .. }
+            | Command::Take { .. }
+            | Command::SetAside { .. }
+            | Command::Reply { .. } => {}
         }
     }
 

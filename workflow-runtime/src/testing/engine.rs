@@ -14,7 +14,8 @@ use crate::{
 };
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-/// An engine for tests: in memory, in virtual time, with run ids that depend on a seed only.
+/// An engine for tests: in memory, in virtual time, with run ids that depend on a seed only. Runs that have ended are kept
+/// for ever, unless [`configure`](TestEngineBuilder::configure) sets a retention.
 ///
 /// Dereferences to [`Engine`]. Time skips to what is due next whenever nothing is in flight, so a workflow that sleeps for
 /// a month is tested in no time; with [`TestEngineBuilder::manual`] it moves only when the test says so. Use it in a
@@ -116,7 +117,8 @@ impl TestEngine {
     /// An engine to be configured.
     pub fn builder() -> TestEngineBuilder {
         TestEngineBuilder {
-            engine: Engine::builder().workers(1),
+            // Time skips: a test that looks at a run after its end would find nothing.
+            engine: Engine::builder().workers(1).retention_forever(),
             store: Arc::new(MemoryStore::new()),
             clock: TestClock::new(),
             attempts: Attempts::new(),

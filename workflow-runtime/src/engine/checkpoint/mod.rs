@@ -1,17 +1,19 @@
 //! The record that an instance is recovered from: the frame, what it waits for, and what waits for it.
 
+mod ended;
 mod pack;
 mod pending;
 mod relations;
 mod status;
 
+pub(super) use ended::{Ended, Former, Listing, Response, Seen};
 pub(super) use pack::{Large, Packed, definitions, pack, unpack};
 pub(super) use pending::{Call, Done, Operation, Pending, micros};
 pub(super) use relations::{Addressed, ChildLink, Parent, Relations, Remote, Wait, Watcher};
 pub use status::Status;
 
 use crate::{
-    journal::{id::RunId, key::InstanceKeys, payload::Payload},
+    journal::{encoding, id::RunId, key::InstanceKeys, payload::Payload},
     machine::{Closed, OpId},
 };
 use jiff::Timestamp;
@@ -30,6 +32,12 @@ pub(super) struct StartRecord {
     pub(super) at: Timestamp,
     pub(super) definition: Fingerprint,
 }
+
+/// Numbers of what is due in an instance and is no operation of its workflow: they sort behind all operations.
+pub(super) const BEGIN: OpId = OpId(u64::MAX);
+pub(super) const EXPIRE: OpId = OpId(u64::MAX - 1);
+pub(super) const RETIRE: OpId = OpId(u64::MAX - 2);
+pub(super) const RETIRE_FORMER: OpId = OpId(u64::MAX - 3);
 
 /// A buffered signal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +69,27 @@ pub(super) struct Checkpoint {
     pub(super) tags: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Relations::is_empty")]
     pub(super) relations: Relations,
+    /// Before this time it takes no step; for a start that was delayed.
+    #[serde(default)]
+    pub(super) begins: Option<Timestamp>,
+    /// The chain ends then, whatever it does.
+    #[serde(default)]
+    pub(super) expires: Option<Timestamp>,
+    /// For how many microseconds it is kept once it has ended. None: for ever.
+    #[serde(default)]
+    pub(super) retention: Option<u64>,
+    /// When it ended.
+    #[serde(default)]
+    pub(super) closed: Option<Timestamp>,
+    /// When it is removed.
+    #[serde(default)]
+    pub(super) retire: Option<Timestamp>,
+    /// Its removal has begun: to everybody else it is gone.
+    #[serde(default)]
+    pub(super) removing: bool,
+    /// Runs under the same id that ended before, the oldest that is to be removed.
+    #[serde(default)]
+    pub(super) former: Option<Former>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,7 +97,13 @@ pub(super) enum State {
     Running,
     Blocked(Reason),
     Closed(Closed),
-    Terminated { reason: String },
+    Terminated {
+        reason: String,
+    },
+    /// The chain of runs had no more time.
+    TimedOut {
+        after: Timestamp,
+    },
 }
 
 /// Why an instance cannot go on by itself.
@@ -118,6 +153,13 @@ impl Checkpoint {
             status: None,
             tags: BTreeMap::new(),
             relations: Relations::default(),
+            begins: None,
+            expires: None,
+            retention: None,
+            closed: None,
+            retire: None,
+            removing: false,
+            former: None,
         }
     }
 
@@ -127,27 +169,47 @@ impl Checkpoint {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed(_) | State::Terminated { .. })
+        !matches!(self.state, State::Running | State::Blocked(_))
+    }
+
+    /// It waits for the time of its first step.
+    pub(super) fn is_scheduled(&self) -> bool {
+        self.begins.is_some() && self.steps == 0 && matches!(self.state, State::Running)
     }
 
     /// The number of the next revision's state in listings.
     pub(super) fn status(&self) -> Status {
         match &self.state {
+            State::Running if self.is_scheduled() => Status::Scheduled,
             State::Running => Status::Running,
             State::Blocked(_) => Status::Blocked,
             State::Closed(Closed::Completed(_)) => Status::Completed,
             State::Closed(Closed::Failed { .. }) => Status::Failed,
             State::Closed(Closed::Cancelled { .. }) => Status::Cancelled,
             State::Terminated { .. } => Status::Terminated,
+            State::TimedOut { .. } => Status::TimedOut,
         }
     }
 
     /// What is due when.
     pub(super) fn due(&self) -> BTreeSet<(i64, OpId)> {
-        if self.is_closed() {
-            return BTreeSet::new();
-        }
-        self.pending.iter().filter_map(|(op, p)| Some((micros(p.due()?), *op))).collect()
+        let chores = self.chores().filter_map(|(op, at)| Some((micros(at?), op)));
+        let operations = self.pending.iter().filter(|_| !self.is_closed());
+        operations.filter_map(|(op, p)| Some((micros(p.due()?), *op))).chain(chores).collect()
+    }
+
+    /// What the engine has to do by itself, and when.
+    pub(super) fn chores(&self) -> impl Iterator<Item = (OpId, Option<Timestamp>)> {
+        let open = !self.is_closed();
+        let former = self.former.as_ref().filter(|_| self.retire.is_none());
+        [
+            (BEGIN, self.begins.filter(|_| self.is_scheduled())),
+            (EXPIRE, self.expires.filter(|_| open)),
+            // What it has to tell others is told first.
+            (RETIRE, self.retire.filter(|_| self.relations.outbox.open.is_empty())),
+            (RETIRE_FORMER, former.and_then(|f| f.retire)),
+        ]
+        .into_iter()
     }
 
     /// Whether the instance must be looked at when the store is opened, whatever the time.
@@ -156,8 +218,9 @@ impl Checkpoint {
             return true;
         }
         match self.state {
-            State::Closed(_) | State::Terminated { .. } => false,
+            State::Closed(_) | State::Terminated { .. } | State::TimedOut { .. } => false,
             State::Blocked(_) => true,
+            State::Running if self.is_scheduled() => false,
             State::Running => {
                 self.steps == 0
                     || self.cancel.as_ref().is_some_and(|c| !c.delivered)
@@ -181,15 +244,23 @@ impl Checkpoint {
         }
     }
 
-    /// The keys of all index entries that the instance has in this state.
-    pub(super) fn index(&self, keys: &InstanceKeys) -> BTreeSet<Vec<u8>> {
-        let mut index: BTreeSet<_> = self.due().into_iter().map(|(due, op)| keys.timer(due, op.0)).collect();
+    /// All index entries that the instance has in this state.
+    pub(super) fn index(&self, keys: &InstanceKeys) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let due = self.due().into_iter().map(|(due, op)| keys.timer(due, op.0));
+        let mut index: BTreeMap<_, _> = due.map(|key| (key, vec![])).collect();
         if self.is_ready() {
-            index.insert(keys.ready());
+            index.insert(keys.ready(), vec![]);
         }
-        index.insert(keys.listing(&self.workflow, self.status() as u8));
-        index.extend(self.relations.parent.as_ref().map(|p| keys.tagged(PARENT, &p.id)));
-        index.extend(self.tags.iter().map(|(key, value)| keys.tagged(key, value)));
+        if self.removing {
+            return index;
+        }
+        let started = micros(self.started);
+        let listing = Listing { run: self.run, closed: self.closed };
+        // Two ids and a time always encode; an entry without them is read from the checkpoint.
+        let listing = encoding::encode(&listing).unwrap_or_default();
+        index.insert(keys.listing(&self.workflow, self.status() as u8, started), listing);
+        index.extend(self.relations.parent.as_ref().map(|p| (keys.tagged(PARENT, &p.id, started), vec![])));
+        index.extend(self.tags.iter().map(|(key, value)| (keys.tagged(key, value, started), vec![])));
         index
     }
 }

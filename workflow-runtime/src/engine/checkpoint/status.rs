@@ -19,17 +19,18 @@ pub enum Status {
     Cancelled = 5,
     /// It was ended from outside.
     Terminated = 6,
+    /// It was started and takes its first step later.
+    Scheduled = 7,
+    /// It had not ended when its execution timeout was over.
+    TimedOut = 8,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 6] =
-        [Self::Running, Self::Blocked, Self::Completed, Self::Failed, Self::Cancelled, Self::Terminated];
-
-    /// The status with this number.
-    pub(in crate::engine) fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|s| *s as u8 == number)
-    }
+    pub const ALL: [Status; 8] = {
+        use Status::*;
+        [Running, Blocked, Completed, Failed, Cancelled, Terminated, Scheduled, TimedOut]
+    };
 
     /// For people: `running`, `blocked`, ..
     pub fn as_str(self) -> &'static str {
@@ -40,12 +41,14 @@ impl Status {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Terminated => "terminated",
+            Self::Scheduled => "scheduled",
+            Self::TimedOut => "timed out",
         }
     }
 
     /// True if the run has ended.
     pub fn is_closed(self) -> bool {
-        !matches!(self, Self::Running | Self::Blocked)
+        !matches!(self, Self::Running | Self::Blocked | Self::Scheduled)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Unavailable;
 use crate::journal::{encoding::DecodeError, id::InvalidId};
+use jiff::Timestamp;
 use std::{
     error::Error,
     fmt::{self, Debug, Display},
@@ -28,6 +29,13 @@ pub enum RunError<E> {
         workflow_id: String,
         /// Why.
         reason: String,
+    },
+    /// The run had not ended when its execution timeout was over, and was ended.
+    TimedOut {
+        /// The instance.
+        workflow_id: String,
+        /// When it was over.
+        after: Timestamp,
     },
     /// There is no such instance.
     NotFound {
@@ -63,6 +71,7 @@ impl<E> RunError<E> {
             Self::Failed(_) => "WE060",
             Self::Cancelled { .. } => "WE061",
             Self::Terminated { .. } => "WE062",
+            Self::TimedOut { .. } => "WE066",
             Self::NotFound { .. } => "WE063",
             Self::OtherWorkflow { .. } => "WE064",
             Self::Undecodable { .. } => "WE065",
@@ -86,6 +95,9 @@ impl<E: Debug> Display for RunError<E> {
                 write!(f, "WE061: `{workflow_id}` was cancelled ({reason}) and ended with {error:?}")
             }
             Self::Terminated { workflow_id, reason } => write!(f, "WE062: `{workflow_id}` was terminated: {reason}"),
+            Self::TimedOut { workflow_id, after } => {
+                write!(f, "WE066: `{workflow_id}` had not ended by {after}, when its execution timeout was over")
+            }
             Self::NotFound { workflow_id } => {
                 write!(f, "WE063: there is no instance `{workflow_id}`; start it first, or check the id")
             }

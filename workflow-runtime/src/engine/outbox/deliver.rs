@@ -8,6 +8,7 @@ use crate::{
         error::{ControlError, SignalError, Unavailable},
         instance::{Next, read},
         message::Mail,
+        requests::Outgoing,
     },
     journal::{
         history::Event,
@@ -205,7 +206,10 @@ impl Actor {
         if bytes > limit {
             return Ok(Some(Refused::TooLarge { bytes: bytes as u64, limit: limit as u64 }));
         }
-        match self.signal(name, payload, at, now).await {
+        if name.starts_with(crate::machine::CHANNEL) {
+            return Ok(Some(Refused::Damaged));
+        }
+        match self.signal(Outgoing { name, payload, id: None }, at, now).await {
             Ok(()) => Ok(None),
             Err(SignalError::NotFound { .. }) => Ok(Some(Refused::NotFound)),
             Err(SignalError::Closed { state, .. }) => Ok(Some(Refused::Closed { state: state.into() })),

@@ -185,5 +185,6 @@ pub(in crate::engine) fn ended(state: &State) -> Option<Ended> {
         State::Closed(Closed::Failed { error, .. }) => Ended::Failed(error),
         State::Closed(Closed::Cancelled { reason, error }) => Ended::Cancelled { reason, error },
         State::Terminated { reason } => Ended::Terminated { reason },
+        State::TimedOut { after } => Ended::TimedOut { after },
     })
 }

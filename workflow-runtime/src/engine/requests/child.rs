@@ -5,6 +5,7 @@ use crate::{
         actor::Actor,
         checkpoint::{Parent, Relations, Watcher},
         error::{StartError, Unavailable},
+        requests::StartRequest,
     },
     journal::payload::Payload,
     machine::{Answer, Refused},
@@ -49,7 +50,7 @@ impl Actor {
         };
         let relations =
             Relations { parent: Some(parent), watchers: watcher.into_iter().collect(), ..Relations::default() };
-        match self.begin(workflow, input, relations, now).await {
+        match self.begin(StartRequest::new(workflow, input), relations, (now, now)).await {
             Ok(started) => Ok(Answer::Started { run: started.run.0 }),
             Err(StartError::Unavailable(e)) => Err(e),
             // The input was decoded a moment ago: it encodes.

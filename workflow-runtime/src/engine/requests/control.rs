@@ -1,8 +1,11 @@
 //! Cancelling, terminating and retrying a run from outside.
 
-use crate::{
-    engine::{actor::Actor, checkpoint::State, draft::Draft, error::ControlError, instance::Next},
-    journal::history::Event,
+use crate::engine::{
+    actor::Actor,
+    checkpoint::State,
+    draft::Draft,
+    error::{ControlError, Unavailable},
+    instance::Next,
 };
 use jiff::Timestamp;
 
@@ -28,6 +31,11 @@ impl Actor {
         if kept.checkpoint.cancel.is_some() {
             return Ok(());
         }
+        // It has done nothing yet, and is not begun only to be stopped.
+        if kept.checkpoint.is_scheduled() {
+            kept.terminate(&self.instance.keys, reason);
+            return Ok(self.store(kept).await?);
+        }
         kept.request_cancel(reason, at);
         // A run that is blocked can be cancelled: what it waits for ends, and it may go on from there.
         self.instance.retrying = self.instance.is_blocked();
@@ -41,11 +49,18 @@ impl Actor {
 
     pub(in crate::engine) async fn terminate(&mut self, reason: String, now: Timestamp) -> Result<(), ControlError> {
         let mut draft = self.open_draft("terminate", now)?;
-        let outcome = crate::journal::history::Outcome::Terminated { reason: reason.clone() };
-        draft.close(&self.instance.keys, State::Terminated { reason });
-        draft.events.push(Event::Closed(outcome));
+        draft.terminate(&self.instance.keys, reason);
         self.instance.machine = None;
         Ok(self.store(draft).await?)
+    }
+
+    /// Ends a run whose chain has no more time.
+    pub(in crate::engine) async fn expire(&mut self, now: Timestamp) -> Result<(), Unavailable> {
+        let Some(mut draft) = self.draft(now) else { return Ok(()) };
+        let Some(after) = draft.checkpoint.expires else { return Ok(()) };
+        draft.expire(&self.instance.keys, after);
+        self.instance.machine = None;
+        self.store(draft).await
     }
 
     pub(in crate::engine) async fn retry(&mut self, now: Timestamp) -> Result<(), ControlError> {

@@ -5,6 +5,9 @@ mod control;
 mod signal;
 mod start;
 
+pub(super) use signal::Outgoing;
+pub(super) use start::{Begins, FirstUpdate, StartOptions, StartRequest};
+
 use super::{
     actor::Actor,
     error::{ControlError, SignalError, StartError, Unavailable},
@@ -16,14 +19,15 @@ impl Actor {
     pub(super) async fn receive(&mut self, received: Received, now: Timestamp) -> Result<(), Unavailable> {
         let Received { at, mail, busy } = received;
         let result = match mail {
-            Mail::Start { workflow, input, reply } => {
-                let started = self.start(workflow, input, now).await;
+            Mail::Start { request, reply } => {
+                let started = self.start(*request, at, now).await;
                 answer(reply, started)
             }
-            Mail::Signal { name, payload, reply } => {
-                let sent = self.signal(name, payload, at, now).await;
+            Mail::Signal { signal, reply } => {
+                let sent = self.signal(signal, at, now).await;
                 answer(reply, sent)
             }
+            Mail::Update { name, request, id, reply } => self.update(name, request, id, (at, now), reply).await,
             Mail::Cancel { reason, reply } => {
                 let asked = self.cancel(reason, at, now).await;
                 answer(reply, asked)

@@ -44,8 +44,9 @@ async fn a_step_of_a_sequential_workflow_is_one_commit_of_two_records() {
     let after = f.engine.store_counters();
     // Start, 20 completions, the last of which closes.
     assert_eq!(after.commits - before.commits, 21);
-    // Start: frame, history, start record, ready, listing. End: frame, history, ready and listing moved.
-    assert_eq!(after.keys - before.keys, 5 + 19 * 2 + 5);
+    // Start: frame, history, start record, ready, listing. End: frame, history, ready and listing moved, the
+    // timer of its removal.
+    assert_eq!(after.keys - before.keys, 5 + 19 * 2 + 6);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn lists_come_in_pages_by_workflow_state_and_tag() {
     let mut filter = Filter::all().workflow("script").status(Status::Running).limit(3);
     let first = f.engine.list(&filter).await.unwrap();
     assert_eq!(first.instances.len(), 3);
-    assert!(first.instances.iter().all(|l| l.status == Some(Status::Running)));
+    assert!(first.instances.iter().all(|l| l.status == Status::Running));
     filter = filter.after(first.next.unwrap());
     let second = f.engine.list(&filter).await.unwrap();
     assert_eq!((second.instances.len(), second.next), (1, None));
@@ -80,12 +80,16 @@ async fn limits_refuse_what_is_too_large_and_block_instead_of_losing_a_result() 
 
 #[tokio::test]
 async fn every_call_can_be_made_from_a_spawned_task() {
-    fn send<F: std::future::Future + Send>(_: F) {}
+    fn send<F: std::future::IntoFuture<IntoFuture: Send> + Send>(_: F) {}
     let (f, _, _) = timed(&[]).await;
     let run = f.engine.run(script, "s");
     send(f.engine.start("s", script(vec![])));
     send(run.signal(&NEWS, String::new()));
+    send(run.update(&crate::Update::<u8, u8>::new("u"), 1));
     send(run.result());
+    send(run.local("x"));
+    send(run.local_as::<u8>("x"));
+    send(run.status_as::<u8>());
     send(run.status());
     send(run.history());
     send(run.cancel(""));

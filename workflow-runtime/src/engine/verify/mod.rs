@@ -118,15 +118,18 @@ pub fn verify(recorded: &Recorded, registry: &Registry) -> Result<Verified, Veri
             replay.take_over(frame);
         }
         if entry.inputs.is_empty() {
+            replay.settle(entry);
             continue;
         }
         if entry.definition.is_some_and(|d| d != replay.fingerprint()) || !replay.is_ready() {
             verified.skipped += entry.inputs.len() as u64;
             verified.by.extend(entry.definition.filter(|d| !verified.by.contains(d)));
             replay.lose();
+            replay.settle(entry);
             continue;
         }
         replay.entry(entry)?;
+        replay.settle(entry);
         verified.steps += entry.inputs.len() as u64;
     }
     Ok(verified)

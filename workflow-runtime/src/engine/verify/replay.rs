@@ -16,7 +16,10 @@ use crate::{
         key::InstanceKeys,
         payload::Payload,
     },
-    machine::{Answer, Completion, Frame, Identity, Input, Machine, OpId, Resolve, StepError, WorkflowDef},
+    machine::{
+        Answer, Buffered, Completion, Envelope, Frame, Identity, Input, Machine, OpId, Resolve, StepError, StepInbox,
+        Ticket, WorkflowDef, channel,
+    },
     registry::Registry,
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -78,19 +81,31 @@ impl<'a> Replay<'a> {
     pub(super) fn note(&mut self, entry: &Entry) {
         for event in &entry.events {
             let (op, completion) = match event {
-                Event::Waiting { op, .. } => {
+                Event::Waiting { op, .. } | Event::WaitingForUpdate { op, .. } => {
                     self.waits.insert(*op, ());
                     continue;
                 }
                 Event::SignalReceived { name, seq, payload } => {
-                    self.signals.insert((name.clone(), *seq), payload.clone());
+                    self.received(name.clone(), *seq, payload.clone());
+                    continue;
+                }
+                Event::UpdateReceived { name, seq, id, request } => {
+                    let ticket = Ticket { name: name.clone(), seq: *seq, id: id.clone() };
+                    // Texts and byte strings always encode.
+                    if let Ok(payload) = Payload::encode(&Envelope { ticket, request: request.clone() }) {
+                        self.received(channel(name), *seq, payload);
+                    }
                     continue;
                 }
                 Event::CancelRequested { reason } => {
                     self.cancel.get_or_insert_with(|| reason.clone());
                     continue;
                 }
-                Event::SignalConsumed { op, name, seq } => match self.signals.remove(&(name.clone(), *seq)) {
+                Event::SignalConsumed { op, name, seq } => match self.gone(name, *seq) {
+                    Some(payload) => (*op, Completion::Value(payload)),
+                    None => continue,
+                },
+                Event::UpdateTaken { op: Some(op), name, seq } => match self.gone(&channel(name), *seq) {
                     Some(payload) => (*op, Completion::Value(payload)),
                     None => continue,
                 },
@@ -113,6 +128,42 @@ impl<'a> Replay<'a> {
         }
     }
 
+    fn received(&mut self, channel: String, seq: u64, payload: Payload) {
+        self.checkpoint.inbox.entry(channel.clone()).or_default().next = seq + 1;
+        self.signals.insert((channel, seq), payload);
+    }
+
+    /// A message is not in the inbox any more.
+    fn gone(&mut self, channel: &str, seq: u64) -> Option<Payload> {
+        let inbox = self.checkpoint.inbox.entry(channel.to_owned()).or_default();
+        inbox.first = inbox.first.max(seq + 1);
+        self.signals.remove(&(channel.to_owned(), seq))
+    }
+
+    /// Takes out of the inbox what the steps of an entry, or nobody, took without waiting for it.
+    pub(super) fn settle(&mut self, entry: &Entry) {
+        for event in &entry.events {
+            match event {
+                Event::SignalTaken { name, seq } | Event::SignalSetAside { name, seq, .. } => self.gone(name, *seq),
+                Event::UpdateTaken { op: None, name, seq } | Event::UpdateSetAside { name, seq, .. } => {
+                    self.gone(&channel(name), *seq)
+                }
+                _ => None,
+            };
+        }
+    }
+
+    /// The inbox as a step of `draft` sees it.
+    fn inbox(&self, draft: &Draft) -> Box<dyn StepInbox> {
+        let mut messages: BTreeMap<String, VecDeque<Payload>> = BTreeMap::new();
+        for ((channel, seq), payload) in &self.signals {
+            if draft.checkpoint.inbox.get(channel).is_some_and(|i| (i.first..i.next).contains(seq)) {
+                messages.entry(channel.clone()).or_default().push_back(payload.clone());
+            }
+        }
+        Box::new(Received(messages))
+    }
+
     /// Goes on from the checkpoint with which another build took the run over.
     pub(super) fn take_over(&mut self, frame: &Payload) {
         let Recorded { workflow_id, run_id, input, definitions, .. } = self.recorded;
@@ -132,6 +183,7 @@ impl<'a> Replay<'a> {
         let before = self.place();
         for (taken, step) in entry.inputs.iter().zip(first..) {
             let input = self.input(*taken, step)?;
+            let inbox = self.inbox(&draft);
             let Some(machine) = self.machine.as_mut() else { return Ok(()) };
             if let Taken::Operation(op) = taken {
                 draft.checkpoint.pending.remove(&OpId(*op));
@@ -141,7 +193,7 @@ impl<'a> Replay<'a> {
                 step,
                 source: Box::new(source),
             };
-            let decided = machine.step_again(input, draft.now, side_effects.clone()).map_err(failed)?;
+            let decided = machine.step_again(input, draft.now, side_effects.clone(), inbox).map_err(failed)?;
             let frame = machine.frame();
             let by = frame.root.definition;
             let unsaveable = |source| StepError::Outcome { workflow: self.recorded.workflow.clone(), source };
@@ -199,6 +251,15 @@ impl<'a> Replay<'a> {
                 Input::Completed { op: OpId(op), completion }
             }
         })
+    }
+}
+
+/// What had been received before a step.
+struct Received(BTreeMap<String, VecDeque<Payload>>);
+
+impl StepInbox for Received {
+    fn take(&mut self, channel: &str) -> Buffered {
+        self.0.get_mut(channel).and_then(VecDeque::pop_front).map_or(Buffered::Nothing, Buffered::Message)
     }
 }
 

@@ -62,18 +62,20 @@ impl Reader<'_> {
         match kind {
             Kind::Definition => key.name = Some(self.text()?),
             Kind::Timer => {
-                key.due = Some((self.number()? ^ (1 << 63)).cast_signed());
+                key.due = Some(self.time()?);
                 self.place(&mut key)?;
                 key.number = Some(self.number()?);
             }
             Kind::Listing => {
                 key.name = Some(self.text()?);
                 key.status = Some(self.byte()?);
+                key.due = Some(self.time()?);
                 self.place(&mut key)?;
             }
             Kind::Tag => {
                 key.name = Some(self.text()?);
                 key.value = Some(self.text()?);
+                key.due = Some(self.time()?);
                 self.place(&mut key)?;
             }
             _ => self.instance(&mut key)?,
@@ -84,7 +86,7 @@ impl Reader<'_> {
     fn instance(&mut self, key: &mut Key) -> Option<()> {
         self.place(key)?;
         match key.kind {
-            Kind::Start | Kind::Received => key.run = Some(self.run()?),
+            Kind::Start | Kind::Received | Kind::Ended => key.run = Some(self.run()?),
             Kind::History | Kind::Payload | Kind::Result => {
                 key.run = Some(self.run()?);
                 key.number = Some(self.number()?);
@@ -122,6 +124,10 @@ impl Reader<'_> {
 
     fn number(&mut self) -> Option<u64> {
         self.bytes().map(u64::from_be_bytes)
+    }
+
+    fn time(&mut self) -> Option<i64> {
+        Some((self.number()? ^ (1 << 63)).cast_signed())
     }
 
     fn run(&mut self) -> Option<RunId> {
@@ -170,8 +176,9 @@ mod tests {
             keys.outbox(n),
             keys.received(RUN),
             keys.timer(n.cast_signed(), n),
-            keys.listing(name, n as u8),
-            keys.tagged(name, name),
+            keys.listing(name, n as u8, n.cast_signed()),
+            keys.tagged(name, name, n.cast_signed()),
+            keys.ended(RUN),
         ]
     }
 

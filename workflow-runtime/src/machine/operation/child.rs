@@ -44,6 +44,13 @@ pub enum ChildError<E> {
         /// Why.
         reason: String,
     },
+    /// The child had not ended when its execution timeout was over.
+    TimedOut {
+        /// The child.
+        id: String,
+        /// When it was over.
+        after: jiff::Timestamp,
+    },
     /// This workflow was asked to stop and did not wait for how the child ends.
     Abandoned {
         /// The child.
@@ -75,6 +82,9 @@ impl<E: Display> Display for ChildError<E> {
                 write!(f, "the child `{id}` was cancelled ({reason}) and ended with: {error}")
             }
             Self::Terminated { id, reason } => write!(f, "the child `{id}` was terminated: {reason}"),
+            Self::TimedOut { id, after } => {
+                write!(f, "the child `{id}` had not ended by {after}, when its time was over")
+            }
             Self::Abandoned { id } => write!(f, "cancelled while the child `{id}` was running"),
             Self::Conflict { id, existing, parent } => {
                 let taken = Refused::Conflict { existing: existing.clone(), parent: parent.clone() };
@@ -362,6 +372,7 @@ fn ended<W: Workflow>(completion: Completion) -> Result<Outcome<W>, DecodeError>
             Ended::Failed(e) => ChildError::Failed(error(&e)?),
             Ended::Cancelled { reason, error: e } => ChildError::Cancelled { id, reason, error: error(&e)? },
             Ended::Terminated { reason } => ChildError::Terminated { id, reason },
+            Ended::TimedOut { after } => ChildError::TimedOut { id, after },
         },
         Completion::Remote { id, answer: Answer::Refused(Refused::Conflict { existing, parent }) } => {
             ChildError::Conflict { id, existing, parent }

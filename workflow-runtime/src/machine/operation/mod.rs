@@ -7,6 +7,7 @@ mod on_cancel;
 mod shielded;
 mod signal;
 mod timer;
+mod update;
 mod workflow;
 
 pub use activity::ActivityCall;
@@ -17,6 +18,8 @@ pub use on_cancel::OnCancel;
 pub use shielded::{Shielded, shielded};
 pub use signal::{Recv, RecvTimeout, Signal};
 pub use timer::{Sleep, SleepTime, sleep, sleep_until};
+pub(crate) use update::{CHANNEL, Envelope, channel};
+pub use update::{RecvUpdate, RecvUpdateTimeout, Reply, Ticket, Update};
 pub use workflow::WorkflowCall;
 
 use super::{
@@ -94,7 +97,13 @@ impl Command {
             | Command::Remote { op, .. }
             | Command::Cancel { op }
             | Command::Detach { op } => *op = id,
-            Command::SideEffect(_) | Command::Status(_) | Command::Compensating { .. } | Command::Tag { .. } => {}
+            Command::SideEffect(_)
+            | Command::Status(_)
+            | Command::Compensating { .. }
+            | Command::Tag { .. }
+            | Command::Take { .. }
+            | Command::SetAside { .. }
+            | Command::Reply { .. } => {}
         }
         self
     }

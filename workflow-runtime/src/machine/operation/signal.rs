@@ -6,6 +6,7 @@ use crate::{
     machine::{
         Cancelled, WaitError,
         command::{Command, Completion},
+        inbox,
         oracle::OpFuture,
     },
 };
@@ -25,7 +26,7 @@ pub struct Signal<T> {
 }
 
 impl<T> Signal<T> {
-    /// A signal with this name.
+    /// A signal with this name. Names that begin with `update:` are taken: nobody can send such a signal.
     pub const fn new(name: &'static str) -> Self {
         Signal { name, payload: PhantomData }
     }
@@ -38,6 +39,20 @@ impl<T> Signal<T> {
     /// Waits for the next signal of this name; one that came before waits in the inbox.
     pub fn recv(&self) -> Recv<T> {
         Recv { name: self.name, payload: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned> Signal<T> {
+    /// Takes the next signal of this name if it was received before this step, without waiting for one.
+    ///
+    /// The answer is part of the step's input: it is the same whenever the step runs again. A payload that does not decode
+    /// is set aside, with an event in the history, and the one behind it is taken.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a workflow.
+    pub fn try_recv(&self) -> Option<T> {
+        inbox::take("try_recv()", self.name, crate::journal::payload::Payload::decode)
     }
 }
 

@@ -143,6 +143,10 @@ impl Store for SledStore {
         self.inner.shared.read(|durable| record::scan(durable, from, to, limit))
     }
 
+    async fn scan_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.inner.shared.read(|durable| record::scan_back(durable, from, to, limit))
+    }
+
     async fn close(&self) -> Result<(), StoreError> {
         self.ask(Message::Close).await
     }

@@ -142,6 +142,10 @@ impl Medium for AtHand<'_> {
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
         Written(self.db).range(from, to, each)
     }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, ::sled::IVec)>, StoreError> {
+        Written(self.db).last(from, to)
+    }
 }
 
 /// The database with what is in flight covered.
@@ -185,6 +189,26 @@ impl Medium for Durable<'_> {
         }
         Ok(())
     }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, ::sled::IVec)>, StoreError> {
+        let mut covered = self.before.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        let mut hidden = covered.next_back();
+        let mut to = to.to_vec();
+        loop {
+            let written = Written(self.db).last(from, &to)?;
+            match (hidden, written) {
+                (Some((key, before)), written) if written.as_ref().is_none_or(|(k, _)| k <= key) => {
+                    if let Some(before) = before {
+                        return Ok(Some((key.clone(), before.clone())));
+                    }
+                    // A record that is not durable yet.
+                    to.clone_from(key);
+                    hidden = covered.next_back();
+                }
+                (_, written) => return Ok(written),
+            }
+        }
+    }
 }
 
 type Covered<'a> = std::iter::Peekable<btree_map::Range<'a, Vec<u8>, Option<::sled::IVec>>>;
@@ -220,6 +244,11 @@ impl Medium for Written<'_> {
         }
         Ok(())
     }
+
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, ::sled::IVec)>, StoreError> {
+        let row = self.0.range::<&[u8], _>(from..to).next_back().transpose().map_err(StoreError::backend)?;
+        Ok(row.map(|(key, value)| (key.to_vec(), value)))
+    }
 }
 
 #[cfg(test)]
@@ -246,6 +275,8 @@ mod tests {
         put(&db, b"d", b"old");
         let shared = Shared::new(db.clone());
         let see = || shared.read(|durable| record::scan(durable, b"a", b"z", 9)).unwrap();
+        let back = || shared.read(|durable| record::scan_back(durable, b"a", b"z", 9)).unwrap();
+        let reversed = |rows: &[(Vec<u8>, Vec<u8>)]| rows.iter().rev().cloned().collect::<Vec<_>>();
         let old = see();
         assert_eq!(old[0], (b"a".to_vec(), big));
 
@@ -260,6 +291,7 @@ mod tests {
             db.remove(key).unwrap();
         }
         assert_eq!(see(), old);
+        assert_eq!(back(), reversed(&old));
         for (key, value) in &old {
             assert_eq!(&shared.read(|durable| record::read(durable, key)).unwrap().unwrap().1, value);
         }
@@ -268,6 +300,7 @@ mod tests {
         shared.uncover();
         let new: Vec<_> = [b"a", b"c", b"e"].map(|key| (key.to_vec(), b"new".to_vec())).to_vec();
         assert_eq!(see(), new);
+        assert_eq!(back(), reversed(&new));
     }
 
     #[test]

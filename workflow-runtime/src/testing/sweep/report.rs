@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// How the text of a received signal begins.
-const RECEIVED: &str = "received signal ";
+const RECEIVED: &str = "received ";
 
 /// What is the same however often the process dies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -143,8 +143,22 @@ pub(in crate::testing) fn lasting(event: &Event) -> Option<String> {
         }
         Event::Completed { op, result } => format!("op {op}: {}", ending(result)),
         Event::TimerFired { op } => format!("op {op}: timer fired"),
-        Event::SignalReceived { name, seq, payload } => format!("{RECEIVED}{name} {seq}: {}", show(payload)),
+        Event::SignalReceived { name, seq, payload } => format!("{RECEIVED}signal {name} {seq}: {}", show(payload)),
         Event::SignalConsumed { op, name, seq } => format!("op {op}: took signal {name} {seq}"),
+        Event::SignalTaken { name, seq } => format!("took signal {name} {seq} without waiting"),
+        Event::UpdateReceived { name, seq, request, .. } => {
+            format!("{RECEIVED}update {name} {seq}: {}", show(request))
+        }
+        Event::UpdateTaken { op: Some(op), name, seq } => format!("op {op}: took update {name} {seq}"),
+        Event::UpdateTaken { op: None, name, seq } => format!("took update {name} {seq} without waiting"),
+        Event::UpdateAnswered { name, seq, answer: Ok(value) } => format!("answered {name} {seq}: {}", show(value)),
+        Event::UpdateAnswered { name, seq, answer: Err(why) } => format!("rejected {name} {seq}: {why}"),
+        Event::WaitingForUpdate { op, update, deadline } => {
+            format!("op {op}: waits for update {update}{}", if deadline.is_some() { ", with a deadline" } else { "" })
+        }
+        Event::UpdateSetAside { name, seq, .. } => format!("update {name} {seq} set aside"),
+        Event::TaggedAtStart { key, value } => format!("started with tag {key} = {value}"),
+        Event::Delayed { .. } => "delayed".into(),
         Event::SignalSetAside { name, seq, .. } => format!("signal {name} {seq} set aside"),
         Event::CancelRequested { reason } => format!("cancel requested: {reason}"),
         Event::CancelAsked { op } => format!("op {op}: asked to stop"),
@@ -189,5 +203,6 @@ fn closed(outcome: &Outcome) -> String {
         Outcome::Failed(error) => format!("failed with {}", show(error)),
         Outcome::Cancelled { reason, error } => format!("cancelled ({reason}) with {}", show(error)),
         Outcome::Terminated { reason } => format!("terminated: {reason}"),
+        Outcome::TimedOut { .. } => "out of time".into(),
     }
 }

@@ -4,5 +4,7 @@
 mod mocks;
 #[path = "kit/shop.rs"]
 mod shop;
+#[path = "kit/swept.rs"]
+mod swept;
 #[path = "kit/time.rs"]
 mod time;

@@ -6,7 +6,7 @@ use crate::{
     analyze, check,
     diagnostic::Errors,
     expand, lower,
-    parse::{activity::ActivityFn, workflow::WorkflowFn},
+    parse::{activity::ActivityFn, test::TestFn, workflow::WorkflowFn},
     validate,
 };
 use proc_macro2::{Span, TokenStream};
@@ -35,6 +35,20 @@ pub(crate) fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
             Some(f) if check::workflow(&f, &errors) => {
                 compile(&f, &errors).unwrap_or_else(|| expand::fallback::workflow(&f))
             }
+            Some(f) => expand::fallback::signature(&f.item),
+            None => item,
+        };
+        with(function, errors)
+    })
+}
+
+/// Expands `#[workflow_runtime::test(attr)] item`.
+pub(crate) fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
+    guarded(&item.clone(), || {
+        let errors = Errors::new();
+        let parsed = TestFn::parse(attr, item.clone(), &errors);
+        let function = match parsed {
+            Some(f) if check::test(&f, &errors) => expand::test(&f),
             Some(f) => expand::fallback::signature(&f.item),
             None => item,
         };

@@ -83,3 +83,38 @@ pub fn activity(attr: TokenStream, item: TokenStream) -> TokenStream {
 pub fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
     driver::workflow(attr.into(), item.into()).into()
 }
+
+/// Turns an `async fn` into a test of workflows that is run again and again, each time with something else that goes wrong.
+///
+/// The function takes a handle, `workflow_runtime::testing::Test`, with which it mocks activities, starts workflows, sends signals and moves
+/// time. It runs once undisturbed. Then it runs for every commit that was made, with the process dying before it and after it, and twice in a
+/// row; with every instance evicted after every step; with every report of an attempt delivered twice; and with reports in
+/// other orders. The body notices none of it, and must succeed every time, with the same histories; no operation may run
+/// again whose end was durable, and none may change its arguments or its idempotency key.
+///
+/// ```ignore
+/// #[workflow_runtime::test]
+/// async fn an_order_that_nobody_approves(t: Test) {
+///     t.mock(charge, |_: Card, cents: u64| Ok(Payment { id: 7, cents }));
+///     let run = t.start("order-1", order(card(), 500)).await;
+///     t.advance(days(5)).await;
+///     assert_eq!(run.result().await, Err(OrderError::NotApproved));
+///     t.calls(refund).assert_called_once_with((7,));
+/// }
+/// ```
+///
+/// It needs the feature `testing`, and returns nothing or a `Result<(), E>` whose error can be shown.
+///
+/// # Keys
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `seed = 7` | another seed: it decides about run ids, and so about what workflows draw |
+/// | `sled` | everything on sled too, in a temporary directory |
+/// | `crashes = "twice"` | when the process dies: `"none"`, `"every"` commit, or there and once more soon after; by default `"twice"` |
+/// | `in_order` | reports of attempts come once and in order, for workflows whose outcome depends on which of two activities ends first |
+/// | `only = "memory-evicted-before3"` | one of its runs and no other: what a failed test has printed |
+#[proc_macro_attribute]
+pub fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
+    driver::test(attr.into(), item.into()).into()
+}

@@ -1,5 +1,7 @@
 //! What generated code names. Not part of the public contract: macro and runtime are released together.
 
+#[cfg(feature = "testing")]
+pub use crate::testing::case::{Crashes, Options as TestOptions, Test, run as run_test};
 pub use crate::{
     activity::{
         Activity, ActivityContext, ActivityDef, ActivityOptions, ActivityRegistration, Lend, Retry, SendBoxFuture,

@@ -30,6 +30,8 @@ pub use machine::{
 };
 pub use registry::{Registry, RegistryError};
 pub use store::{MemoryStore, SledStore};
+#[cfg(feature = "testing")]
+pub use workflow_macros::test;
 pub use workflow_macros::{activity, workflow};
 
 /// Asks whether this run takes the path that the patch `id` guards.

@@ -3,11 +3,13 @@
 
 mod activity;
 mod body;
+mod test;
 mod types;
 mod workflow;
 
 pub(crate) use activity::activity;
 pub(crate) use body::body;
+pub(crate) use test::test;
 pub(crate) use workflow::workflow;
 
 use crate::diagnostic::Errors;

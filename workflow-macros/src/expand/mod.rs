@@ -7,11 +7,13 @@ pub(crate) mod fallback;
 mod fields;
 mod machine;
 pub(crate) mod signature;
+mod test;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 pub(crate) use activity::activity;
+pub(crate) use test::test;
 
 use crate::{analyze::Facts, ir::Machine, parse::workflow::WorkflowFn};
 use proc_macro2::TokenStream;

@@ -4,6 +4,7 @@ pub(crate) mod activity;
 mod attribute;
 mod duration;
 pub(crate) mod retry;
+pub(crate) mod test;
 pub(crate) mod workflow;
 
 use crate::diagnostic::Errors;

@@ -41,3 +41,15 @@ pub(super) fn failed_attempts(histories: &Histories) -> BTreeSet<Tried> {
     });
     failed.collect()
 }
+
+/// The operations whose end a store holds.
+pub(super) fn ended_operations(histories: &Histories) -> BTreeSet<(Uuid, OpId)> {
+    let events = histories
+        .iter()
+        .flat_map(|((_, run), entries)| entries.iter().flat_map(|e| &e.events).map(move |event| (*run, event)));
+    let ended = events.filter_map(|(run, event)| match event {
+        Event::Completed { op, .. } => Some((run, OpId(*op))),
+        _ => None,
+    });
+    ended.collect()
+}

@@ -2,6 +2,7 @@
 //! them at every commit.
 
 mod attempts;
+pub(crate) mod case;
 mod clock;
 mod deliveries;
 pub mod differential;
@@ -15,6 +16,7 @@ mod sweep;
 mod variant;
 
 pub use attempts::Attempts;
+pub use case::{Test, TestRun};
 pub use clock::{Paused, TestClock};
 pub use engine::{TestEngine, TestEngineBuilder};
 pub use mock::{ActivityFn, Call, Calls, IntoMock, Mock, MockFn};

@@ -7,25 +7,21 @@ use super::{
 use crate::{
     engine::{Engine, Run, RunError},
     journal::history::Event,
-    machine::{OpId, Workflow},
+    machine::Workflow,
     store::{Fault, FaultStore},
     testing::{
         Attempts, TestClock, TestEngine,
         disk::Disk,
-        durable::{self, Histories},
+        durable,
         journal::{Commits, Noting, Opened},
         mock::Mocks,
         variant::{Backend, Crash, Variant},
     },
 };
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
-use uuid::Uuid;
 
 /// What outlives the process in one run.
 pub(super) struct World {
@@ -50,7 +46,7 @@ impl Variant {
             let inner = disk.open().await?;
             let histories = durable::histories(&*inner).await?;
             world.mocks.crashed(&durable::failed_attempts(&histories));
-            let (durable, begun) = (ended_operations(&histories), attempts.list().len());
+            let (durable, begun) = (durable::ended_operations(&histories), attempts.list().len());
             let store: Opened = FaultStore::new(inner.clone());
             store.on_commit(self.hook(&commits));
             let ended = self.process(sweep, &world, &store, &clock, &attempts).await;
@@ -127,18 +123,6 @@ impl Variant {
             () = clock.settle() => Ok(()),
         }
     }
-}
-
-/// The operations whose end a store holds.
-fn ended_operations(histories: &Histories) -> BTreeSet<(Uuid, OpId)> {
-    let events = histories
-        .iter()
-        .flat_map(|((_, run), entries)| entries.iter().flat_map(|e| &e.events).map(move |event| (*run, event)));
-    let ended = events.filter_map(|(run, event)| match event {
-        Event::Completed { op, .. } => Some((run, OpId(*op))),
-        _ => None,
-    });
-    ended.collect()
 }
 
 async fn send_signals<W: Workflow>(sweep: &Sweep<W>, run: &Run<W>) -> Result<(), String> {

@@ -1,0 +1,82 @@
+//! Tests with the attribute, as a user writes them.
+
+use crate::shop::*;
+use workflow_runtime::{
+    days, hours,
+    prelude::*,
+    testing::{Mock, Test},
+};
+
+type Paid = Mock<Payment, ChargeError>;
+
+fn shop(t: &Test) {
+    t.strict();
+    t.mock_sequence(charge, [Paid::fail(ChargeError::Network), Mock::panic("paper jam"), Mock::ok(paid(500))]);
+    t.mock(refund, |_: u64| Ok(()));
+}
+
+#[workflow_runtime::test]
+async fn an_order_that_is_approved(t: Test) {
+    shop(&t);
+    let run = t.start("order-1", order(card(), 500)).await;
+    run.wait_until_at("APPROVED").await;
+    t.advance(days(4)).await;
+    run.signal(&APPROVED, "Ada".to_string()).await;
+    assert_eq!(run.result().await, Ok("payment 7 of 500 cents, approved by Ada".to_string()));
+    assert_eq!(t.calls(charge).assert_called_once().args, (card(), 500));
+    t.calls(refund).assert_not_called();
+}
+
+#[workflow_runtime::test(sled, seed = 7)]
+async fn an_order_that_nobody_approves(t: Test) -> Result<(), OrderError> {
+    shop(&t);
+    let run = t.start("order-1", order(card(), 500)).await;
+    assert_eq!(run.result().await, Err(OrderError::NotApproved));
+    t.calls(refund).assert_called_once_with((7,));
+    Ok(())
+}
+
+#[workflow_runtime::test(crashes = "every")]
+async fn an_order_that_is_cancelled(t: Test) {
+    shop(&t);
+    let run = t.start("order-1", order(card(), 500)).await;
+    run.wait_until_at("APPROVED").await;
+    run.cancel("changed my mind").await;
+    assert_eq!(run.result().await, Err(OrderError::Cancelled(Cancelled)));
+    let other = t.start("order-2", ticks_for_ever()).await;
+    t.advance(hours(3)).await;
+    assert_eq!(other.status().await.locals[0].value, 3);
+    other.terminate("enough").await;
+    assert_eq!(other.outcome().await.unwrap_err().code(), "WE062");
+}
+
+/// Counts hours.
+#[workflow]
+async fn ticks_for_ever() -> Result<u32, OrderError> {
+    let mut ticked = 0;
+    loop {
+        sleep(hours(1)).await?;
+        ticked += 1;
+        set_status(&ticked);
+    }
+}
+
+/// A report to the authorities, once a year.
+#[workflow]
+async fn ten_years(begun: i16) -> Result<Vec<String>, OrderError> {
+    let mut reports = vec![];
+    for year in begun..begun + 10 {
+        sleep(days(365)).await?;
+        reports.push(greet(&year.to_string(), &["Report".to_string()]).await?);
+    }
+    Ok(reports)
+}
+
+#[workflow_runtime::test]
+async fn ten_years_pass(t: Test) {
+    let begin = t.now();
+    let run = t.start("r", ten_years(2000)).await;
+    let reports = run.result().await.expect("ten reports");
+    assert_eq!((reports.len(), reports[9].as_str()), (10, "Report 2009"));
+    assert_eq!(t.now().duration_since(begin).as_hours(), 3650 * 24);
+}

@@ -7,5 +7,6 @@ mod kill;
 mod new;
 mod scenarios;
 mod sweeps;
+mod threads;
 mod upgrade;
 mod virtual_time;

@@ -19,6 +19,7 @@ mod macros;
 mod matching;
 mod scopes;
 mod shop;
+mod threads;
 
 use workflow_runtime::{
     machine::{Workflow, WorkflowCall},

@@ -11,15 +11,15 @@ pub use crate::{
     machine::{
         ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,
         Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
-        accepts, drive,
+        accepts, branch, drive,
         iterate::{advance, at, at_mut, cursor, index, next, owned},
-        oracle::awaited,
+        oracle::{Polled, all, awaited},
         patched,
     },
 };
 pub use inventory;
 pub use serde;
-pub use std::{sync::OnceLock, time::Duration};
+pub use std::{future::poll_fn, sync::OnceLock, time::Duration};
 pub use workflow_definition::{Definition, Edge, Parameter, Point};
 
 /// A point as the macro writes it: label, operation, line, live slots, passed patches.

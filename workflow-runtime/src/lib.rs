@@ -45,6 +45,86 @@ macro_rules! patched {
     };
 }
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __only_in_workflows {
+    ($name:literal) => {
+        ::core::compile_error!(::core::concat!(
+            "`",
+            $name,
+            "!` of workflow_runtime waits durably: use it in the body of a `#[workflow]`"
+        ))
+    };
+}
+
+/// Runs several branches at once in the body of a `#[workflow]` and waits for all of them.
+///
+/// A branch is an operation, a call of another workflow, or an `async` block. The value is the tuple of their outputs.
+///
+/// ```
+/// use workflow_runtime::prelude::*;
+///
+/// #[workflow]
+/// async fn both() -> Result<u32, Cancelled> {
+///     let mut n = 0;
+///     let (a, b) = join!(sleep(days(1)), async {
+///         n += 1;
+///         sleep(days(2)).await?;
+///         Ok::<_, Cancelled>(n)
+///     });
+///     a?;
+///     b
+/// }
+/// ```
+#[macro_export]
+macro_rules! join {
+    (@in_workflow) => {};
+    ($($branch:tt)*) => {
+        $crate::__only_in_workflows!("join")
+    };
+}
+
+/// As [`join!`], for branches that give a `Result`: the value is the tuple of their `Ok`s, or the first `Err`.
+///
+/// At the first error the other branches are given up: they are asked to stop and nobody waits for them.
+#[macro_export]
+macro_rules! try_join {
+    (@in_workflow) => {};
+    ($($branch:tt)*) => {
+        $crate::__only_in_workflows!("try_join")
+    };
+}
+
+/// Runs several branches at once in the body of a `#[workflow]` and goes on with the first that ends.
+///
+/// `select! { pattern = operation, if guard => handler, .., else => handler }`: the branches whose guards are true begin in
+/// order; the first that ends with an output that its pattern matches wins, and its handler gives the value. The others are
+/// given up: they are asked to stop and nobody waits for them. A branch whose pattern does not match is disabled; when none is
+/// left, `else` gives the value.
+///
+/// One operation ends per step, so the order of the history decides who is first.
+///
+/// ```
+/// use workflow_runtime::prelude::*;
+///
+/// const APPROVED: Signal<String> = Signal::new("approved");
+///
+/// #[workflow]
+/// async fn approval() -> Result<Option<String>, Cancelled> {
+///     Ok(select! {
+///         by = APPROVED.recv() => Some(by?),
+///         t = sleep(days(5)) => { t?; None }
+///     })
+/// }
+/// ```
+#[macro_export]
+macro_rules! select {
+    (@in_workflow) => {};
+    ($($branch:tt)*) => {
+        $crate::__only_in_workflows!("select")
+    };
+}
+
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

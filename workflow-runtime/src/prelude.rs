@@ -3,7 +3,7 @@
 pub use crate::{
     ActivityContext, ActivityError, Cancelled, Child, ChildError, ChildStartError, Engine, ExternalError, ExternalRun,
     OnCancel, ParentClose, Reply, Retry, Signal, State, Update, WaitError, WorkflowError, cancel_requested, days,
-    external, hours, millis, minutes, months, now, now_in, patched, random, run_id, saga, seconds, set_status,
-    shielded, side_effect, sleep, sleep_until, tag, uuid, weeks, workflow_id, years,
+    external, hours, join, millis, minutes, months, now, now_in, patched, random, run_id, saga, seconds, select,
+    set_status, shielded, side_effect, sleep, sleep_until, tag, try_join, uuid, weeks, workflow_id, years,
 };
 pub use workflow_macros::{activity, workflow};

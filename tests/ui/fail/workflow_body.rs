@@ -17,8 +17,8 @@ async fn in_a_closure(list: Vec<u64>) {
 
 #[workflow]
 async fn at_once() {
-    let _ = join!(charge(1), charge(2));
-    let _ = workflow_runtime::select! { a = charge(1) => a };
+    let _ = tokio::join!(charge(1), charge(2));
+    let _ = futures::select! { a = charge(1) => a };
     continue_as_new!();
 }
 

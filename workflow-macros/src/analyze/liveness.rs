@@ -3,8 +3,8 @@
 //! A moved variable needs no rule of its own: code that compiles does not read it again before it is assigned. What is
 //! not live at a point is not saved there. A variable that is bound again from a place keeps the place alive.
 
-use crate::ir::{Effects, Machine, NodeId, Origin, Term, VarId, VarSet};
-use std::collections::BTreeSet;
+use crate::ir::{BranchId, Effects, ForkId, Machine, NodeId, Origin, Term, VarId, VarSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The live variables at the start of every node.
 pub(super) fn live(m: &Machine, reachable: &BTreeSet<NodeId>) -> Vec<VarSet> {
@@ -16,6 +16,7 @@ pub(super) fn live(m: &Machine, reachable: &BTreeSet<NodeId>) -> Vec<VarSet> {
             for code in m.nodes[*n].code.iter().rev() {
                 before(m, &mut set, &code.effects);
             }
+            set.extend(around(m, *n, &live));
             if set != live[*n] {
                 live[*n] = set;
                 changed = true;
@@ -47,6 +48,23 @@ fn before(m: &Machine, set: &mut VarSet, e: &Effects) {
     set.extend(&e.uses);
 }
 
+/// What the code around a branch reads once the branch is over, or given up, which can be at any time.
+fn around(m: &Machine, n: NodeId, live: &[VarSet]) -> VarSet {
+    let Some(branch) = m.nodes[n].branch else { return VarSet::new() };
+    let of = &m.branches[branch];
+    let mut set: VarSet = m.behind(of.fork).flat_map(|n| live[n].iter().copied()).collect();
+    set.remove(&of.output);
+    set
+}
+
+/// What the branches of a fork and the code behind it read of what is declared around it.
+pub(super) fn needs(m: &Machine, fork: ForkId, live: &[VarSet]) -> VarSet {
+    let inside = (0..m.nodes.len()).filter(|n| m.in_fork(*n, fork));
+    let all = inside.chain(m.behind(fork)).flat_map(|n| live[n].iter().copied());
+    let values = &m.forks[fork].values;
+    all.filter(|v| m.outside(*v, fork) && !values.contains(v) && m.vars[*v].origin != Origin::Operation).collect()
+}
+
 fn at_end(m: &Machine, term: &Term, live: &[VarSet]) -> VarSet {
     match term {
         Term::Open => VarSet::new(),
@@ -72,7 +90,85 @@ fn at_end(m: &Machine, term: &Term, live: &[VarSet]) -> VarSet {
             before(m, &mut set, &operation.effects);
             set
         }
+        Term::Fork { fork, effects, to, .. } => {
+            let mut set: VarSet = to.iter().flat_map(|n| live[*n].iter().copied()).collect();
+            set.retain(|v| !m.forks[*fork].values.contains(v));
+            before(m, &mut set, effects);
+            set
+        }
+        Term::End { to, .. } => live[*to].clone(),
+        Term::Rest { fork, to } => {
+            let mut set = needs(m, *fork, live);
+            set.extend(&live[*to]);
+            set
+        }
+        Term::Leave { branch, value, to } => {
+            let mut set = live[*to].clone();
+            set.remove(&m.branches[*branch].output);
+            set.extend(&value.effects.uses);
+            set
+        }
         Term::Done(code) | Term::Diverge(code) => code.effects.uses.clone(),
+    }
+}
+
+/// What the other branches around a node still read: whoever takes it puts it back.
+pub(super) fn shared(m: &Machine, live: &[VarSet]) -> Vec<VarSet> {
+    let named = |b: BranchId| -> VarSet {
+        let inside = m.nodes.iter().filter(|n| m.within(n.branch, Some(b)));
+        inside.flat_map(|n| n.effects()).flat_map(|e| e.touches.iter().chain(&e.uses).copied()).collect()
+    };
+    let mut shared: Vec<VarSet> = vec![];
+    for b in 0..m.branches.len() {
+        let of = &m.forks[m.branches[b].fork];
+        let mut set = VarSet::new();
+        for other in of.branches.iter().filter(|o| **o != b) {
+            let named = named(*other);
+            let base = |v: VarId| field_of(m, v).unwrap_or(v);
+            let read =
+                |v: &VarId| (named.contains(v) || named.contains(&base(*v))) && m.vars[*v].origin != Origin::Operation;
+            let entry = &live[m.branches[*other].entry];
+            set.extend(entry.iter().copied().filter(read));
+        }
+        // Forks are numbered from the outside in.
+        if let Some(parent) = of.parent {
+            set.extend(&shared[parent]);
+        }
+        shared.push(set);
+    }
+    shared
+}
+
+/// Within a fork a variable that more than one branch, or the code behind it, needs is saved in one way only: by fields if some had
+/// been moved out before, else whole.
+pub(super) fn alike(m: &Machine, live: &mut [VarSet], moved: &[VarSet]) {
+    for fork in 0..m.forks.len() {
+        let region: Vec<NodeId> = (0..m.nodes.len()).filter(|n| m.in_fork(*n, fork)).chain(m.behind(fork)).collect();
+        let from = m.nodes.iter().position(|n| matches!(n.term, Term::Fork { fork: f, .. } if f == fork));
+        let Some(from) = from else { continue };
+        let owner = |n: NodeId| m.forks[fork].branches.iter().position(|b| m.within(m.nodes[n].branch, Some(*b)));
+        let mut by_var: BTreeMap<VarId, (BTreeSet<Option<usize>>, VarSet)> = BTreeMap::new();
+        for n in &region {
+            for v in live[*n].iter().filter(|v| m.outside(**v, fork)) {
+                let known = by_var.entry(field_of(m, *v).unwrap_or(*v)).or_default();
+                known.0.insert(owner(*n));
+                known.1.insert(*v);
+            }
+        }
+        for (var, (owners, entries)) in by_var {
+            if owners.len() < 2 || entries == VarSet::from([var]) {
+                continue;
+            }
+            let gone = moved[from].iter().any(|g| field_of(m, *g) == Some(var) && !entries.contains(g));
+            let one = if entries.contains(&var) || !gone { VarSet::from([var]) } else { entries };
+            for n in &region {
+                let has = live[*n].iter().any(|v| *v == var || field_of(m, *v) == Some(var));
+                if has {
+                    live[*n].retain(|v| *v != var && field_of(m, *v) != Some(var));
+                    live[*n].extend(&one);
+                }
+            }
+        }
     }
 }
 
@@ -93,7 +189,7 @@ pub(super) fn by_fields(m: &Machine, live: &mut [VarSet], moved: &[VarSet]) {
     }
 }
 
-fn field_of(m: &Machine, v: VarId) -> Option<VarId> {
+pub(super) fn field_of(m: &Machine, v: VarId) -> Option<VarId> {
     match m.vars[v].origin {
         Origin::Field(of) => Some(of),
         _ => None,

@@ -9,7 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What was computed; read by `validate` and `expand`.
 pub(crate) struct Facts {
     /// Variables whose value may be read from the start of a node on, by node.
+    ///
+    /// In a branch also what only other branches read, because who takes it puts it back.
     pub(crate) live: Vec<VarSet>,
+    /// The same without that.
+    own: Vec<VarSet>,
+    /// What the other branches around a branch read.
+    shared: Vec<VarSet>,
+    /// What the branches of a fork and the code behind it read of what is declared around it.
+    needs: Vec<VarSet>,
     /// Nodes that begin a block, in source order.
     pub(crate) roots: Vec<NodeId>,
     /// Nodes that control can reach.
@@ -26,10 +34,20 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     let reachable = reach::nodes(m);
     name_temporaries(m);
     let mut live = liveness::live(m, &reachable);
-    liveness::by_fields(m, &mut live, &reach::moved(m, &reachable));
+    let own = live.clone();
+    let shared = liveness::shared(m, &live);
+    for n in &reachable {
+        if let Some(branch) = m.nodes[*n].branch {
+            live[*n].extend(&shared[branch]);
+        }
+    }
+    let moved = reach::moved(m, &reachable);
+    liveness::by_fields(m, &mut live, &moved);
+    liveness::alike(m, &mut live, &moved);
+    let needs = (0..m.forks.len()).map(|f| liveness::needs(m, f, &live)).collect();
     let roots = roots(m, &reachable);
     let (passed, patches) = reach::patches(m, &reachable);
-    Facts { live, roots, passed, edges: reach::edges(m, &reachable), patches, reachable }
+    Facts { live, own, shared, needs, roots, passed, edges: reach::edges(m, &reachable), patches, reachable }
 }
 
 /// Keys of temporaries: the label of the point that they first wait at, and an ordinal.
@@ -70,16 +88,64 @@ impl Facts {
         live.into_iter().filter(|v| !matches!(m.vars[*v].origin, Origin::Derived(_))).collect()
     }
 
+    /// Slots that can be saved: all but those of operations, which are empty before a step ends.
+    pub(crate) fn saved(&self, m: &Machine) -> Vec<usize> {
+        self.slots(m).into_iter().filter(|v| m.vars[*v].origin != Origin::Operation).collect()
+    }
+
     /// What is live behind a point.
     pub(crate) fn live_at(&self, m: &Machine, point: usize) -> VarSet {
-        let resume = m.nodes.iter().position(|n| n.resumes == Some(point));
-        let all = resume.map(|n| self.live[n].clone()).unwrap_or_default();
-        all.into_iter().filter(|v| !matches!(m.vars[*v].origin, Origin::Derived(_))).collect()
+        let fork = m.forks.iter().find(|f| f.point == point);
+        let ends = |n: &NodeId| {
+            m.nodes[*n].resumes == Some(point)
+                || m.nodes[*n].ends.is_some_and(|b| fork.is_some_and(|f| f.branches.contains(&b)))
+        };
+        let mut all = VarSet::new();
+        for n in self.reachable.iter().filter(|n| ends(n)) {
+            let own = |v: &usize| {
+                let of = liveness::field_of(m, *v);
+                self.own[*n].contains(v)
+                    || of.is_some_and(|of| self.own[*n].contains(&of))
+                    || m.fields(*v).any(|f| self.own[*n].contains(&f))
+            };
+            all.extend(self.live[*n].iter().copied().filter(own));
+        }
+        all.retain(|v| !matches!(m.vars[*v].origin, Origin::Derived(_) | Origin::Operation));
+        all
+    }
+
+    /// What must be in its slot when control leaves a node to `to`, a node that begins a block.
+    pub(crate) fn kept(&self, term: &Term, to: NodeId) -> VarSet {
+        let mut set = self.live[to].clone();
+        match term {
+            Term::Fork { fork, to, .. } => {
+                set.extend(to.iter().flat_map(|n| self.live[*n].iter().copied()));
+                set.extend(&self.needs[*fork]);
+            }
+            Term::Rest { fork, .. } => set.extend(&self.needs[*fork]),
+            Term::End { branch, .. } => set.extend(&self.shared[*branch]),
+            _ => {}
+        }
+        set
+    }
+
+    /// What a block of a branch that `?` may leave takes out of its slots around the closure, and always puts back.
+    pub(crate) fn around(&self, m: &Machine, branch: usize) -> VarSet {
+        let fork = m.branches[branch].fork;
+        let mut set: VarSet = m.behind(fork).flat_map(|n| self.live[n].iter().copied()).collect();
+        set.remove(&m.branches[branch].output);
+        set.extend(&self.shared[branch]);
+        set
     }
 
     /// What is live behind the `i`th piece of code of a node, for every `i`.
     pub(crate) fn live_behind(&self, m: &Machine, n: NodeId) -> Vec<VarSet> {
-        liveness::behind(m, n, &self.live)
+        let mut behind = liveness::behind(m, n, &self.live);
+        if let Some(branch) = m.nodes[n].branch {
+            let around = self.around(m, branch);
+            behind.iter_mut().for_each(|live| live.extend(&around));
+        }
+        behind
     }
 
     /// What is live behind the conditions or patterns that end a node.

@@ -23,6 +23,7 @@ fn closure(m: &Machine, from: impl IntoIterator<Item = NodeId>, stop: impl Fn(No
 fn waits(m: &Machine, n: NodeId) -> Option<usize> {
     match &m.nodes[n].term {
         Term::Wait { point, .. } => Some(*point),
+        Term::Fork { fork, .. } => Some(m.forks[*fork].point),
         _ => None,
     }
 }
@@ -30,16 +31,19 @@ fn waits(m: &Machine, n: NodeId) -> Option<usize> {
 /// The edges between points.
 pub(super) fn edges(m: &Machine, reachable: &BTreeSet<NodeId>) -> BTreeSet<(Option<usize>, Option<usize>)> {
     let mut edges = BTreeSet::new();
-    let starts = reachable.iter().filter_map(|n| match &m.nodes[*n].term {
-        Term::Wait { point, resume, .. } => Some((Some(*point), *resume)),
-        _ => None,
+    let starts = reachable.iter().flat_map(|n| match &m.nodes[*n].term {
+        Term::Wait { point, resume, .. } => vec![(Some(*point), *resume)],
+        Term::Fork { fork, .. } => {
+            let of = &m.forks[*fork];
+            of.branches.iter().map(|b| (Some(of.point), m.branches[*b].entry)).collect()
+        }
+        _ => vec![],
     });
     for (from, node) in starts.chain([(None, 0)]) {
         for n in closure(m, [node], |n| waits(m, n).is_some()) {
             match &m.nodes[n].term {
-                Term::Wait { point, .. } => drop(edges.insert((from, Some(*point)))),
                 Term::Done(_) => drop(edges.insert((from, None))),
-                _ => {}
+                _ => edges.extend(waits(m, n).map(|point| (from, Some(point)))),
             }
         }
     }
@@ -71,7 +75,10 @@ pub(super) fn patches(m: &Machine, reachable: &BTreeSet<NodeId>) -> (Vec<BTreeSe
         if ids.is_empty() {
             continue;
         }
-        for point in closure(m, [n], |_| false).into_iter().filter_map(|n| waits(m, n)) {
+        // A branch that is over is known to its fork alone, so the fork counts as behind every site in its branches.
+        let around = m.forks.iter().enumerate().filter(|(f, _)| m.in_fork(n, *f)).map(|(_, of)| of.point);
+        let ahead = closure(m, [n], |_| false);
+        for point in ahead.into_iter().filter_map(|n| waits(m, n)).chain(around) {
             passed[point].extend(ids.iter().map(|id| (*id).clone()));
         }
         for id in ids {

@@ -1,8 +1,15 @@
 //! What the body of a workflow cannot contain, wherever it stands.
 
-use crate::{diagnostic::Errors, parse::workflow::WorkflowFn};
+use crate::{
+    diagnostic::Errors,
+    lower,
+    parse::{
+        threads::{self, Kind, Threads},
+        workflow::WorkflowFn,
+    },
+};
 use syn::{
-    ExprAsync, ExprAwait, ExprClosure, Item, Macro,
+    Expr, ExprAsync, ExprAwait, ExprClosure, Item, Macro,
     spanned::Spanned,
     visit::{self, Visit},
 };
@@ -38,6 +45,63 @@ impl Body<'_> {
     }
 }
 
+impl Body<'_> {
+    /// The macros whose branches are threads of the workflow.
+    fn threads(&mut self, m: &Macro) {
+        let place = match self.inside {
+            Some(Inside::Closure) => Some("a closure"),
+            Some(Inside::Async) => Some("an `async` block that is no branch"),
+            None => None,
+        };
+        let t = match threads::parse(m) {
+            Some(Ok(t)) => t,
+            Some(Err(e)) => return self.errors.syn(e),
+            None => return,
+        };
+        let name = t.kind.name();
+        if let Some(place) = place {
+            let message = format!(
+                "`{name}!` in {place} cannot wait, because whoever runs that cannot be saved: use it in the body of the workflow"
+            );
+            self.errors.push(&m.path, message);
+        }
+        if t.kind == Kind::Select {
+            self.decides(m, &t);
+        }
+        for b in &t.branches {
+            match b.block() {
+                Some(a) => self.nested_block(&a.block),
+                None => self.nested(&b.body),
+            }
+            if let Some(arm) = &b.arm {
+                arm.guard.iter().for_each(|g| self.nested(g));
+                self.nested(&arm.handler);
+            }
+        }
+        t.els.iter().for_each(|e| self.nested(e));
+    }
+
+    /// A `select!` must have an answer when no branch is left.
+    fn decides(&self, m: &Macro, t: &Threads) {
+        let always =
+            |b: &threads::Branch| b.arm.as_ref().is_some_and(|a| a.guard.is_none() && !threads::refutable(&a.pat));
+        if t.branches.is_empty() {
+            self.errors
+                .push(&m.path, "a `select!` without a branch waits for nothing: add `pattern = operation => value`");
+        } else if t.els.is_none() && !t.branches.iter().any(always) {
+            self.errors.push(&m.path, "every branch of this `select!` has a guard, or a pattern that may not match, so all of them can be disabled, and then it would wait for ever: add `else => value`, or bind one output with a plain name");
+        }
+    }
+
+    fn nested(&mut self, e: &Expr) {
+        Body { errors: self.errors, inside: self.inside }.visit_expr(e);
+    }
+
+    fn nested_block(&mut self, b: &syn::Block) {
+        Body { errors: self.errors, inside: self.inside }.visit_block(b);
+    }
+}
+
 impl<'ast> Visit<'ast> for Body<'_> {
     fn visit_expr_await(&mut self, a: &'ast ExprAwait) {
         match self.inside {
@@ -47,7 +111,7 @@ impl<'ast> Visit<'ast> for Body<'_> {
             ),
             Some(Inside::Async) => self.errors.at(
                 a.await_token.span(),
-                "an `.await` in an `async` block cannot be a suspension point, because the block is a future that no checkpoint can hold: await in the body of the workflow, or make the block a `#[workflow]` of its own",
+                "an `.await` in an `async` block cannot be a suspension point, because the block is a future that no checkpoint can hold: make it a branch of `join!` or `select!`, await in the body of the workflow, or make the block a `#[workflow]` of its own",
             ),
             None => {}
         }
@@ -57,17 +121,33 @@ impl<'ast> Visit<'ast> for Body<'_> {
         self.within(Inside::Closure, |s| visit::visit_expr_closure(s, c));
     }
     fn visit_expr_async(&mut self, b: &'ast ExprAsync) {
+        if !lower::awaits(&b.block) {
+            self.errors.at(
+                b.async_token.span(),
+                "an `async` block is a future that no checkpoint can hold; only the branches of `join!`, `try_join!` and `select!` are `async` blocks: write it there, or leave `async` out",
+            );
+        }
         self.within(Inside::Async, |s| visit::visit_expr_async(s, b));
     }
     fn visit_macro(&mut self, m: &'ast Macro) {
-        let Some(name) = m.path.segments.last().map(|s| s.ident.to_string()) else { return };
-        let instead = match name.as_str() {
-            "join" | "try_join" => "await one operation behind the other",
-            "select" => "await one operation, with `.timeout(..)` where a signal may not come",
-            "continue_as_new" => "use a loop: a checkpoint does not grow with the number of steps",
-            _ => return,
-        };
-        self.errors.push(&m.path, format!("`{name}!` is not supported in workflows yet: {instead}"));
+        if threads::ours(m).is_some() {
+            return self.threads(m);
+        }
+        if let Some(kind) = threads::named(m) {
+            let name = kind.name();
+            let message = format!(
+                "this `{name}!` polls futures, which no checkpoint can hold: use `workflow_runtime::{name}!`, whose branches are saved{}",
+                if kind == Kind::Select { "" } else { "; there is no `.await` behind it" }
+            );
+            return self.errors.push(&m.path, message);
+        }
+        let last = m.path.segments.last().map(|s| s.ident.to_string());
+        if last.as_deref() == Some("continue_as_new") {
+            self.errors.push(&m.path, "`continue_as_new!` is not supported in workflows yet: use a loop: a checkpoint does not grow with the number of steps");
+        }
+        if let Some(pieces) = lower::known_macro(m) {
+            pieces.iter().for_each(|e| self.nested(e));
+        }
     }
     fn visit_item(&mut self, _: &'ast Item) {
         // An item has a body of its own.

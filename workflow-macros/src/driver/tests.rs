@@ -40,7 +40,7 @@ fn an_activity() {
 fn a_workflow_with_an_error_can_still_be_called() {
     let item = quote! {
         pub async fn order(order: Order) -> Result<Receipt, OrderError> {
-            join!(a(), b());
+            tokio::join!(a(), b());
             todo!()
         }
     };

@@ -3,13 +3,18 @@
 //! rustc type-checks, borrow-checks and lints it on the user's tokens. It never runs in production.
 
 use super::Signature;
-use crate::{lower, parse::workflow::WorkflowFn};
-use proc_macro2::TokenStream;
+use crate::{
+    lower,
+    parse::{
+        threads::{self, Threads},
+        workflow::WorkflowFn,
+    },
+};
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Block, Expr, Stmt,
+    Block, Expr, Pat, Stmt,
     spanned::Spanned,
-    visit::{self, Visit},
     visit_mut::{self, VisitMut},
 };
 
@@ -24,6 +29,122 @@ pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
         #[allow(clippy::too_many_arguments, clippy::unused_async, clippy::large_futures)]
         async fn __check(#inputs) -> #out #block
     }
+}
+
+impl Awaits {
+    /// The branches of `join!` and `select!`, polled one behind the other by one future.
+    fn threads(&mut self, m: &syn::Macro) -> Option<TokenStream> {
+        let Ok(mut t) = threads::parse(m)? else { return Some(TokenStream::new()) };
+        for b in &mut t.branches {
+            let call = b.block().is_none();
+            self.visit_expr_mut(&mut b.body);
+            if call {
+                let body = &b.body;
+                let wrapped = quote_spanned!(body.span()=> ::workflow_runtime::__private::awaited(#body));
+                b.body = Expr::Verbatim(wrapped);
+            }
+            if let Some(arm) = &mut b.arm {
+                arm.guard.iter_mut().for_each(|g| self.visit_expr_mut(g));
+                self.visit_expr_mut(&mut arm.handler);
+            }
+        }
+        t.els.iter_mut().for_each(|e| self.visit_expr_mut(e));
+        let names: Vec<Ident> = (0..t.branches.len()).map(|i| lower::ident(&format!("__f{i}"))).collect();
+        let path = &m.path;
+        let value = match t.kind {
+            threads::Kind::Join => join(&t, &names),
+            threads::Kind::TryJoin => try_join(&t, &names),
+            threads::Kind::Select => select(&t, &names),
+        };
+        // An import of the macro is used.
+        Some(quote!({ #path!(@in_workflow); #value }))
+    }
+}
+
+fn join(t: &Threads, names: &[Ident]) -> TokenStream {
+    let bodies = t.branches.iter().map(|b| &b.body);
+    let cx = lower::ident("cx");
+    quote! {{
+        #(let mut #names = ::workflow_runtime::__private::Polled::new(#bodies);)*
+        ::workflow_runtime::__private::poll_fn(|#cx| {
+            ::workflow_runtime::__private::all(&[#(#names.poll(#cx)),*])
+        }).await;
+        (#(#names.take(),)*)
+    }}
+}
+
+fn try_join(t: &Threads, names: &[Ident]) -> TokenStream {
+    let bodies = t.branches.iter().map(|b| &b.body);
+    let (cx, all, e) = (lower::ident("cx"), lower::ident("all"), lower::ident("e"));
+    quote! {{
+        #(let mut #names = ::workflow_runtime::__private::Polled::new(#bodies);)*
+        let #e = ::workflow_runtime::__private::poll_fn(|#cx| {
+            let mut #all = true;
+            #(if let ::core::option::Option::Some(#e) = #names.failed(#cx, &mut #all) {
+                return ::core::task::Poll::Ready(::core::option::Option::Some(#e));
+            })*
+            ::workflow_runtime::__private::all(&[#all]).map(|()| ::core::option::Option::None)
+        }).await;
+        match #e {
+            ::core::option::Option::Some(#e) => {
+                #(::core::mem::drop(#names);)*
+                ::core::result::Result::Err(#e)
+            }
+            ::core::option::Option::None => ::core::result::Result::Ok((#(#names.ok(),)*)),
+        }
+    }}
+}
+
+fn select(t: &Threads, names: &[Ident]) -> TokenStream {
+    let (cx, out) = (lower::ident("cx"), lower::ident("out"));
+    let arms: Vec<_> = t.branches.iter().filter_map(|b| b.arm.as_ref()).collect();
+    let guards = arms.iter().map(|a| a.guard.as_ref().map_or_else(|| quote!(true), |g| quote!(#g)));
+    let enabled: Vec<Ident> = (0..names.len()).map(|i| lower::ident(&format!("__g{i}"))).collect();
+    let variants: Vec<Ident> = (0..names.len()).map(|i| lower::ident(&format!("__{i}"))).collect();
+    let bodies = t.branches.iter().map(|b| &b.body);
+    let pats: Vec<_> = arms.iter().map(|a| &a.pat).collect();
+    let tests = pats.iter().map(|p| unbound(p));
+    let handlers = arms.iter().map(|a| &a.handler);
+    let els = t.els.as_ref().map_or_else(|| quote!(::core::unreachable!()), |e| quote!(#e));
+    quote! {{
+        #[allow(non_camel_case_types)]
+        enum __Won<#(#variants),*> { #(#variants(#variants),)* __Else }
+        match {
+            let (#(#enabled,)*) = (#(#guards,)*);
+            #(let mut #names = ::workflow_runtime::__private::Polled::new(#bodies);)*
+            #(if !#enabled { #names.disable(); })*
+            let #out = ::workflow_runtime::__private::poll_fn(|#cx| {
+                #(if let ::core::option::Option::Some(#out) = #names.output(#cx) {
+                    #[allow(unused_variables, irrefutable_let_patterns, clippy::all)]
+                    if let #tests = &#out {
+                        return ::core::task::Poll::Ready(__Won::#variants(#out));
+                    }
+                })*
+                ::workflow_runtime::__private::all(&[#(#names.is_over()),*]).map(|()| __Won::__Else)
+            }).await;
+            #(::core::mem::drop(#names);)*
+            #out
+        } {
+            #(__Won::#variants(#pats) => #handlers,)*
+            __Won::__Else => #els,
+            #[allow(unreachable_patterns)]
+            _ => ::core::unreachable!(),
+        }
+    }}
+}
+
+/// The pattern as it is matched against a borrow, which binds nothing by value.
+fn unbound(p: &Pat) -> Pat {
+    struct Clean;
+    impl VisitMut for Clean {
+        fn visit_pat_ident_mut(&mut self, p: &mut syn::PatIdent) {
+            (p.by_ref, p.mutability) = (None, None);
+            visit_mut::visit_pat_ident_mut(self, p);
+        }
+    }
+    let mut p = p.clone();
+    Clean.visit_pat_mut(&mut p);
+    p
 }
 
 /// Wraps what is awaited, so that what is not durable is reported on the user's expression.
@@ -43,27 +164,26 @@ impl VisitMut for Awaits {
         let wrapped: TokenStream = quote_spanned!(base.span()=> ::workflow_runtime::__private::awaited(#base));
         *a.base = Expr::Verbatim(wrapped);
     }
+    fn visit_expr_mut(&mut self, e: &mut Expr) {
+        if let Expr::Macro(m) = e
+            && let Some(value) = self.threads(&m.mac)
+        {
+            *e = Expr::Verbatim(value);
+            return;
+        }
+        visit_mut::visit_expr_mut(self, e);
+    }
+    fn visit_stmt_mut(&mut self, s: &mut Stmt) {
+        if let Stmt::Macro(m) = s
+            && let Some(value) = self.threads(&m.mac)
+        {
+            *s = Stmt::Expr(Expr::Verbatim(value), m.semi_token);
+            return;
+        }
+        visit_mut::visit_stmt_mut(self, s);
+    }
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
     fn visit_macro_mut(&mut self, m: &mut syn::Macro) {
         lower::in_known_macro(m, |e| self.visit_expr_mut(e));
     }
-}
-
-/// True if `?` is used at the level of the function.
-pub(super) fn tries(b: &Block) -> bool {
-    struct Find(bool);
-    impl Visit<'_> for Find {
-        fn visit_expr_try(&mut self, _: &syn::ExprTry) {
-            self.0 = true;
-        }
-        fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
-        fn visit_expr_async(&mut self, _: &syn::ExprAsync) {}
-        fn visit_item(&mut self, _: &syn::Item) {}
-        fn visit_macro(&mut self, m: &syn::Macro) {
-            lower::in_known_macro(&mut m.clone(), |e| self.visit_expr(e));
-        }
-    }
-    let mut find = Find(false);
-    visit::visit_block(&mut find, b);
-    find.0
 }

@@ -15,19 +15,28 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream 
     let out = &s.out;
     let done = if s.plain { quote!(__p::Outcome::done(__p::Plain(value))) } else { quote!(__p::Outcome::done(value)) };
     let vars = facts.slots(m);
+    let outputs = m.branches.iter().map(|b| b.output).filter(|v| !vars.contains(v));
+    let vars: Vec<usize> = vars.iter().copied().chain(outputs).collect();
     let slots: Vec<Ident> = vars.iter().map(|v| slot(m, *v)).collect();
     let keys = vars.iter().map(|v| &m.vars[*v].key);
-    let spanned = vars.iter().map(|v| {
+    let saved = facts.saved(m);
+    let spanned = saved.iter().map(|v| {
         let slot = slot(m, *v);
         quote::quote_spanned!(slot.span()=> #slot.durable())
     });
-    let tokens: Vec<Ident> = (0..m.points.len()).map(token).collect();
-    let indices = 0..m.points.len() as u32;
+    // The point of a fork awaits branches, which have no type.
+    let awaited: Vec<usize> = (0..m.points.len()).filter(|p| m.forks.iter().all(|f| f.point != *p)).collect();
+    let tokens: Vec<Ident> = awaited.iter().map(|p| token(*p)).collect();
+    let indices = awaited.iter().map(|p| *p as u32);
     let blocks = facts.roots.iter().map(|root| {
         let (pattern, body) = (pattern(m, facts, *root), tree::block(m, facts, *root));
         quote!(#pattern => { #body })
     });
     let refill = refill(s, m, facts);
+    let ended = match m.forks.is_empty() {
+        true => quote!(__p::What::Ended(..) => ::core::unreachable!(),),
+        false => quote!(__p::What::Ended(..) => __go(__p::Go::Rest),),
+    };
     quote! {
         #[allow(warnings, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
         fn __step(#cx: &mut ::workflow_runtime::__private::Cx<'_>)
@@ -46,6 +55,7 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream 
             #(let mut #tokens = __p::Token::new(#indices);)*
             __p::drive::<__R>(#cx, &mut |#cx: &mut __p::Cx<'_>, #what: __p::What| match #what {
                 #(#blocks)*
+                #ended
                 __p::What::Block(_) | __p::What::Resume(_) => ::core::unreachable!(),
                 __p::What::Arguments => { #refill __go(__p::Go::Idle) }
                 __p::What::Load | __p::What::Save => {
@@ -86,20 +96,26 @@ pub(super) fn slot(m: &Machine, v: VarId) -> Ident {
     let name = var.ident.to_string();
     let name = name.trim_start_matches("r#");
     let name = name.trim_start_matches("__");
+    let ours = matches!(var.origin, Origin::Temp(_) | Origin::Output | Origin::Operation);
     let suffix = match var.origin {
-        Origin::Temp(_) => String::new(),
+        _ if ours => String::new(),
         _ => var.key.replace(['#', '.'], "__").trim_start_matches("r__").to_owned(),
     };
     let name = if suffix.is_empty() { name } else { suffix.as_str() };
     // With the user's own span errors about the slot stand on the variable.
-    match var.origin {
-        Origin::Temp(_) => format_ident!("s_{name}", span = Span::mixed_site()),
-        _ => format_ident!("__s_{name}", span = var.ident.span()),
+    match ours {
+        true => format_ident!("s_{name}", span = Span::mixed_site()),
+        false => format_ident!("__s_{name}", span = var.ident.span()),
     }
 }
 
 /// The arm of a block: its number is its place in the source.
 fn pattern(m: &Machine, facts: &Facts, root: usize) -> TokenStream {
+    if let Some(branch) = m.nodes[root].ends {
+        let of = &m.branches[branch];
+        let (point, index) = (m.forks[of.fork].point as u32, of.index as u32);
+        return quote!(__p::What::Ended(#point, #index));
+    }
     match m.nodes[root].resumes {
         Some(point) => {
             let point = point as u32;
@@ -113,7 +129,12 @@ fn pattern(m: &Machine, facts: &Facts, root: usize) -> TokenStream {
 }
 
 pub(super) fn number(m: &Machine, facts: &Facts, root: usize) -> u32 {
-    facts.roots.iter().filter(|r| m.nodes[**r].resumes.is_none()).position(|r| *r == root).unwrap_or_default() as u32
+    facts
+        .roots
+        .iter()
+        .filter(|r| m.nodes[**r].resumes.is_none() && m.nodes[**r].ends.is_none())
+        .position(|r| *r == root)
+        .unwrap_or_default() as u32
 }
 
 /// `name` or `mut name`, to bind a variable as the user did.

@@ -15,7 +15,7 @@ mod tree;
 pub(crate) use activity::activity;
 pub(crate) use test::test;
 
-use crate::{analyze::Facts, ir::Machine, parse::workflow::WorkflowFn};
+use crate::{analyze::Facts, ir::Machine, lower, parse::workflow::WorkflowFn};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{FnArg, Ident, Pat, ReturnType, Type};
@@ -50,7 +50,7 @@ impl Signature {
             tag: signature::marker(&sig.ident),
             args: typed.clone().enumerate().map(arg).collect(),
             types: typed.map(|p| (*p.ty).clone()).collect(),
-            plain: !(fallible(&out) || check_copy::tries(&f.item.block)),
+            plain: !(fallible(&out) || lower::exits(&f.item.block).tries),
             out,
         }
     }
@@ -74,7 +74,7 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     let (tag, args, types, outcome, out) = (&s.tag, &s.args, &s.types, s.outcome(), &s.out);
     let (registered, aliases) = (&f.name, &f.aliases);
     let items = &m.items;
-    let keys = facts.slots(m).into_iter().map(|v| &m.vars[v].key);
+    let keys = facts.saved(m).into_iter().map(|v| &m.vars[v].key);
     let describe = definition::describe(f, &s, m, facts);
     let check = check_copy::check_copy(f, &s);
     let machine = machine::machine(&s, m, facts);

@@ -77,3 +77,35 @@ fn what_is_refused_leaves_a_function_that_can_be_called() {
         "async fn both(n: u32) -> u32 { tracing::info!(\"{}\", ping(n).await); match n { 1 if ping(1).await == 1 => 1, _ => 2 } }",
     );
 }
+
+#[test]
+fn two_at_once() {
+    check(
+        "join",
+        r#"
+async fn both(n: u32) -> u32 {
+    let mut sum = 0;
+    let (a, b) = join!(ping(n), async {
+        sum += ping(sum).await?;
+        Ok::<_, Error>(sum)
+    });
+    a + b.unwrap_or(sum)
+}
+"#,
+    );
+}
+
+#[test]
+fn the_first_of_two() {
+    check(
+        "select",
+        r#"
+async fn first(n: u32) -> Option<u32> {
+    select! {
+        Ok(a) = ping(n), if n > 1 => Some(a),
+        _ = sleep(days(1)) => None,
+    }
+}
+"#,
+    );
+}

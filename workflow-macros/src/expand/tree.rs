@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     analyze::Facts,
-    ir::{Arm, Code, Effects, Kind, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
-    lower::{ident, token},
+    ir::{Arm, Code, Effects, ForkId, Kind, Leaves, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
+    lower::{done, ident, token},
 };
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::quote;
@@ -37,28 +37,60 @@ struct Held {
 struct Tree<'a> {
     m: &'a Machine,
     facts: &'a Facts,
+    /// Taken and put back outside of the block's closure.
+    around: VarSet,
+    /// What leaves the block's closure, if it has one.
+    leaves: Option<Leaves>,
 }
 
 pub(super) fn block(m: &Machine, facts: &Facts, root: NodeId) -> TokenStream {
-    let tree = Tree { m, facts };
-    let (entry, names) = tree.entry(root);
+    let branch = m.nodes[root].branch.map(|b| (b, &m.branches[b])).filter(|(_, b)| b.leaves != Leaves::Nothing);
+    let around = branch.map_or_else(VarSet::new, |(b, _)| facts.around(m, b));
+    let leaves = branch.map(|(_, b)| b.leaves);
+    let tree = Tree { m, facts, around, leaves };
+    let Entry { outer, inner, names, back } = tree.entry(root);
     let body = tree.node(root, names);
-    quote!(#entry #body)
+    let Some((_, branch)) = branch else {
+        return quote!(#inner #body);
+    };
+    // `?` leaves the closure; what others need is taken outside of it and put back on every way.
+    let (run, to) = (run(branch.leaves), ident("to"));
+    let output = slot(m, branch.output);
+    quote!(#outer let #to = #run(&mut #output, || { #inner #body }); #back __go(#to))
+}
+
+/// What runs a block that can be left early.
+fn run(leaves: Leaves) -> TokenStream {
+    match leaves {
+        Leaves::Result => quote!(__p::branch::run_result),
+        Leaves::Option => quote!(__p::branch::run_option),
+        Leaves::Nothing | Leaves::Return => quote!(__p::branch::run),
+    }
+}
+
+/// What stands at the beginning of a block, and what the block knows by name from there.
+struct Entry {
+    outer: TokenStream,
+    inner: TokenStream,
+    names: Names,
+    back: TokenStream,
 }
 
 impl Tree<'_> {
     /// Takes what the tree names, declares what it assigns first, and borrows again what is borrowed.
-    fn entry(&self, root: NodeId) -> (TokenStream, Names) {
+    fn entry(&self, root: NodeId) -> Entry {
         let (mut touches, mut binds) = (VarSet::new(), VarSet::new());
         self.collect(root, &mut touches, &mut binds);
         let live = &self.facts.live[root];
         let (mut code, mut names) = (TokenStream::new(), Names::default());
+        let (mut outer, mut back) = (TokenStream::new(), TokenStream::new());
         let wanted: Vec<VarId> = touches.into_iter().filter(|v| !binds.contains(v)).collect();
         let derived = |v: &VarId| matches!(self.m.vars[*v].origin, Origin::Derived(_));
         for v in wanted.iter().copied().filter(|v| !derived(v)) {
             let var = &self.m.vars[v];
             let (bind, slot) = (binding(self.m, v), slot(self.m, v));
             let fields: Vec<VarId> = self.m.fields(v).filter(|f| live.contains(f)).collect();
+            let code = if self.is_around(v) { &mut outer } else { &mut code };
             if live.contains(&v) {
                 code.extend(quote!(let #bind = #slot.take();));
             } else if !fields.is_empty() {
@@ -70,6 +102,9 @@ impl Tree<'_> {
             }
             let held =
                 Held { var: v, alias: None, unchanged: !var.mutable && (live.contains(&v) || !fields.is_empty()) };
+            if self.is_around(v) {
+                back.extend(self.put_back(&held, &self.around));
+            }
             names.visible.insert(var.ident.to_string(), held);
         }
         let mut done = vec![];
@@ -83,7 +118,11 @@ impl Tree<'_> {
                 code.extend(quote!(let #pat = #expr #diverge;));
             }
         }
-        (code, names)
+        Entry { outer, inner: code, names, back }
+    }
+
+    fn is_around(&self, v: VarId) -> bool {
+        self.around.contains(&v) || self.m.fields(v).any(|f| self.around.contains(&f))
     }
 
     fn collect(&self, n: NodeId, touches: &mut VarSet, binds: &mut VarSet) {
@@ -111,6 +150,21 @@ impl Tree<'_> {
         let end = match &node.term {
             Term::Open => quote!(::core::unreachable!()),
             Term::Goto(to) => self.goto(*to, names),
+            Term::Fork { fork, guards, .. } => self.fork(*fork, guards, &node.term, &names),
+            Term::End { to, .. } => {
+                let puts = self.puts(&self.facts.kept(&node.term, *to), &names);
+                let go = self.go(quote!(__p::Go::End));
+                quote!(#puts #go)
+            }
+            Term::Rest { to, .. } => {
+                let puts = self.puts(&self.facts.kept(&node.term, *to), &names);
+                let go = self.go(quote!(__p::Go::Rest));
+                quote!(#puts #go)
+            }
+            Term::Leave { value, .. } => {
+                let (value, done) = (tokens(value), done(self.leaves));
+                quote!(#done(#value))
+            }
             Term::If { parts, effects, then, els } => {
                 let mut inner = names.clone();
                 let aside = self.set_aside(effects, &effects.binds, &self.facts.live[*then], &mut inner);
@@ -141,12 +195,13 @@ impl Tree<'_> {
             }
             Term::Wait { point, operation, resume } => {
                 let (operation, token, k) = (tokens(operation), token(*point), *point as u32);
-                let puts = self.puts(*resume, &names);
+                let puts = self.puts(&self.facts.live[*resume], &names);
+                let go = self.go(quote!(__p::Go::Wait(#k)));
                 if names_cx(&operation) {
                     let value = ident("operation");
-                    quote!(let #value = #operation; #cx.begin(#value, &mut #token); #puts __go(__p::Go::Wait(#k)))
+                    quote!(let #value = #operation; #cx.begin(#value, &mut #token); #puts #go)
                 } else {
-                    quote!(#cx.begin(#operation, &mut #token); #puts __go(__p::Go::Wait(#k)))
+                    quote!(#cx.begin(#operation, &mut #token); #puts #go)
                 }
             }
             Term::Done(code) => {
@@ -162,19 +217,56 @@ impl Tree<'_> {
         if !self.facts.is_root(to) {
             return self.node(to, names);
         }
-        let (puts, n) = (self.puts(to, &names), number(self.m, self.facts, to));
-        quote!(#puts __go(__p::Go::To(#n)))
+        let (puts, n) = (self.puts(&self.facts.live[to], &names), number(self.m, self.facts, to));
+        let go = self.go(quote!(__p::Go::To(#n)));
+        quote!(#puts #go)
     }
 
-    fn puts(&self, to: NodeId, names: &Names) -> TokenStream {
+    /// Where a block goes, as what it returns.
+    fn go(&self, to: TokenStream) -> TokenStream {
+        match self.leaves {
+            None => quote!(__go(#to)),
+            Some(Leaves::Result) => quote!(::core::result::Result::Ok(#to)),
+            Some(Leaves::Option) => quote!(::core::option::Option::Some(#to)),
+            Some(Leaves::Return | Leaves::Nothing) => to,
+        }
+    }
+
+    /// Opens the branches: each begins in a block of its own.
+    fn fork(&self, fork: ForkId, guards: &[Option<VarId>], term: &Term, names: &Names) -> TokenStream {
+        let (cx, of) = (ident("cx"), &self.m.forks[fork]);
+        let (point, m) = (of.point as u32, self.m);
+        let entries = of.branches.iter().zip(guards).map(|(b, guard)| {
+            let n = number(m, self.facts, m.branches[*b].entry);
+            match guard {
+                Some(guard) => {
+                    let guard = &m.vars[*guard].ident;
+                    quote!(#guard.then_some(#n))
+                }
+                None => quote!(::core::option::Option::Some(#n)),
+            }
+        });
+        let puts = self.puts(&self.facts.kept(term, m.branches[of.branches[0]].entry), names);
+        let go = self.go(quote!(__p::Go::Wait(#point)));
+        quote!(#cx.fork(&[#(#entries),*]); #puts #go)
+    }
+
+    fn puts(&self, live: &VarSet, names: &Names) -> TokenStream {
         let mut held: Vec<&Held> = names.visible.values().chain(&names.hidden).collect();
         held.retain(|h| !matches!(self.m.vars[h.var].origin, Origin::Derived(_)));
         held.sort_by_key(|h| h.var);
-        held.into_iter().map(|h| self.put(h, &self.facts.live[to])).collect()
+        held.into_iter().map(|h| self.put(h, live)).collect()
     }
 
     /// Puts a variable away as `live` wants it: whole, by fields, or not at all.
     fn put(&self, h: &Held, live: &VarSet) -> TokenStream {
+        if self.is_around(h.var) {
+            return TokenStream::new();
+        }
+        self.put_back(h, live)
+    }
+
+    fn put_back(&self, h: &Held, live: &VarSet) -> TokenStream {
         let name = h.alias.as_ref().unwrap_or(&self.m.vars[h.var].ident);
         let put = if h.unchanged { quote!(put_back) } else { quote!(put) };
         if live.contains(&h.var) {

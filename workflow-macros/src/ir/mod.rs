@@ -10,6 +10,8 @@ use syn::{Pat, Type};
 pub(crate) type VarId = usize;
 pub(crate) type NodeId = usize;
 pub(crate) type PointId = usize;
+pub(crate) type BranchId = usize;
+pub(crate) type ForkId = usize;
 pub(crate) type VarSet = BTreeSet<VarId>;
 
 /// One workflow function.
@@ -19,6 +21,8 @@ pub(crate) struct Machine {
     pub(crate) nodes: Vec<Node>,
     pub(crate) points: Vec<Point>,
     pub(crate) derivations: Vec<Derivation>,
+    pub(crate) forks: Vec<Fork>,
+    pub(crate) branches: Vec<Branch>,
     /// Items of the body, lifted once for both copies.
     pub(crate) items: Vec<syn::Item>,
 }
@@ -31,6 +35,8 @@ pub(crate) struct Var {
     pub(crate) key: String,
     pub(crate) ty: Option<Type>,
     pub(crate) origin: Origin,
+    /// The branch that declares it.
+    pub(crate) branch: Option<BranchId>,
 }
 
 /// Where a variable gets its value from.
@@ -41,6 +47,10 @@ pub(crate) enum Origin {
     Temp(PointId),
     /// Borrows from a place that is itself saved: bound again wherever it is used.
     Derived(usize),
+    /// What a branch has ended with.
+    Output,
+    /// An operation that the next block begins. It is gone before the step ends.
+    Operation,
     /// A field of this variable, which stands for it where another field has been moved out.
     Field(VarId),
 }
@@ -125,6 +135,30 @@ pub(crate) enum Term {
         operation: Code,
         resume: NodeId,
     },
+    /// Opens the branches of a `join!` or `select!`: which of them are enabled, by guards that stand in variables.
+    Fork {
+        fork: ForkId,
+        guards: Vec<Option<VarId>>,
+        effects: Effects,
+        /// Where the branches begin, and what else can be next: behind a guard, and where `?` leaves a branch.
+        to: Vec<NodeId>,
+    },
+    /// The branch has ended, its output is in its variable. Control goes on there once it is decided what that means.
+    End {
+        branch: BranchId,
+        to: NodeId,
+    },
+    /// The branch ends with this value, from within the closure that `?` leaves.
+    Leave {
+        branch: BranchId,
+        value: Code,
+        to: NodeId,
+    },
+    /// What a branch has ended with decides nothing: the other branches go on. If none is left, control goes there.
+    Rest {
+        fork: ForkId,
+        to: NodeId,
+    },
     /// The function returns this value.
     Done(Code),
     /// Code that never comes back, such as `panic!`.
@@ -138,6 +172,10 @@ pub(crate) struct Node {
     pub(crate) root: bool,
     /// Set when control goes on behind this point here.
     pub(crate) resumes: Option<PointId>,
+    /// Set when what this branch has ended with is looked at here.
+    pub(crate) ends: Option<BranchId>,
+    /// The branch that it belongs to.
+    pub(crate) branch: Option<BranchId>,
     /// Position in the source: types are inferred in this order.
     pub(crate) order: usize,
 }
@@ -149,7 +187,68 @@ pub(crate) struct Point {
     pub(crate) line: u32,
 }
 
+/// A `join!`, `try_join!` or `select!`.
+pub(crate) struct Fork {
+    pub(crate) point: PointId,
+    /// The branch that it stands in.
+    pub(crate) parent: Option<BranchId>,
+    pub(crate) branches: Vec<BranchId>,
+    /// What the branches end with, and what is made of that. None of it has a value when the branches begin.
+    pub(crate) values: Vec<VarId>,
+    /// Where control goes when no branch is left.
+    pub(crate) rest: NodeId,
+}
+
+/// A branch: code with a program counter of its own.
+pub(crate) struct Branch {
+    pub(crate) fork: ForkId,
+    /// Its place among the branches.
+    pub(crate) index: usize,
+    pub(crate) leaves: Leaves,
+    pub(crate) output: VarId,
+    pub(crate) entry: NodeId,
+    /// The operation that it is, unless it is an `async` block.
+    pub(crate) call: Option<VarId>,
+    /// Where what it has ended with is looked at.
+    pub(crate) after: NodeId,
+}
+
+/// What leaves a branch before its end.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Leaves {
+    /// Nothing.
+    Nothing,
+    /// `return`.
+    Return,
+    /// `?` on `Result`.
+    Result,
+    /// `?` on `Option`.
+    Option,
+}
+
 impl Machine {
+    /// True if `inner` is `outer` or stands in it; every branch stands in the function.
+    pub(crate) fn within(&self, inner: Option<BranchId>, outer: Option<BranchId>) -> bool {
+        inner == outer || inner.is_some_and(|b| self.within(self.forks[self.branches[b].fork].parent, outer))
+    }
+
+    /// True for a variable that the code around a fork declares.
+    pub(crate) fn outside(&self, v: VarId, fork: ForkId) -> bool {
+        self.within(self.forks[fork].parent, self.vars[v].branch)
+    }
+
+    /// True for a node in a branch of the fork.
+    pub(crate) fn in_fork(&self, n: NodeId, fork: ForkId) -> bool {
+        let of = &self.forks[fork];
+        of.branches.iter().any(|b| self.within(self.nodes[n].branch, Some(*b)))
+    }
+
+    /// Where control goes from a fork but into its branches.
+    pub(crate) fn behind(&self, fork: ForkId) -> impl Iterator<Item = NodeId> + '_ {
+        let of = &self.forks[fork];
+        of.branches.iter().map(|b| self.branches[*b].after).chain([of.rest])
+    }
+
     /// The variables that stand for fields of `var`.
     pub(crate) fn fields(&self, var: VarId) -> impl Iterator<Item = VarId> + '_ {
         (0..self.vars.len()).filter(move |f| self.vars[*f].origin == Origin::Field(var))
@@ -165,6 +264,8 @@ impl Term {
             Term::If { then, els, .. } => vec![*then, *els],
             Term::Match { arms, .. } => arms.iter().map(|a| a.to).collect(),
             Term::Wait { resume, .. } => vec![*resume],
+            Term::Fork { to, .. } => to.clone(),
+            Term::End { to, .. } | Term::Leave { to, .. } | Term::Rest { to, .. } => vec![*to],
         }
     }
 }
@@ -174,13 +275,16 @@ impl Node {
     pub(crate) fn effects(&self) -> Vec<&Effects> {
         let mut all: Vec<&Effects> = self.code.iter().map(|c| &c.effects).collect();
         match &self.term {
-            Term::Open | Term::Goto(_) => {}
-            Term::If { effects, .. } => all.push(effects),
+            Term::Open | Term::Goto(_) | Term::End { .. } | Term::Rest { .. } => {}
+            Term::If { effects, .. } | Term::Fork { effects, .. } => all.push(effects),
             Term::Match { effects, arms, .. } => {
                 all.push(effects);
                 all.extend(arms.iter().map(|a| &a.effects));
             }
-            Term::Wait { operation: code, .. } | Term::Done(code) | Term::Diverge(code) => all.push(&code.effects),
+            Term::Wait { operation: code, .. }
+            | Term::Leave { value: code, .. }
+            | Term::Done(code)
+            | Term::Diverge(code) => all.push(&code.effects),
         }
         all
     }

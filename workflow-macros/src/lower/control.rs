@@ -1,6 +1,6 @@
 //! Branches and jumps.
 
-use super::{Dest, Jump, Lower, merge, names, place, returns, splits, unit};
+use super::{Dest, Jump, Lower, merge, names, place, splits, unit};
 use crate::ir::{Arm, Effects, Kind, NodeId, Part, Term};
 use syn::{BinOp, Expr};
 
@@ -15,6 +15,7 @@ impl Lower<'_> {
                 };
                 self.finish(&Dest::Return, &value);
             }
+            Expr::Macro(m) if self.threads_into(&m.mac, dest) => {}
             Expr::Break(b) => self.break_(b),
             Expr::Continue(c) => self.continue_(c),
             Expr::Macro(m) if names::is_diverging(&m.mac) => {
@@ -77,7 +78,8 @@ impl Lower<'_> {
                     let code = self.code(&value);
                     merge(&mut effects, code.effects);
                     self.bind_pattern(&l.pat, &mut effects, origin);
-                    parts.push(Part::Let((*l.pat).clone(), returns::rewrite(&value)));
+                    let value = self.rewrite(&value);
+                    parts.push(Part::Let((*l.pat).clone(), value));
                 }
                 other => {
                     let value = self.operand(other);
@@ -110,7 +112,7 @@ impl Lower<'_> {
                         s.refuse(g, "an `.await` in the guard of a `match` is not supported, because the arms below would have to be tried again after it: await before the `match`, or use `if` in the arm");
                     }
                     merge(&mut effects, s.code(g).effects);
-                    returns::rewrite(g)
+                    s.rewrite(g)
                 });
                 arms.push(Arm { pat: arm.pat.clone(), guard, effects, to });
                 s.into(&arm.body, dest);
@@ -141,7 +143,7 @@ impl Lower<'_> {
     fn break_(&mut self, b: &syn::ExprBreak) {
         let found = self.target(b.label.as_ref());
         let Some((to, _, dest)) = found else {
-            return self.refuse(b, "this `break` leaves no loop of the workflow");
+            return self.refuse(b, self.no_target("break"));
         };
         match &b.expr {
             Some(e) => self.into(e, &dest),
@@ -153,7 +155,16 @@ impl Lower<'_> {
     fn continue_(&mut self, c: &syn::ExprContinue) {
         match self.target(c.label.as_ref()) {
             Some((_, to, _)) => self.end_dead(Term::Goto(to)),
-            None => self.refuse(c, "this `continue` is in no loop of the workflow"),
+            None => self.refuse(c, self.no_target("continue")),
+        }
+    }
+
+    fn no_target(&self, jump: &str) -> String {
+        match self.branch {
+            Some(_) => format!(
+                "this `{jump}` would leave its branch for a loop around the `join!` or `select!`: end the branch with a value, and leave the loop by that"
+            ),
+            None => format!("this `{jump}` is in no loop of the workflow"),
         }
     }
 

@@ -44,7 +44,10 @@ impl Lower<'_> {
                 self.into(e, &Dest::Discard);
                 syn::parse_quote!(::core::unreachable!())
             }
-            Expr::Macro(m) => self.macro_operands(m),
+            Expr::Macro(m) => match self.threads_operand(&m.mac) {
+                Some(value) => value,
+                None => self.macro_operands(m),
+            },
             _ => {
                 let mut e = e.clone();
                 match operands(&mut e) {

@@ -5,6 +5,7 @@
 //! `?` leaves. The default arm over syntax is an error on the user's tokens.
 
 mod control;
+mod exits;
 mod expr;
 mod loops;
 mod macros;
@@ -14,15 +15,18 @@ mod point;
 mod returns;
 mod splits;
 mod stmt;
+mod threads;
 
 use crate::{
     diagnostic::Errors,
-    ir::{Code, Effects, Kind, Machine, Node, NodeId, Origin, Part, Term, Var, VarId},
+    ir::{BranchId, Code, Effects, Kind, Machine, Node, NodeId, Origin, Part, Term, Var, VarId},
     parse::workflow::WorkflowFn,
 };
+pub(crate) use exits::{Exits, exits};
 use names::Reader;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
+pub(crate) use returns::done;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::{Expr, FnArg, Pat, Type};
 
@@ -49,6 +53,11 @@ pub(crate) fn in_known_macro(m: &mut syn::Macro, mut f: impl FnMut(&mut Expr)) {
         }
         m.tokens = quote!(#(#pieces)*);
     }
+}
+
+/// The expressions among the arguments of a macro that is known.
+pub(crate) fn known_macro(m: &syn::Macro) -> Option<Vec<Expr>> {
+    Some(macros::pieces(m)?.into_iter().filter_map(|p| p.expr().cloned()).collect())
 }
 
 /// Where the value of an expression goes.
@@ -79,6 +88,8 @@ struct Lower<'e> {
     scopes: Vec<BTreeMap<String, VarId>>,
     jumps: Vec<Jump>,
     loop_labels: Vec<String>,
+    /// The branch that is being written.
+    branch: Option<BranchId>,
     keys: BTreeMap<String, usize>,
     labels: BTreeMap<String, usize>,
     given_labels: BTreeSet<String>,
@@ -94,6 +105,7 @@ impl<'e> Lower<'e> {
             scopes: vec![BTreeMap::new()],
             jumps: vec![],
             loop_labels: vec![],
+            branch: None,
             keys: BTreeMap::new(),
             labels: BTreeMap::new(),
             given_labels: BTreeSet::new(),
@@ -124,7 +136,16 @@ impl<'e> Lower<'e> {
     }
 
     fn node(&mut self, root: bool) -> NodeId {
-        self.m.nodes.push(Node { code: vec![], term: Term::Open, root, resumes: None, order: usize::MAX });
+        let branch = self.branch;
+        self.m.nodes.push(Node {
+            code: vec![],
+            term: Term::Open,
+            root,
+            resumes: None,
+            ends: None,
+            branch,
+            order: usize::MAX,
+        });
         self.m.nodes.len() - 1
     }
 
@@ -169,7 +190,7 @@ impl<'e> Lower<'e> {
         let n = self.keys.entry(name.clone()).or_default();
         let key = if *n == 0 { name } else { format!("{name}#{n}") };
         *n += 1;
-        self.m.vars.push(Var { ident: ident.clone(), mutable, key, ty, origin });
+        self.m.vars.push(Var { ident: ident.clone(), mutable, key, ty, origin, branch: self.branch });
         self.m.vars.len() - 1
     }
 
@@ -182,9 +203,12 @@ impl<'e> Lower<'e> {
 
     /// A temporary: in scope everywhere, its name cannot be written by the user.
     fn temp(&mut self, mutable: bool) -> VarId {
+        self.hidden(mutable, String::new(), Origin::Temp(self.m.points.len()))
+    }
+
+    fn hidden(&mut self, mutable: bool, key: String, origin: Origin) -> VarId {
         let name = ident(&format!("__v{}", self.m.vars.len()));
-        let origin = Origin::Temp(self.m.points.len());
-        self.m.vars.push(Var { ident: name.clone(), mutable, key: String::new(), ty: None, origin });
+        self.m.vars.push(Var { ident: name.clone(), mutable, key, ty: None, origin, branch: self.branch });
         let var = self.m.vars.len() - 1;
         self.scopes[0].insert(name.to_string(), var);
         var
@@ -230,7 +254,8 @@ impl<'e> Lower<'e> {
         if let Some(known) = self.m.fields(var).find(|f| self.m.vars[*f].key == key) {
             return Some(known);
         }
-        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin: Origin::Field(var) });
+        let branch = of.branch;
+        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin: Origin::Field(var), branch });
         Some(self.m.vars.len() - 1)
     }
 
@@ -242,7 +267,7 @@ impl<'e> Lower<'e> {
 
     fn code(&mut self, e: &Expr) -> Code {
         use syn::visit::Visit;
-        Code { kind: Kind::Tokens(returns::rewrite(e)), effects: self.effects(|r| r.visit_expr(e)) }
+        Code { kind: Kind::Tokens(self.rewrite(e)), effects: self.effects(|r| r.visit_expr(e)) }
     }
 
     /// Emits a `let` and brings its bindings into scope.
@@ -297,10 +322,13 @@ impl<'e> Lower<'e> {
                 }
             }
             Dest::Bind { var, ty } => self.bind_var(*var, ty.clone(), value),
-            Dest::Return => {
-                let code = self.code(value);
-                self.end_dead(Term::Done(code));
-            }
+            Dest::Return => match self.branch {
+                Some(branch) => self.leave(branch, value),
+                None => {
+                    let code = self.code(value);
+                    self.end_dead(Term::Done(code));
+                }
+            },
         }
     }
 
@@ -313,7 +341,7 @@ impl<'e> Lower<'e> {
         }
     }
 
-    fn refuse(&self, on: impl ToTokens, message: &str) {
+    fn refuse(&self, on: impl ToTokens, message: impl std::fmt::Display) {
         self.errors.push(on, message);
     }
 }

@@ -1,7 +1,7 @@
 //! Suspension points: the await itself, and its stable label.
 
 use super::{Lower, ident, token};
-use crate::ir::{Point, Term};
+use crate::ir::{Code, Point, Term};
 use syn::{Expr, spanned::Spanned};
 
 impl Lower<'_> {
@@ -9,9 +9,14 @@ impl Lower<'_> {
     pub(super) fn awaited(&mut self, a: &syn::ExprAwait) -> Expr {
         let operation = self.operand(&a.base);
         let operation = self.code(&operation);
-        let (name, given) = describe(&a.base);
+        self.suspend(&a.base, a.await_token.span(), operation)
+    }
+
+    /// Ends the node in a suspension point that awaits `operation`, which the user wrote as `written`.
+    pub(super) fn suspend(&mut self, written: &Expr, at: proc_macro2::Span, operation: Code) -> Expr {
+        let (name, given) = describe(written);
         let label = self.label(&name, given);
-        let line = a.await_token.span().start().line as u32;
+        let line = at.start().line as u32;
         let point = self.m.points.len();
         self.m.points.push(Point { label, operation: name, line });
         let resume = self.node(true);
@@ -22,7 +27,7 @@ impl Lower<'_> {
         syn::parse_quote!(#cx.result(&#token))
     }
 
-    fn label(&mut self, operation: &str, given: Option<syn::LitStr>) -> String {
+    pub(super) fn label(&mut self, operation: &str, given: Option<syn::LitStr>) -> String {
         if let Some(lit) = given {
             if !self.given_labels.insert(lit.value()) || lit.value() == "start" {
                 let m = format!(

@@ -1,19 +1,24 @@
 //! `return e` becomes `return __done(e)`: a block of the machine returns where it goes, not the user's value.
+//! In a branch the closure around the block is what is left.
 
+use super::Lower;
+use crate::ir::Leaves;
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{
     Expr,
     visit_mut::{self, VisitMut},
 };
 
-struct Returns;
+struct Returns {
+    done: TokenStream,
+}
 
 impl VisitMut for Returns {
     fn visit_expr_mut(&mut self, e: &mut Expr) {
         visit_mut::visit_expr_mut(self, e);
         if let Expr::Return(r) = e {
-            let done = super::ident("__done");
+            let done = &self.done;
             let value = r.expr.take().unwrap_or_else(|| Box::new(super::unit()));
             r.expr = Some(syn::parse_quote!(#done(#value)));
         }
@@ -26,8 +31,21 @@ impl VisitMut for Returns {
     }
 }
 
-pub(super) fn rewrite(e: &Expr) -> TokenStream {
-    let mut e = e.clone();
-    Returns.visit_expr_mut(&mut e);
-    e.to_token_stream()
+/// The function that makes a block's answer of what is returned.
+pub(crate) fn done(leaves: Option<Leaves>) -> TokenStream {
+    match leaves {
+        None => super::ident("__done").to_token_stream(),
+        Some(Leaves::Result) => quote!(__p::branch::done_result),
+        Some(Leaves::Option) => quote!(__p::branch::done_option),
+        Some(Leaves::Nothing | Leaves::Return) => quote!(__p::branch::done),
+    }
+}
+
+impl Lower<'_> {
+    pub(super) fn rewrite(&self, e: &Expr) -> TokenStream {
+        let mut e = e.clone();
+        let done = done(self.branch.map(|b| self.m.branches[b].leaves));
+        Returns { done }.visit_expr_mut(&mut e);
+        e.to_token_stream()
+    }
 }

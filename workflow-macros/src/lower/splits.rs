@@ -1,6 +1,7 @@
 //! Which syntax has to be split: it awaits, or it jumps to a loop outside of itself.
 
 use super::macros;
+use crate::parse::threads;
 use syn::{
     Block, Expr, Lifetime,
     visit::{self, Visit},
@@ -62,6 +63,10 @@ impl Visit<'_> for Find {
     fn visit_expr_async(&mut self, _: &syn::ExprAsync) {}
     fn visit_item(&mut self, _: &syn::Item) {}
     fn visit_macro(&mut self, m: &syn::Macro) {
+        if threads::ours(m).is_some() {
+            self.found = true;
+            return;
+        }
         match macros::pieces(m) {
             Some(pieces) => pieces.iter().filter_map(|p| p.expr()).for_each(|e| self.visit_expr(e)),
             None => self.found |= macros::awaits(&m.tokens),

@@ -1,7 +1,10 @@
 //! Blocks, statements and `let`.
 
-use super::{Dest, Lower, place, returns, splits, unit};
-use crate::ir::{Code, Effects, Kind, Origin, Part, Term};
+use super::{Dest, Lower, place, splits, unit};
+use crate::{
+    ir::{Code, Effects, Kind, Origin, Part, Term},
+    parse::threads,
+};
 use quote::quote;
 use syn::{Block, Expr, Pat, Stmt, visit::Visit};
 
@@ -100,7 +103,7 @@ impl Lower<'_> {
                 r.visit_expr(diverge);
                 r.kills = kills;
             });
-            let (init, diverge) = (returns::rewrite(&value), returns::rewrite(diverge));
+            let (init, diverge) = (self.rewrite(&value), self.rewrite(diverge));
             return self.bind_let(pat, ty, init, Some(diverge), effects, origin);
         }
         let Code { kind: Kind::Tokens(tokens), mut effects } = self.code(&value) else {
@@ -140,6 +143,9 @@ impl Lower<'_> {
 
 /// An expression that has ways of its own to its end.
 pub(super) fn is_control(e: &Expr) -> bool {
+    if let Expr::Macro(m) = place::strip(e) {
+        return matches!(threads::ours(&m.mac), Some(threads::Kind::Select | threads::Kind::TryJoin));
+    }
     matches!(
         place::strip(e),
         Expr::If(_)

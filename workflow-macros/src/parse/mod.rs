@@ -5,6 +5,7 @@ mod attribute;
 mod duration;
 pub(crate) mod retry;
 pub(crate) mod test;
+pub(crate) mod threads;
 pub(crate) mod workflow;
 
 use crate::diagnostic::Errors;

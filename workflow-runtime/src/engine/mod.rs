@@ -75,6 +75,6 @@ pub use pulse::{Held, Parked, Pulse};
 pub use run::{Run, WorkflowFn};
 pub use send::{AskUpdate, SendSignal};
 pub use start::{IdReuse, Start, StartUpdate};
-pub use status::{Expected, Local, RunStatus, Waits};
+pub use status::{Expected, Local, PointStatus, RunStatus, Waits};
 pub use untyped::Untyped;
 pub use verify::{Difference, Recorded, RecordedError, Verified, VerifyError, verify};

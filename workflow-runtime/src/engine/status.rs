@@ -14,11 +14,11 @@ use crate::{
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{Activation, OpId},
+    machine::{Activation, OpId, Thread},
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
 /// A run as of its last commit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,8 +34,10 @@ pub struct RunStatus {
     pub state: Status,
     /// Why it is blocked.
     pub blocked: Option<Reason>,
-    /// Label of the suspension point that it is in. In nested helpers, the innermost.
+    /// Label of the suspension point that it is in. In nested helpers and branches, the innermost of the first that waits.
     pub point: Option<String>,
+    /// The innermost points of all branches that wait, in order; one without `join!` and `select!`.
+    pub points: Vec<PointStatus>,
     /// Source file of the point.
     pub file: Option<String>,
     /// Source line of the point.
@@ -76,6 +78,20 @@ pub struct RunStatus {
     pub parent: Option<String>,
     /// The ids of its children that have not ended. [`Filter::children_of`](super::Filter::children_of) lists all.
     pub children: Vec<String>,
+}
+
+/// A suspension point in which a branch of a run waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PointStatus {
+    /// The workflow or helper that it belongs to.
+    pub workflow: String,
+    /// Its label.
+    pub point: String,
+    /// Its source file.
+    pub file: Option<String>,
+    /// Its source line.
+    pub line: Option<u32>,
 }
 
 /// A local that is alive.
@@ -250,11 +266,14 @@ fn waits(op: OpId, pending: &Pending, now: Timestamp) -> Option<Waits> {
     })
 }
 
-/// The innermost activation.
-fn innermost(activation: &Activation) -> &Activation {
-    match activation.threads.first().and_then(|t| t.helper.as_deref()) {
-        Some(helper) => innermost(helper),
-        None => activation,
+/// The threads that wait for no branch and no helper, each with its activation.
+fn innermost<'a>(activation: &'a Activation, into: &mut Vec<(&'a Activation, &'a Thread)>) {
+    for thread in activation.all_threads() {
+        match &thread.helper {
+            Some(helper) => innermost(helper, into),
+            None if thread.branches.is_empty() => into.push((activation, thread)),
+            None => {}
+        }
     }
 }
 
@@ -264,7 +283,7 @@ pub(super) fn locals(activation: &Activation, into: &mut Vec<Local>) {
         name: name.clone(),
         value: value.to_json(),
     }));
-    for helper in activation.threads.iter().filter_map(|t| t.helper.as_deref()) {
+    for helper in activation.all_threads().into_iter().filter_map(|t| t.helper.as_deref()) {
         locals(helper, into);
     }
 }
@@ -300,6 +319,7 @@ pub(super) async fn status(shared: &Shared, id: &WorkflowId, c: Checkpoint) -> R
         state: c.status(),
         blocked: None,
         point: None,
+        points: vec![],
         file: None,
         line: None,
         waits: begin.chain(c.pending.iter().filter_map(|(op, p)| waits(*op, p, now))).collect(),
@@ -355,12 +375,24 @@ async fn describe(
     root: &Activation,
     status: &mut RunStatus,
 ) -> Result<(), Unavailable> {
-    let activation = innermost(root);
-    if let Some(thread) = activation.threads.first() {
-        let definition = instance::definition(shared, id, activation.definition).await?;
-        status.line = definition.as_ref().and_then(|d| d.point(&thread.point)).map(|p| p.line);
-        status.file = definition.map(|d| d.file);
-        status.point = Some(thread.point.clone());
+    let mut waiting = vec![];
+    innermost(root, &mut waiting);
+    let mut definitions = BTreeMap::new();
+    for (activation, thread) in waiting {
+        let by = activation.definition;
+        if let btree_map::Entry::Vacant(unknown) = definitions.entry(by) {
+            unknown.insert(instance::definition(shared, id, by).await?);
+        }
+        let definition = definitions.get(&by).and_then(Option::as_ref);
+        status.points.push(PointStatus {
+            workflow: activation.workflow.clone(),
+            point: thread.point.clone(),
+            file: definition.map(|d| d.file.clone()),
+            line: definition.and_then(|d| d.point(&thread.point)).map(|p| p.line),
+        });
+    }
+    if let Some(first) = status.points.first().cloned() {
+        (status.point, status.file, status.line) = (Some(first.point), first.file, first.line);
     }
     locals(root, &mut status.locals);
     Ok(())

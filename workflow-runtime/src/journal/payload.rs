@@ -65,6 +65,12 @@ impl Payload {
         encoding::decode(&self.0)
     }
 
+    /// The value `()`.
+    pub(crate) fn unit() -> Self {
+        const NIL: u8 = 0xc0;
+        Self(Arc::from([encoding::FORMAT, NIL]))
+    }
+
     /// The bytes, format byte included.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -4,8 +4,9 @@ use super::{
     command::Command,
     cx::{Flow, Io},
     frame::{Closed, OpId},
-    live::{Live, LiveThread},
+    live::Live,
     slot::Stored,
+    thread::LiveThread,
 };
 
 impl Live {
@@ -17,8 +18,7 @@ impl Live {
             io.commands.push(Command::Compensating { workflow, error: error.clone(), calls });
         }
         self.closing = Some(closed);
-        self.threads.truncate(1);
-        self.threads[0] = LiveThread::default();
+        self.thread = LiveThread::default();
         self.slots.iter_mut().for_each(|s| *s = Stored::Empty);
     }
 

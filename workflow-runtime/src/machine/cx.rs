@@ -8,6 +8,7 @@ use super::{
     operation::{Durable, Request},
     outcome::{self, Outcome},
     slot::{Entry, Stored},
+    thread::{Branch, LiveThread, Lost},
     workflow::Workflow,
 };
 use crate::activity::bounds::Arguments as _;
@@ -20,6 +21,8 @@ pub enum What {
     Block(u32),
     /// Go on behind a suspension point, by its index in the definition. The result of the operation is there.
     Resume(u32),
+    /// A branch has ended: the point of its `join!` or `select!`, and its position.
+    Ended(u32, u32),
     /// Move the stored locals into the slots.
     Load,
     /// Move the slots that are live out.
@@ -35,7 +38,11 @@ pub enum Go<T> {
     To(u32),
     /// To the suspension point with this index; an operation has begun there.
     Wait(u32),
-    /// The function has returned.
+    /// The branch has ended; its result is in its slot.
+    End,
+    /// On with waiting for the other branches.
+    Rest,
+    /// The function, or the branch, has returned.
     Done(T),
     /// Nowhere: the answer to [`What::Load`], [`What::Save`] and [`What::Arguments`].
     Idle,
@@ -68,6 +75,8 @@ pub(crate) struct Io {
     pub(crate) next_op: u64,
     pub(crate) commands: Vec<Command>,
     pub(crate) error: Option<StepError>,
+    /// What is left of helpers that lost.
+    pub(crate) detached: Vec<Live>,
 }
 
 impl Io {
@@ -82,9 +91,20 @@ impl Io {
 pub struct Cx<'a> {
     pub(crate) live: &'a mut Live,
     pub(crate) io: &'a mut Io,
+    /// The place of the thread that runs.
+    path: Vec<usize>,
 }
 
-impl Cx<'_> {
+impl<'a> Cx<'a> {
+    pub(super) fn new(live: &'a mut Live, io: &'a mut Io) -> Self {
+        let path = live.ready.take().unwrap_or_default();
+        Cx { live, io, path }
+    }
+
+    fn thread(&mut self) -> &mut LiveThread {
+        self.live.thread.at(&self.path)
+    }
+
     /// The arguments of the call.
     ///
     /// Ends the step with [`StepError::Arguments`] if they do not decode.
@@ -101,7 +121,7 @@ impl Cx<'_> {
         let point = &self.live.definition().points[token.point as usize].label;
         let mut request = operation.request();
         if let Ok(Request::Shielded(inner)) = request {
-            self.live.threads[0].shielded = true;
+            self.thread().shielded = true;
             request = Ok(*inner);
         }
         match request {
@@ -110,11 +130,11 @@ impl Cx<'_> {
                 self.io.error = Some(StepError::Request { workflow, point, source });
             }
             Ok(Request::Inline { def, args }) => {
-                self.live.threads[0].helper = Some(Box::new(Live::start(def, Some(args))));
+                self.thread().helper = Some(Box::new(Live::start(def, Some(args))));
             }
             Ok(Request::Operation(command)) => {
                 let op = self.io.op();
-                self.live.threads[0].op = Some(op);
+                self.thread().op = Some(op);
                 self.io.commands.push(command.with_op(op));
             }
             Ok(Request::Shielded(_)) => panic!("an operation is shielded twice: this is a bug of the runtime"),
@@ -125,7 +145,7 @@ impl Cx<'_> {
     ///
     /// Ends the step with [`StepError::Result`] if it does not decode.
     pub fn result<D: Durable>(&mut self, token: &Token<D>) -> D::Output {
-        let Some(completion) = self.live.threads[0].completion.take() else {
+        let Some(completion) = self.thread().completion.take() else {
             panic!("no operation has completed: this is a bug of the runtime")
         };
         D::output(completion).unwrap_or_else(|source| {
@@ -153,13 +173,14 @@ impl Cx<'_> {
     }
 
     fn save(&mut self, table: &mut [Entry<'_>]) {
-        let Some(point) = self.live.threads[0].point else {
-            return;
-        };
-        let live = &self.live.def.live(self.live.definition())[point as usize];
+        let mut points = vec![];
+        self.live.thread.walk(&mut |t| points.extend(t.point));
+        let live = self.live.def.live(self.live.definition());
         for (i, entry) in table.iter_mut().enumerate() {
             let slot = entry.slot();
-            let saved = if live[i] { slot.save() } else { Ok(Stored::Empty) };
+            // What any of the waiting threads still needs.
+            let needed = points.iter().any(|p| live[*p as usize][i]);
+            let saved = if needed { slot.save() } else { Ok(Stored::Empty) };
             match saved {
                 Ok(s) => self.live.slots[i] = s,
                 Err(source) => {
@@ -172,7 +193,7 @@ impl Cx<'_> {
 
     /// True if the awaited operation has completed; steps the inline helper if that is what is awaited.
     fn advance(&mut self) -> Result<bool, StepError> {
-        let thread = &mut self.live.threads[0];
+        let thread = self.thread();
         if thread.completion.is_some() {
             return Ok(true);
         }
@@ -181,19 +202,100 @@ impl Cx<'_> {
         };
         match live::step(&mut helper, self.io)? {
             Flow::Pending => {
-                self.live.threads[0].helper = Some(helper);
+                self.thread().helper = Some(helper);
                 Ok(false)
             }
             Flow::Closed(closed) => {
                 // A helper that ends in `Ok` hands its compensations to its caller.
                 ambient::inherit(std::mem::take(&mut helper.saga));
-                self.live.threads[0].completion = Some(match closed {
+                self.thread().completion = Some(match closed {
                     Closed::Completed(v) => Completion::Value(v),
                     Closed::Failed { error, .. } | Closed::Cancelled { error, .. } => Completion::Failed(error),
                 });
                 Ok(true)
             }
         }
+    }
+
+    /// Opens the branches of a `join!` or `select!`: the block in which each begins; `None` for one whose guard is false.
+    /// The block then returns [`Go::Wait`].
+    pub fn fork(&mut self, entries: &[Option<u32>]) {
+        self.thread().branches = entries.iter().map(|e| e.map_or(Branch::Over, Branch::Start)).collect();
+    }
+
+    /// One branch has decided: the others are given up.
+    pub fn won(&mut self) {
+        for b in std::mem::take(&mut self.thread().branches) {
+            if let Branch::Going(loser) = b {
+                let mut lost = Lost::default();
+                loser.lose(self.io, &mut lost);
+                self.live.undo(lost, self.io);
+            }
+        }
+    }
+
+    /// Parks the running thread at a point and says what runs next in this step.
+    fn wait(&mut self, point: u32) -> Result<Option<What>, StepError> {
+        self.thread().point = Some(point);
+        if !self.thread().branches.is_empty() {
+            return Ok(self.rest());
+        }
+        Ok(if self.advance()? { Some(self.resume()) } else { self.elsewhere() })
+    }
+
+    /// Goes on behind the point of the running thread.
+    fn resume(&mut self) -> What {
+        let thread = self.thread();
+        (thread.op, thread.shielded) = (None, false);
+        thread.branches.clear();
+        match thread.point {
+            Some(point) => What::Resume(point),
+            None => What::Block(0),
+        }
+    }
+
+    /// The running branch is over.
+    fn end(&mut self) -> What {
+        let branch = self.path.pop();
+        let thread = self.thread();
+        match (branch, thread.point) {
+            (Some(i), Some(point)) => {
+                thread.branches[i] = Branch::Over;
+                What::Ended(point, i as u32)
+            }
+            _ => panic!("what ends is no branch: this is a bug of the workflow compiler"),
+        }
+    }
+
+    /// Begins the next branch of the running thread; goes on behind the fork if none is left.
+    fn rest(&mut self) -> Option<What> {
+        if let Some(next) = self.begin_branch() {
+            return Some(next);
+        }
+        let waits = self.thread().branches.iter().any(|b| matches!(b, Branch::Going(_)));
+        if waits { self.elsewhere() } else { Some(self.resume()) }
+    }
+
+    /// Begins a branch that is still to begin, of the running thread.
+    fn begin_branch(&mut self) -> Option<What> {
+        let branches = &mut self.thread().branches;
+        let (i, block) = branches.iter().enumerate().find_map(|(i, b)| match b {
+            Branch::Start(block) => Some((i, *block)),
+            _ => None,
+        })?;
+        branches[i] = Branch::Going(LiveThread::default());
+        self.path.push(i);
+        Some(What::Block(block))
+    }
+
+    /// The running thread waits: begins the next branch of one around it.
+    fn elsewhere(&mut self) -> Option<What> {
+        while self.path.pop().is_some() {
+            if let Some(next) = self.begin_branch() {
+                return Some(next);
+            }
+        }
+        None
     }
 
     fn check(&mut self) -> Result<(), StepError> {
@@ -217,44 +319,40 @@ pub fn drive<R: Outcome>(
     cx: &mut Cx<'_>,
     machine: &mut dyn FnMut(&mut Cx<'_>, What) -> R::Step,
 ) -> Result<Flow, StepError> {
-    let mut what = match cx.live.threads[0].point {
+    let mut what = match cx.thread().point {
         None => What::Block(0),
-        Some(k) => {
+        Some(_) => {
             if !cx.advance()? {
                 return Ok(Flow::Pending);
             }
-            cx.live.threads[0].op = None;
-            cx.live.threads[0].shielded = false;
             machine(cx, What::Load);
             cx.check()?;
             if std::mem::take(&mut cx.live.refill) {
                 machine(cx, What::Arguments);
             }
-            What::Resume(k)
+            cx.resume()
         }
     };
     loop {
         let go = R::open(machine(cx, what));
         cx.check()?;
-        match go {
-            Ok(Go::To(block)) => what = What::Block(block),
-            Ok(Go::Wait(point)) => {
-                cx.live.threads[0].point = Some(point);
-                if cx.advance()? {
-                    cx.live.threads[0].shielded = false;
-                    what = What::Resume(point);
-                    continue;
-                }
-                machine(cx, What::Save);
-                cx.check()?;
-                return Ok(Flow::Pending);
-            }
+        let next = match go {
+            Ok(Go::To(block)) => Some(What::Block(block)),
+            Ok(Go::Wait(point)) => cx.wait(point)?,
+            Ok(Go::End) => Some(cx.end()),
+            Ok(Go::Rest) => cx.rest(),
             Ok(Go::Done(value)) => return finish::<R>(cx, Ok(value)),
             Ok(Go::Idle) => {
                 panic!("a block answered `Idle`: this is a bug of the workflow compiler")
             }
             Err(error) => return finish::<R>(cx, Err(error)),
-        }
+        };
+        let Some(next) = next else {
+            machine(cx, What::Save);
+            cx.check()?;
+            return Ok(Flow::Pending);
+        };
+        what = next;
     }
 }
 

@@ -22,6 +22,9 @@ impl std::fmt::Display for OpId {
 pub struct Frame {
     /// The workflow's own activation; inline helpers nest inside it.
     pub root: Activation,
+    /// What is left of helpers that lost a race: their compensations, which run before the workflow closes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detached: Vec<Activation>,
     /// The id that the next operation gets.
     pub next_op: u64,
     /// How many values were drawn from the run's random stream.
@@ -39,7 +42,7 @@ pub struct Activation {
     pub workflow: String,
     /// The definition that wrote this activation.
     pub definition: Fingerprint,
-    /// Program counters. A function without `join!` or `select!` has one.
+    /// The program counter of the function, alone. Those of the branches of `join!` and `select!` stand inside of it.
     pub threads: Vec<Thread>,
     /// Saved locals by slot key; only what is live.
     pub slots: BTreeMap<String, Payload>,
@@ -66,6 +69,26 @@ pub struct Thread {
     /// A request to cancel the run does not reach what it waits for.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shielded: bool,
+    /// The branches that it waits for, in order; `None` where one is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<Option<Thread>>,
+}
+
+impl Thread {
+    /// Visits this thread and the threads of its branches, each before those inside of it.
+    pub fn walk<'t>(&'t self, f: &mut dyn FnMut(&'t Thread)) {
+        f(self);
+        self.branches.iter().flatten().for_each(|t| t.walk(f));
+    }
+}
+
+impl Activation {
+    /// All threads of this activation, without those of its helpers.
+    pub fn all_threads(&self) -> Vec<&Thread> {
+        let mut all = vec![];
+        self.threads.iter().for_each(|t| t.walk(&mut |t| all.push(t)));
+        all
+    }
 }
 
 /// An activity call that runs if the workflow fails.

@@ -7,15 +7,19 @@ use super::{
     cx::{Cx, Flow, Io},
     frame::{Activation, Closed, Compensation, OpId, Thread},
     slot::Stored,
+    thread::{LiveThread, Lost},
     workflow::WorkflowDef,
 };
 use crate::journal::payload::Payload;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use workflow_definition::{Definition, Fingerprint, START, compatibility};
 
 pub(crate) struct Live {
     pub(super) def: &'static WorkflowDef,
-    pub(super) threads: Vec<LiveThread>,
+    /// The function's own thread; those of its branches stand inside of it.
+    pub(super) thread: LiveThread,
+    /// The place of the thread that got the completion of this step, itself or through its helper.
+    pub(super) ready: Option<Vec<usize>>,
     pub(super) slots: Vec<Stored>,
     /// Kept until the first step has run, and where an upgrade needs them.
     pub(super) args: Option<Payload>,
@@ -26,16 +30,6 @@ pub(crate) struct Live {
     /// The compensations run all at once.
     pub(super) parallel: bool,
     pub(super) closing: Option<Closed>,
-}
-
-#[derive(Default)]
-pub(super) struct LiveThread {
-    /// Index in the definition; `None` before the first step.
-    pub(super) point: Option<u32>,
-    pub(super) op: Option<OpId>,
-    pub(super) helper: Option<Box<Live>>,
-    pub(super) shielded: bool,
-    pub(super) completion: Option<Completion>,
 }
 
 /// Where a frame's names are looked up.
@@ -59,11 +53,18 @@ pub struct Upgrade {
     pub decided: Vec<String>,
 }
 
+/// What loading a frame works with.
+pub(super) struct Loading<'a> {
+    pub(super) with: &'a dyn Resolve,
+    pub(super) upgrades: Vec<Upgrade>,
+}
+
 impl Live {
     pub(super) fn start(def: &'static WorkflowDef, args: Option<Payload>) -> Self {
         Live {
             def,
-            threads: vec![LiveThread::default()],
+            thread: LiveThread::default(),
+            ready: None,
             slots: def.slots.iter().map(|_| Stored::Empty).collect(),
             args,
             refill: false,
@@ -78,13 +79,8 @@ impl Live {
         self.def.definition()
     }
 
-    pub(super) fn load(
-        a: Activation,
-        args: Option<&Payload>,
-        with: &dyn Resolve,
-        upgrades: &mut Vec<Upgrade>,
-    ) -> Result<Self, StepError> {
-        let Some(def) = with.workflow(&a.workflow) else {
+    pub(super) fn load(a: Activation, args: Option<&Payload>, with: &mut Loading<'_>) -> Result<Self, StepError> {
+        let Some(def) = with.with.workflow(&a.workflow) else {
             return Err(StepError::UnknownWorkflow { workflow: a.workflow });
         };
         let mut live = Live::start(def, args.cloned());
@@ -92,22 +88,14 @@ impl Live {
         live.saga = a.saga;
         live.parallel = a.parallel;
         live.closing = a.closing;
+        let thread = a.threads.into_iter().next();
         // The frame of a closing activation holds compensations only: no point of any definition is asked for.
-        let parked = a.threads.first().map(|t| t.point.clone()).filter(|p| p != START && live.closing.is_none());
-        if let (Some(label), true) = (&parked, a.definition != def.fingerprint()) {
-            let old = with.definition(a.definition).ok_or_else(|| StepError::UnknownDefinition {
-                workflow: a.workflow.clone(),
-                fingerprint: a.definition,
-            })?;
-            let resume = compatibility(&old, def.definition(), label).map_err(|source| StepError::Incompatible {
-                workflow: a.workflow.clone(),
-                point: label.clone(),
-                source,
-            })?;
-            live.refill = !resume.from_arguments.is_empty();
-            live.patches.extend(resume.decided_false.iter().map(|id| (id.clone(), false)));
-            let (from, to) = (a.definition, def.fingerprint());
-            upgrades.push(Upgrade { workflow: a.workflow.clone(), from, to, decided: resume.decided_false });
+        if let Some(thread) = &thread
+            && live.closing.is_none()
+            && a.definition != def.fingerprint()
+            && thread.point != START
+        {
+            live.upgrade(a.definition, thread, with)?;
         }
         let mut slots = a.slots;
         for (key, stored) in def.slots.iter().zip(&mut live.slots) {
@@ -115,41 +103,44 @@ impl Live {
                 *stored = Stored::Bytes(bytes);
             }
         }
-        live.threads.clear();
-        for t in a.threads {
-            live.threads.push(LiveThread {
-                point: def.definition().points.iter().position(|p| p.label == t.point).map(|i| i as u32),
-                op: t.op,
-                helper: match t.helper {
-                    Some(h) => Some(Box::new(Live::load(*h, None, with, upgrades)?)),
-                    None => None,
-                },
-                shielded: t.shielded,
-                completion: None,
-            });
-        }
-        if live.threads.is_empty() {
-            live.threads.push(LiveThread::default());
+        if let Some(thread) = thread {
+            live.thread = LiveThread::load(thread, &def.definition().points, with)?;
         }
         Ok(live)
     }
 
+    /// Carries the activation to this build's definition: every waiting thread must be able to go on.
+    fn upgrade(&mut self, from: Fingerprint, thread: &Thread, with: &mut Loading<'_>) -> Result<(), StepError> {
+        let workflow = self.def.name.to_owned();
+        let old = with
+            .with
+            .definition(from)
+            .ok_or_else(|| StepError::UnknownDefinition { workflow: workflow.clone(), fingerprint: from })?;
+        let mut waiting = vec![];
+        thread.walk(&mut |t| waiting.push(t));
+        let mut decided = BTreeSet::new();
+        for t in waiting {
+            let resume = compatibility(&old, self.definition(), &t.point).map_err(|source| {
+                let (workflow, point) = (workflow.clone(), t.point.clone());
+                StepError::Incompatible { workflow, point, source }
+            })?;
+            self.refill |= !resume.from_arguments.is_empty();
+            // While all branches of a fork wait, each knows what it has passed; the path of one that is over is known to the fork alone.
+            if t.branches.is_empty() || t.branches.iter().any(Option::is_none) {
+                decided.extend(resume.decided_false);
+            }
+        }
+        self.patches.extend(decided.iter().map(|id| (id.clone(), false)));
+        let (to, decided) = (self.def.fingerprint(), decided.into_iter().collect());
+        with.upgrades.push(Upgrade { workflow, from, to, decided });
+        Ok(())
+    }
+
     pub(super) fn frame(&self) -> Activation {
-        let points = &self.definition().points;
-        let label = |p: Option<u32>| p.map_or(START, |p| points[p as usize].label.as_str()).to_owned();
         Activation {
             workflow: self.def.name.into(),
             definition: self.def.fingerprint(),
-            threads: self
-                .threads
-                .iter()
-                .map(|t| Thread {
-                    point: label(t.point),
-                    op: t.op,
-                    helper: t.helper.as_ref().map(|h| Box::new(h.frame())),
-                    shielded: t.shielded,
-                })
-                .collect(),
+            threads: vec![self.thread.frame(&self.definition().points)],
             slots: self
                 .def
                 .slots
@@ -165,20 +156,16 @@ impl Live {
     }
 
     /// Hands a completion to the thread that waits for the operation; false if nobody does.
-    pub(super) fn complete(&mut self, op: OpId, completion: Completion) -> bool {
+    pub(super) fn deliver(&mut self, op: OpId, completion: &mut Option<Completion>) -> bool {
         if self.closing.is_some() {
             return self.undone(op);
         }
-        for t in &mut self.threads {
-            if t.op == Some(op) {
-                t.completion = Some(completion);
-                return true;
-            }
-            if let Some(h) = &mut t.helper {
-                return h.complete(op, completion);
-            }
+        let mut path = vec![];
+        let found = self.thread.deliver(op, completion, &mut path);
+        if found {
+            self.ready = Some(path);
         }
-        false
+        found
     }
 
     /// Operations that a cancellation resolves: all but those that are shielded, as compensations are.
@@ -186,12 +173,39 @@ impl Live {
         if self.closing.is_some() {
             return;
         }
-        for t in self.threads.iter().filter(|t| !t.shielded) {
+        self.thread.walk(&mut |t| {
+            if t.shielded {
+                return;
+            }
             ops.extend(t.op);
             if let Some(h) = &t.helper {
                 h.cancellable(ops);
             }
+        });
+    }
+
+    /// Gives up a helper that lost a race. What it has registered is to be undone.
+    pub(super) fn lose(mut self, io: &mut Io, lost: &mut Lost) {
+        if self.closing.is_some() {
+            lost.undoing.push(self);
+            return;
         }
+        lost.saga.append(&mut self.saga);
+        lost.parallel |= self.parallel;
+        self.thread.lose(io, lost);
+    }
+
+    /// Begins to undo what is left of a branch of this activation that has lost.
+    pub(super) fn undo(&self, lost: Lost, io: &mut Io) {
+        if !lost.saga.is_empty() {
+            let closing = Some(Closed::Completed(Payload::unit()));
+            let start = Live::start(self.def, None);
+            let mut undo = Live { saga: lost.saga, parallel: lost.parallel, closing, ..start };
+            // It has something to undo, so it does not end here.
+            undo.compensate(io);
+            io.detached.push(undo);
+        }
+        io.detached.extend(lost.undoing);
     }
 }
 
@@ -200,7 +214,7 @@ pub(super) fn step(live: &mut Live, io: &mut Io) -> Result<Flow, StepError> {
     if live.closing.is_none() {
         let (saga, patches) = (std::mem::take(&mut live.saga), std::mem::take(&mut live.patches));
         let outer = ambient::enter(Scope { saga, parallel: live.parallel, patches });
-        let flow = (live.def.step)(&mut Cx { live, io });
+        let flow = (live.def.step)(&mut Cx::new(live, io));
         Scope { saga: live.saga, parallel: live.parallel, patches: live.patches } = ambient::leave(outer);
         match flow? {
             Flow::Closed(closed) if !matches!(closed, Closed::Completed(_)) => live.fail(closed, io),

@@ -4,6 +4,8 @@
 //! An instance may be evicted after any commit; the [`Frame`] is the machine.
 
 pub(crate) mod ambient;
+#[doc(hidden)]
+pub mod branch;
 mod command;
 mod compensate;
 mod cx;
@@ -20,6 +22,7 @@ mod outcome;
 mod refused;
 mod remote;
 mod slot;
+mod thread;
 mod workflow;
 mod zone;
 
@@ -57,11 +60,12 @@ use crate::journal::payload::Payload;
 use ambient::Ambient;
 use cx::Io;
 use jiff::Timestamp;
-use live::Live;
+use live::{Live, Loading};
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
 };
+use thread::LiveThread;
 use uuid::Uuid;
 
 /// Who a machine is: the same for all of its steps.
@@ -77,6 +81,8 @@ pub struct Identity {
 pub struct Machine {
     identity: Identity,
     root: Live,
+    /// What is left of helpers that lost a race and have to be undone.
+    detached: Vec<Live>,
     next_op: u64,
     draws: u64,
     now: Timestamp,
@@ -86,7 +92,8 @@ pub struct Machine {
 impl Machine {
     /// A run that has not taken its first step.
     pub fn start(identity: Identity, def: &'static WorkflowDef, args: Payload, now: Timestamp) -> Self {
-        Machine { identity, root: Live::start(def, Some(args)), next_op: 0, draws: 0, now, cancel: None }
+        let root = Live::start(def, Some(args));
+        Machine { identity, root, detached: vec![], next_op: 0, draws: 0, now, cancel: None }
     }
 
     /// A run as its frame says, and what an upgrade of the code has decided for it.
@@ -102,16 +109,18 @@ impl Machine {
         args: &Payload,
         with: &dyn Resolve,
     ) -> Result<(Self, Vec<Upgrade>), StepError> {
-        let mut upgrades = vec![];
-        let root = Live::load(frame.root, Some(args), with, &mut upgrades)?;
+        let mut loading = Loading { with, upgrades: vec![] };
+        let root = Live::load(frame.root, Some(args), &mut loading)?;
+        let detached: Result<_, _> = frame.detached.into_iter().map(|d| Live::load(d, None, &mut loading)).collect();
         let Frame { next_op, draws, now, cancel, .. } = frame;
-        Ok((Machine { identity, root, next_op, draws, now, cancel }, upgrades))
+        Ok((Machine { identity, root, detached: detached?, next_op, draws, now, cancel }, loading.upgrades))
     }
 
     /// The checkpoint as of the last step.
     pub fn frame(&self) -> Frame {
         let (next_op, draws, now) = (self.next_op, self.draws, self.now);
-        Frame { root: self.root.frame(), next_op, draws, now, cancel: self.cancel.clone() }
+        let detached = self.detached.iter().map(Live::frame).collect();
+        Frame { root: self.root.frame(), detached, next_op, draws, now, cancel: self.cancel.clone() }
     }
 
     /// Who this is.
@@ -165,16 +174,21 @@ impl Machine {
         inbox: Box<dyn StepInbox>,
     ) -> Result<Step, StepError> {
         self.now = self.now.max(now);
+        let mut undoing = None;
         match input {
             Input::Start => {}
             Input::Completed { op, completion } => {
-                if !self.root.complete(op, completion) {
-                    return Ok(Step { commands: vec![], closed: None });
+                let mut completion = Some(completion);
+                if !self.root.deliver(op, &mut completion) {
+                    undoing = self.detached.iter_mut().position(|d| d.deliver(op, &mut completion));
+                    if undoing.is_none() {
+                        return Ok(Step { commands: vec![], closed: None });
+                    }
                 }
             }
             Input::Cancel { reason } => return Ok(self.request_cancel(reason)),
         }
-        let mut io = Io { next_op: self.next_op, commands: vec![], error: None };
+        let mut io = Io { next_op: self.next_op, commands: vec![], error: None, detached: vec![] };
         let Identity { workflow_id, run_id } = self.identity.clone();
         let ambient = Ambient {
             cancel: self.cancel.clone(),
@@ -185,7 +199,10 @@ impl Machine {
         let outer = ambient::set(Some(ambient));
         let flow = {
             let _watch = error::watch_panics();
-            catch_unwind(AssertUnwindSafe(|| live::step(&mut self.root, &mut io)))
+            catch_unwind(AssertUnwindSafe(|| match undoing {
+                Some(i) => self.undo(i, &mut io),
+                None => live::step(&mut self.root, &mut io),
+            }))
         };
         let ambient = ambient::set(outer);
         let flow = flow.unwrap_or_else(|panic| Err(StepError::from_panic(self.root.def.name, panic)))?;
@@ -200,16 +217,40 @@ impl Machine {
         self.root.args = None;
         let mut commands = io.commands;
         commands.extend(ambient.commands);
+        self.detached.append(&mut io.detached);
         let closed = match flow {
             Flow::Pending => None,
-            Flow::Closed(c) => Some(self.after_cancel(c)),
+            Flow::Closed(c) => self.close(c),
         };
         Ok(Step { commands, closed })
     }
 
-    /// Label of the point in which the run waits, for people.
+    /// Goes on with undoing what lost; when nothing is left of it, a run that has only waited for this ends.
+    fn undo(&mut self, detached: usize, io: &mut Io) -> Result<Flow, StepError> {
+        if let Flow::Closed(_) = live::step(&mut self.detached[detached], io)? {
+            self.detached.remove(detached);
+        }
+        let waited = self.detached.is_empty() && self.root.saga.is_empty();
+        match self.root.closing.take_if(|_| waited) {
+            Some(closed) => Ok(Flow::Closed(closed)),
+            None => Ok(Flow::Pending),
+        }
+    }
+
+    /// The end, unless something that lost is still being undone.
+    fn close(&mut self, closed: Closed) -> Option<Closed> {
+        if self.detached.is_empty() {
+            return Some(self.after_cancel(closed));
+        }
+        self.root.saga.clear();
+        self.root.thread = LiveThread::default();
+        self.root.closing = Some(closed);
+        None
+    }
+
+    /// Label of the point in which the run waits, for people. Of branches, that of the first.
     pub fn point(&self) -> &str {
-        match self.root.threads[0].point {
+        match self.root.thread.innermost().point {
             Some(p) => &self.root.definition().points[p as usize].label,
             None => workflow_definition::START,
         }

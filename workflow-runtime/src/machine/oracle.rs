@@ -3,7 +3,7 @@
 use super::{
     ambient::{self, Scope},
     command::{Command, Completion},
-    frame::OpId,
+    frame::{Compensation, OpId},
     operation::{Durable, Request, WorkflowCall},
     outcome::Outcome,
     workflow::{ErrOf, LocalBoxFuture, Workflow},
@@ -24,6 +24,21 @@ pub trait World {
     fn poll(&mut self, op: OpId) -> Option<Completion>;
     /// The id of the next operation.
     fn next_op(&mut self) -> OpId;
+    /// Nobody waits for an operation any more.
+    fn detach(&mut self, op: OpId);
+    /// A helper lost a race: its compensations are to run, some of which may be running.
+    fn undo(&mut self, what: Undo);
+}
+
+/// Compensations of helpers that lost a race.
+#[derive(Debug, Clone, Default)]
+pub struct Undo {
+    /// Those that have begun.
+    pub running: Vec<OpId>,
+    /// The others, of the outermost helper first: they run from the back.
+    pub saga: Vec<Compensation>,
+    /// They run all at once.
+    pub parallel: bool,
 }
 
 thread_local!(static WORLD: RefCell<Option<Box<dyn World>>> = const { RefCell::new(None) });
@@ -79,9 +94,18 @@ impl<D: Durable> Future for OpFuture<D> {
         let Some(completion) = self.op.and_then(|op| world(|w| w.poll(op))) else {
             return Poll::Pending;
         };
+        self.op = None;
         match D::output(completion) {
             Ok(out) => Poll::Ready(out),
             Err(e) => panic!("{e}"),
+        }
+    }
+}
+
+impl<D> Drop for OpFuture<D> {
+    fn drop(&mut self) {
+        if let Some(op) = self.op {
+            WORLD.with(|w| w.borrow_mut().iter_mut().for_each(|w| w.detach(op)));
         }
     }
 }
@@ -96,6 +120,115 @@ where
     operation.future()
 }
 
+/// A branch of `join!` or `select!` in a check copy.
+pub struct Polled<F: Future> {
+    future: Option<Pin<Box<F>>>,
+    output: Option<F::Output>,
+}
+
+/// What is left of the helpers of a branch that is given up: what they have registered, and those that are being undone already.
+#[derive(Default)]
+struct Lost {
+    registered: Undo,
+    undoing: Vec<Undo>,
+}
+
+thread_local!(static LOST: RefCell<Option<Lost>> = const { RefCell::new(None) });
+
+impl<F: Future> Drop for Polled<F> {
+    fn drop(&mut self) {
+        let Some(future) = self.future.take() else { return };
+        let outermost = LOST.with(|l| {
+            let mut lost = l.borrow_mut();
+            let outermost = lost.is_none();
+            lost.get_or_insert_default();
+            outermost
+        });
+        drop(future);
+        if !outermost {
+            return;
+        }
+        let Some(lost) = LOST.take() else { return };
+        WORLD.with(|w| {
+            if let Some(w) = w.borrow_mut().as_mut() {
+                if !lost.registered.saga.is_empty() {
+                    w.undo(lost.registered);
+                }
+                lost.undoing.into_iter().for_each(|u| w.undo(u));
+            }
+        });
+    }
+}
+
+impl<F: Future> Polled<F> {
+    /// A branch that has not begun.
+    pub fn new(future: F) -> Self {
+        Polled { future: Some(Box::pin(future)), output: None }
+    }
+
+    /// Goes on, and says whether the branch is over.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(f) = &mut self.future {
+            match f.as_mut().poll(cx) {
+                Poll::Ready(output) => (self.future, self.output) = (None, Some(output)),
+                Poll::Pending => return false,
+            }
+        }
+        true
+    }
+
+    /// Goes on, and gives the output if the branch has ended now.
+    pub fn output(&mut self, cx: &mut Context<'_>) -> Option<F::Output> {
+        self.poll(cx);
+        self.output.take()
+    }
+
+    /// The guard of the branch is false.
+    pub fn disable(&mut self) {
+        self.future = None;
+    }
+
+    /// True if the branch has ended, or was never begun.
+    pub fn is_over(&self) -> bool {
+        self.future.is_none()
+    }
+
+    /// The output of a branch that is over.
+    pub fn take(&mut self) -> F::Output {
+        match self.output.take() {
+            Some(output) => output,
+            None => panic!("the branch is not over: this is a bug of the workflow compiler"),
+        }
+    }
+}
+
+impl<T, E, F: Future<Output = Result<T, E>>> Polled<F> {
+    /// Goes on, and gives the error that the branch has ended in. `all` becomes false if it waits.
+    pub fn failed(&mut self, cx: &mut Context<'_>, all: &mut bool) -> Option<E> {
+        *all &= self.poll(cx);
+        match self.output.take() {
+            Some(Err(e)) => Some(e),
+            output => {
+                self.output = output;
+                None
+            }
+        }
+    }
+
+    /// The value of a branch that has not failed.
+    pub fn ok(&mut self) -> T {
+        match self.take() {
+            Ok(value) => value,
+            Err(_) => panic!("the branch has failed: this is a bug of the workflow compiler"),
+        }
+    }
+}
+
+/// Ready once all branches are over.
+pub fn all(over: &[bool]) -> Poll<()> {
+    if over.iter().all(|o| *o) { Poll::Ready(()) } else { Poll::Pending }
+}
+
 pub(super) fn inline<W: Workflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::Outcome as Outcome>::Out> {
     let args = match call.into_args().map(|a| W::Args::load(&a)) {
         Ok(Ok(a)) => a,
@@ -103,6 +236,14 @@ pub(super) fn inline<W: Workflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::O
         Err(e) => panic!("{e}"),
     };
     Box::pin(Scoped::<W> { inner: W::check(args), scope: Scope::default(), failed: None, undoing: vec![] })
+}
+
+/// Begins a compensation.
+pub(crate) fn compensate(c: Compensation) -> OpId {
+    let op = world(|w| w.next_op());
+    let options = c.options.until_done();
+    world(|w| w.begin(Command::Activity { op, name: c.activity, args: c.args, options }));
+    op
 }
 
 /// A check copy with a scope of compensations of its own, which run if it fails.
@@ -114,6 +255,22 @@ struct Scoped<W: Workflow> {
 }
 
 impl<W: Workflow> Unpin for Scoped<W> {}
+
+impl<W: Workflow> Drop for Scoped<W> {
+    fn drop(&mut self) {
+        let Scope { saga, parallel, .. } = std::mem::take(&mut self.scope);
+        LOST.with(|l| {
+            let mut lost = l.borrow_mut();
+            let Some(lost) = lost.as_mut() else { return };
+            if self.undoing.is_empty() {
+                lost.registered.saga.extend(saga);
+                lost.registered.parallel |= parallel;
+            } else {
+                lost.undoing.push(Undo { running: std::mem::take(&mut self.undoing), saga, parallel });
+            }
+        });
+    }
+}
 
 impl<W: Workflow> Future for Scoped<W> {
     type Output = <W::Outcome as Outcome>::Out;
@@ -141,9 +298,7 @@ impl<W: Workflow> Future for Scoped<W> {
             let most = if self.scope.parallel { self.scope.saga.len() } else { 1 };
             for _ in 0..most {
                 let Some(c) = self.scope.saga.pop() else { break };
-                let op = world(|w| w.next_op());
-                let options = c.options.until_done();
-                world(|w| w.begin(Command::Activity { op, name: c.activity, args: c.args, options }));
+                let op = compensate(c);
                 self.undoing.push(op);
             }
             if self.undoing.is_empty() {

@@ -117,7 +117,7 @@ impl Workflow for __order {
                     let paid = s_paid.take();
                     done(Ok(format!("{note} {paid}")))
                 }
-                What::Block(_) | What::Resume(_) => unreachable!(),
+                What::Block(_) | What::Resume(_) | What::Ended(..) => unreachable!(),
                 What::Arguments => go(Go::Idle),
                 What::Load | What::Save => {
                     #[allow(unused_imports)]

@@ -2,7 +2,8 @@
 //!
 //! The function is the check copy, polled as a plain future against a small world. The machine meets the same world three
 //! times: resident, evicted through bytes after every step, and evicted after every second one. All four must agree on the outcome
-//! and on every operation that they asked for, in order.
+//! and on every operation that they asked for, in order. Where several operations are pending at once, all of this is repeated with
+//! other orders in which they end.
 
 mod child;
 
@@ -13,10 +14,10 @@ use crate::{
     },
     journal::{encoding, payload::Payload},
     machine::{
-        Closed, Command, Completion, Frame, Identity, Input, Machine, OpId, Outcome, Resolve, Signal, Workflow,
-        WorkflowCall, WorkflowDef, WorkflowRegistration,
+        Closed, Command, Compensation, Completion, Frame, Identity, Input, Machine, OpId, Outcome, Resolve, Signal,
+        Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
         ambient::{self, Ambient},
-        oracle::{World, awaited, set_world},
+        oracle::{Undo, World, awaited, set_world},
     },
     testing::mock::{ActivityFn, Answer, Ended, IntoMock, MockFn, Mocks},
 };
@@ -35,14 +36,17 @@ use workflow_definition::{Definition, Fingerprint};
 
 /// A comparison of a workflow's function with its machine.
 ///
-/// Activities run at once, one attempt at a time, and must not wait for anything; timers fire in the order in which they are
-/// begun; signals come from [`signal`](Differential::signal), and a timeout is reached when none is left.
+/// Activities end first, one attempt at a time, and must not wait for anything; then signals come, those that were given with
+/// [`signal`](Differential::signal); then timers fire and timeouts are reached, in the order in which they are due.
 pub struct Differential<F> {
     call: F,
     signals: BTreeMap<String, VecDeque<Payload>>,
     states: States,
     mocks: Mocks,
 }
+
+/// How many other orders of completions are tried where several operations are pending at once.
+const SEEDS: u64 = 12;
 
 /// What both sides did.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +84,7 @@ where
         self
     }
 
-    /// Lets a closure answer the calls of an activity; it must give the same answers in each of the four runs. See
+    /// Lets a closure answer the calls of an activity; it must give the same answers in each of the runs. See
     /// [`TestEngineBuilder::mock`](super::TestEngineBuilder::mock).
     pub fn mock<P, A, C>(self, activity: A, closure: C) -> Self
     where
@@ -104,88 +108,109 @@ where
         self
     }
 
-    /// Runs function and machine.
+    /// Runs function and machine, and returns what both did in the usual order.
     ///
     /// # Panics
     ///
     /// If they differ, with the first difference; or if a step fails.
     pub fn run(self) -> Agreement {
-        let (outcome, operations) = self.oracle();
-        let expected = Agreement { outcome, operations };
+        let (agreement, concurrent) = self.agree(None);
+        for seed in 0..if concurrent { SEEDS } else { 0 } {
+            self.agree(Some(seed));
+        }
+        agreement
+    }
+
+    /// Compares all runs under one order of completions; true if several operations were pending at once.
+    fn agree(&self, seed: Option<u64>) -> (Agreement, bool) {
+        let (expected, concurrent) = self.oracle(seed);
         for evict_every in [0, 1, 2] {
-            let (outcome, operations) = self.machine(evict_every);
-            let found = Agreement { outcome, operations };
+            let found = self.machine(evict_every, seed);
+            let order = seed.map_or("the usual order".to_owned(), |s| format!("the order of seed {s}"));
             assert!(
                 found == expected,
-                "`{}`: the machine, evicted every {evict_every} steps (0: never), does not do what the function does\n{}",
+                "`{}`: the machine, evicted every {evict_every} steps (0: never), in {order}, does not do what the function does\n{}",
                 W::NAME,
                 first_difference(&expected, &found)
             );
         }
-        expected
+        (expected, concurrent)
     }
 
-    fn world(&self) -> Shared {
+    fn world(&self, seed: Option<u64>) -> Shared {
         Shared(Rc::new(RefCell::new(Script {
             next: 0,
             now: Timestamp::UNIX_EPOCH,
             signals: self.signals.clone(),
             states: self.states.clone(),
             mocks: self.mocks.clone(),
-            done: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            done: None,
+            undoing: vec![],
+            concurrent: false,
+            random: seed,
             operations: vec![],
             children: BTreeMap::new(),
         })))
     }
 
-    fn oracle(&self) -> (serde_json::Value, Vec<String>) {
-        let world = self.world();
+    fn oracle(&self, seed: Option<u64>) -> (Agreement, bool) {
+        let world = self.world(seed);
         let before = set_world(Some(Box::new(world.clone())));
         let Identity { workflow_id, run_id } = identity();
         let outer = ambient::set(Some(Ambient::new(world.0.borrow().now, workflow_id, run_id, 0)));
         let mut future = awaited((self.call)());
         let mut cx = Context::from_waker(Waker::noop());
-        let Poll::Ready(out) = future.as_mut().poll(&mut cx) else {
-            panic!("`{}` waits for something that never comes", W::NAME)
-        };
+        let mut ended = None;
+        loop {
+            if ended.is_none()
+                && let Poll::Ready(out) = future.as_mut().poll(&mut cx)
+            {
+                ended = Some(out);
+            }
+            if ended.is_some() && world.0.borrow().undoing.is_empty() {
+                break;
+            }
+            let Some((op, completion)) = world.0.borrow_mut().complete() else {
+                panic!("`{}` waits for something that never comes", W::NAME)
+            };
+            ambient::set_now(world.0.borrow().now);
+            if !world.undone(op) {
+                world.0.borrow_mut().done = Some((op, completion));
+            }
+        }
         drop(future);
         ambient::set(outer);
         set_world(before);
-        let json = match <W::Outcome as Outcome>::halves(out) {
-            Ok(value) => ended("ok", &value),
-            Err(error) => ended("err", &error),
+        let outcome = match ended.map(<W::Outcome as Outcome>::halves) {
+            Some(Ok(value)) => ended_with("ok", &value),
+            Some(Err(error)) => ended_with("err", &error),
+            None => serde_json::Value::Null,
         };
-        let operations = std::mem::take(&mut world.0.borrow_mut().operations);
-        (json, operations)
+        let mut script = world.0.borrow_mut();
+        (Agreement { outcome, operations: std::mem::take(&mut script.operations) }, script.concurrent)
     }
 
-    fn machine(&self, evict_every: usize) -> (serde_json::Value, Vec<String>) {
-        let world = self.world();
+    fn machine(&self, evict_every: usize, seed: Option<u64>) -> Agreement {
+        let world = self.world(seed);
         let mut world = world.0.borrow_mut();
         let args = (self.call)().into_args().unwrap_or_else(|e| panic!("{e}"));
         let mut machine = Machine::start(identity(), W::def(), args.clone(), world.now);
-        let (mut inputs, mut steps) = (VecDeque::from([Input::Start]), 0);
+        let (mut input, mut steps) = (Input::Start, 0);
         loop {
-            let Some(input) = inputs.pop_front() else {
-                panic!("`{}` waits at `{}` for something that never comes", W::NAME, machine.point())
-            };
             let step = machine.step(input, world.now).unwrap_or_else(|e| panic!("{e}"));
             for command in step.commands {
-                if let Some(op) = op_of(&command) {
-                    world.perform(command);
-                    if let Some(completion) = world.done.remove(&op) {
-                        inputs.push_back(Input::Completed { op, completion });
-                    }
-                }
+                world.perform(command);
             }
-            match step.closed {
-                None => {}
-                Some(Closed::Completed(value)) => {
-                    return (serde_json::json!({ "ok": value.to_json() }), std::mem::take(&mut world.operations));
-                }
+            let outcome = match step.closed {
+                None => None,
+                Some(Closed::Completed(value)) => Some(serde_json::json!({ "ok": value.to_json() })),
                 Some(Closed::Failed { error, .. } | Closed::Cancelled { error, .. }) => {
-                    return (serde_json::json!({ "err": error.to_json() }), std::mem::take(&mut world.operations));
+                    Some(serde_json::json!({ "err": error.to_json() }))
                 }
+            };
+            if let Some(outcome) = outcome {
+                return Agreement { outcome, operations: std::mem::take(&mut world.operations) };
             }
             steps += 1;
             if evict_every != 0 && steps % evict_every == 0 {
@@ -194,6 +219,10 @@ where
                 let loaded = Machine::load(identity(), frame, &args, &Linked);
                 machine = loaded.unwrap_or_else(|e| panic!("{e}")).0;
             }
+            input = match world.complete() {
+                Some((op, completion)) => Input::Completed { op, completion },
+                None => panic!("`{}` waits at `{}` for something that never comes", W::NAME, machine.point()),
+            };
         }
     }
 }
@@ -202,7 +231,7 @@ fn identity() -> Identity {
     Identity { workflow_id: "differential".into(), run_id: Uuid::from_u128(0x5eed) }
 }
 
-fn ended<T: Transport>(how: &str, value: &T) -> serde_json::Value {
+fn ended_with<T: Transport>(how: &str, value: &T) -> serde_json::Value {
     let payload = value.save().unwrap_or_else(|e| panic!("{e}"));
     serde_json::json!({ how: payload.to_json() })
 }
@@ -255,55 +284,82 @@ struct Script {
     signals: BTreeMap<String, VecDeque<Payload>>,
     states: States,
     mocks: Mocks,
-    done: BTreeMap<OpId, Completion>,
+    pending: BTreeMap<OpId, Command>,
+    /// What the oracle is told next.
+    done: Option<(OpId, Completion)>,
+    /// What is left of helpers that lost a race.
+    undoing: Vec<Undo>,
+    concurrent: bool,
+    /// The state of the generator that chooses what ends next; without one the usual order holds.
+    random: Option<u64>,
     operations: Vec<String>,
     children: BTreeMap<String, child::Child>,
 }
 
 impl Script {
-    /// Notes the operation and completes it.
+    /// Notes the operation.
     fn perform(&mut self, command: Command) {
-        match command {
-            Command::Activity { op, name, args, options } => {
-                self.operations.push(format!("{op} {name}{}", args.to_json()));
-                let completion = self.attempts(&name, &args, op, &options);
-                self.done.insert(op, completion);
+        let Some(id) = op_of(&command) else {
+            if let Command::Detach { op } = command {
+                self.pending.remove(&op);
             }
-            Command::Timer { op, at } => {
-                self.operations.push(format!("{op} timer {at}"));
-                self.now = self.now.max(at);
-                self.done.insert(op, Completion::Fired);
-            }
-            Command::Signal { op, name, deadline } => {
-                self.operations.push(format!("{op} signal {name} {deadline:?}"));
-                let next = self.signals.get_mut(&name).and_then(VecDeque::pop_front);
-                match (next, deadline) {
-                    (Some(value), _) => {
-                        self.done.insert(op, Completion::Value(value));
-                    }
-                    (None, Some(at)) => {
-                        self.now = self.now.max(at);
-                        self.done.insert(op, Completion::TimedOut);
-                    }
-                    (None, None) => panic!("the workflow waits for the signal `{name}`, and none is left"),
-                }
-            }
-            Command::Detach { op } => {
-                self.done.remove(&op);
-            }
-            Command::Remote { op, target, ask } => {
-                let (id, answer) = (target.id.clone(), self.remote(op, target, ask));
-                self.done.insert(op, Completion::Remote { id, answer });
-            }
-            Command::Cancel { .. }
-            | Command::SideEffect(_)
-            | Command::Status(_)
-            | Command::Compensating { .. }
-            | Command::Tag { .. }
-            | Command::Take { .. }
-            | Command::SetAside { .. }
-            | Command::Reply { .. } => {}
+            return;
+        };
+        match &command {
+            Command::Activity { op, name, args, .. } => self.operations.push(format!("{op} {name}{}", args.to_json())),
+            Command::Timer { op, at } => self.operations.push(format!("{op} timer {at}")),
+            Command::Signal { op, name, deadline } => self.operations.push(format!("{op} signal {name} {deadline:?}")),
+            // Noted when it is answered.
+            _ => {}
         }
+        self.pending.insert(id, command);
+        self.concurrent |= self.pending.len() > 1;
+    }
+
+    /// Ends one of the pending operations.
+    fn complete(&mut self) -> Option<(OpId, Completion)> {
+        let op = self.choose()?;
+        let completion = match self.pending.remove(&op)? {
+            Command::Activity { name, args, options, .. } => self.attempts(&name, &args, op, &options),
+            Command::Remote { target, ask, .. } => {
+                let (id, answer) = (target.id.clone(), self.remote(op, target, ask));
+                Completion::Remote { id, answer }
+            }
+            Command::Timer { at, .. } => {
+                self.now = self.now.max(at);
+                Completion::Fired
+            }
+            Command::Signal { name, deadline, .. } => match self.signals.get_mut(&name).and_then(VecDeque::pop_front) {
+                Some(value) => Completion::Value(value),
+                None => {
+                    self.now = self.now.max(deadline?);
+                    Completion::TimedOut
+                }
+            },
+            _ => return None,
+        };
+        Some((op, completion))
+    }
+
+    /// What ends next. Of all that is due at some time only the first can.
+    fn choose(&mut self) -> Option<OpId> {
+        let come = |name: &String| self.signals.get(name).is_some_and(|s| !s.is_empty());
+        let rank = |c: &Command| match c {
+            Command::Activity { .. } | Command::Remote { .. } => Some((0, Timestamp::MIN)),
+            Command::Signal { name, .. } if come(name) => Some((1, Timestamp::MIN)),
+            Command::Signal { deadline, .. } => deadline.map(|at| (2, at)),
+            Command::Timer { at, .. } => Some((2, *at)),
+            _ => None,
+        };
+        let mut able: Vec<_> = self.pending.iter().filter_map(|(op, c)| Some((rank(c)?, *op))).collect();
+        able.sort_unstable();
+        let timed = able.iter().position(|((kind, _), _)| *kind == 2);
+        able.truncate(timed.map_or(able.len(), |first| first + 1));
+        let Some(state) = &mut self.random else { return Some(able.first()?.1) };
+        // Knuth's MMIX generator.
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = (*state >> 33) as usize % able.len().max(1);
+        Some(able.get(at)?.1)
     }
 
     fn attempts(&self, name: &str, args: &Payload, op: OpId, options: &ActivityOptions) -> Completion {
@@ -359,17 +415,46 @@ struct Shared(Rc<RefCell<Script>>);
 
 impl World for Shared {
     fn begin(&mut self, command: Command) {
-        let mut script = self.0.borrow_mut();
-        script.perform(command);
-        // As in the machine, the next step runs at the time of what has just ended.
-        ambient::set_now(script.now);
+        self.0.borrow_mut().perform(command);
     }
     fn poll(&mut self, op: OpId) -> Option<Completion> {
-        self.0.borrow_mut().done.remove(&op)
+        self.0.borrow_mut().done.take_if(|d| d.0 == op).map(|d| d.1)
     }
     fn next_op(&mut self) -> OpId {
         let mut script = self.0.borrow_mut();
         script.next += 1;
         OpId(script.next - 1)
+    }
+    fn detach(&mut self, op: OpId) {
+        self.0.borrow_mut().pending.remove(&op);
+    }
+    fn undo(&mut self, mut what: Undo) {
+        let most = if what.parallel { what.saga.len() } else { 1 };
+        if what.running.is_empty() {
+            let turn = std::iter::from_fn(|| what.saga.pop()).take(most).collect::<Vec<_>>();
+            what.running = turn.into_iter().map(|c| self.compensate(c)).collect();
+        }
+        if !what.running.is_empty() {
+            self.0.borrow_mut().undoing.push(what);
+        }
+    }
+}
+
+impl Shared {
+    fn compensate(&mut self, c: Compensation) -> OpId {
+        let op = self.next_op();
+        let options = c.options.until_done();
+        self.begin(Command::Activity { op, name: c.activity, args: c.args, options });
+        op
+    }
+
+    /// Goes on with undoing what lost, if `op` was a part of that.
+    fn undone(&self, op: OpId) -> bool {
+        let at = self.0.borrow().undoing.iter().position(|u| u.running.contains(&op));
+        let Some(at) = at else { return false };
+        let mut undo = self.0.borrow_mut().undoing.remove(at);
+        undo.running.retain(|running| *running != op);
+        self.clone().undo(undo);
+        true
     }
 }

@@ -28,5 +28,5 @@ impl ::workflow_runtime::__private::Workflow for __order {
     }
 }
 ::core::compile_error! {
-    "`join!` is not supported in workflows yet: await one operation behind the other"
+    "this `join!` polls futures, which no checkpoint can hold: use `workflow_runtime::join!`, whose branches are saved; there is no `.await` behind it"
 }

@@ -5,7 +5,7 @@ use crate::{
         encoding::{DecodeError, EncodeError},
         payload::Payload,
     },
-    machine::{Activation, Frame},
+    machine::{Activation, Frame, Thread},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ pub(in crate::engine) fn unpack(frame: &Payload, mut large: BTreeMap<String, Pay
     let mut frame: Frame = frame.decode()?;
     walk(&mut frame.root, "", &mut |place, slots| {
         let here: Vec<_> =
-            large.keys().filter(|n| n.strip_prefix(place).is_some_and(|rest| !rest.contains('/'))).cloned().collect();
+            large.keys().filter(|n| n.strip_prefix(place).is_some_and(|rest| !rest.contains(PLACE))).cloned().collect();
         for name in here {
             if let Some(payload) = large.remove(&name) {
                 slots.insert(name[place.len()..].to_owned(), payload);
@@ -62,12 +62,24 @@ pub(in crate::engine) fn unpack(frame: &Payload, mut large: BTreeMap<String, Pay
     Ok(frame)
 }
 
-/// Visits the slots of an activation and of its helpers. The name of a helper's place is the thread that awaits it.
+/// Ends the name of a place. No slot's key has it: keys are names and labels.
+const PLACE: char = '\u{1f}';
+
+/// Visits the slots of an activation and of its helpers. The name of a helper's place is that of the thread that awaits it.
 fn walk(activation: &mut Activation, place: &str, f: &mut dyn FnMut(&str, &mut BTreeMap<String, Payload>)) {
     f(place, &mut activation.slots);
     for (i, thread) in activation.threads.iter_mut().enumerate() {
-        if let Some(helper) = &mut thread.helper {
-            walk(helper, &format!("{place}{i}/"), f);
+        threads(thread, &format!("{place}{i}"), f);
+    }
+}
+
+fn threads(thread: &mut Thread, place: &str, f: &mut dyn FnMut(&str, &mut BTreeMap<String, Payload>)) {
+    if let Some(helper) = &mut thread.helper {
+        walk(helper, &format!("{place}{PLACE}"), f);
+    }
+    for (i, branch) in thread.branches.iter_mut().enumerate() {
+        if let Some(branch) = branch {
+            threads(branch, &format!("{place}.{i}"), f);
         }
     }
 }
@@ -75,7 +87,7 @@ fn walk(activation: &mut Activation, place: &str, f: &mut dyn FnMut(&str, &mut B
 /// The definitions that wrote the activations of a frame.
 pub(in crate::engine) fn definitions(activation: &Activation, into: &mut BTreeSet<Fingerprint>) {
     into.insert(activation.definition);
-    for helper in activation.threads.iter().filter_map(|t| t.helper.as_ref()) {
+    for helper in activation.all_threads().into_iter().filter_map(|t| t.helper.as_ref()) {
         definitions(helper, into);
     }
 }

@@ -150,7 +150,7 @@ fn step(cx: &mut Cx<'_>) -> Result<Flow, StepError> {
             s_log.put(Vec::<String>::new());
             Ok(Go::To(1))
         }
-        What::Block(_) => {
+        What::Block(_) | What::Ended(..) => {
             let mut todo: Vec<Do> = s_todo.take();
             let next = todo.pop();
             s_todo.put(todo);

@@ -1,11 +1,10 @@
 //! Other instances in the small world: a child runs to its end as soon as it is started, and a message is always taken.
 
-use super::{Linked, Script, op_of};
+use super::{Linked, Script};
 use crate::{
     journal::payload::Payload,
     machine::{Answer, Ask, Closed, Ended, Identity, Input, Machine, OpId, Refused, Resolve, Target},
 };
-use std::collections::VecDeque;
 use uuid::Uuid;
 
 /// A child that has ended.
@@ -60,27 +59,23 @@ impl Script {
         let run = Uuid::from_u128(0xc41d + self.children.len() as u128);
         let identity = Identity { workflow_id: id.to_owned(), run_id: run };
         let mut machine = Machine::start(identity, def, input.clone(), self.now);
-        let (mut inputs, parents) = (VecDeque::from([Input::Start]), std::mem::take(&mut self.operations));
-        let (inboxes, done) = (std::mem::take(&mut self.signals), std::mem::take(&mut self.done));
+        let (mut input_of_step, parents) = (Input::Start, std::mem::take(&mut self.operations));
+        let (inboxes, pending) = (std::mem::take(&mut self.signals), std::mem::take(&mut self.pending));
         let ended = loop {
-            let Some(next) = inputs.pop_front() else {
-                panic!("the child `{id}` waits at `{}` for something that never comes", machine.point())
-            };
-            let step = machine.step(next, self.now).unwrap_or_else(|e| panic!("{e}"));
-            for command in step.commands {
-                if let Some(op) = op_of(&command) {
-                    self.perform(command);
-                    inputs.extend(self.done.remove(&op).map(|completion| Input::Completed { op, completion }));
-                }
-            }
+            let step = machine.step(input_of_step, self.now).unwrap_or_else(|e| panic!("{e}"));
+            step.commands.into_iter().for_each(|c| self.perform(c));
             match step.closed {
                 None => {}
                 Some(Closed::Completed(value)) => break Ended::Completed(value),
                 Some(Closed::Failed { error, .. }) => break Ended::Failed(error),
                 Some(Closed::Cancelled { reason, error }) => break Ended::Cancelled { reason, error },
             }
+            input_of_step = match self.complete() {
+                Some((op, completion)) => Input::Completed { op, completion },
+                None => panic!("the child `{id}` waits at `{}` for something that never comes", machine.point()),
+            };
         };
-        (self.signals, self.done) = (inboxes, done);
+        (self.signals, self.pending) = (inboxes, pending);
         let own = std::mem::replace(&mut self.operations, parents);
         self.operations.extend(own.into_iter().map(|what| format!("{id}: {what}")));
         Child { workflow, input, run, ended }

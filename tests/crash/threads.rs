@@ -1,0 +1,105 @@
+//! Branches: joins, races and their losers, crashed at every commit.
+
+use crate::scenarios::*;
+use workflow_runtime::{
+    machine::{Workflow, WorkflowCall},
+    prelude::*,
+    testing::Sweep,
+    workflow,
+};
+
+const NAMES: [&str; 7] = ["charge", "reserve", "release", "branches", "deadline", "whoever_is_first", "careful_errand"];
+
+const STOP: Signal<String> = Signal::new("stop");
+
+/// Two branches of several operations each.
+#[workflow]
+async fn branches(cents: u64) -> Result<String, ShopError> {
+    let mut log = String::new();
+    let (a, b) = join!(charge(cents), async {
+        for sku in ["gem".to_string(), "ring".to_string()] {
+            reserve(&sku, 1).await?;
+            log.push_str(&sku);
+            sleep(minutes(1)).await?;
+        }
+        Ok::<_, ShopError>(log.len())
+    });
+    Ok(format!("{:?} {:?} {log} at {}", a.is_ok(), b.ok(), now()))
+}
+
+/// A signal against a timer.
+#[workflow]
+async fn deadline(naps: u32) -> Result<String, ShopError> {
+    let mut slept = 0;
+    loop {
+        select! {
+            why = STOP.recv() => return Ok(format!("stopped by {} after {slept}", why?)),
+            t = sleep(hours(1)), if slept < naps => {
+                t?;
+                slept += 1;
+            }
+            t = sleep(hours(2)) => {
+                t?;
+                return Ok(format!("slept {slept}"));
+            }
+        }
+    }
+}
+
+/// Part of [`whoever_is_first`]: has something to undo when it loses.
+#[workflow]
+async fn careful_errand(sku: String) -> Result<String, ShopError> {
+    saga::on_failure(release(sku.clone(), 1));
+    reserve(&sku, 1).await?;
+    sleep(days(1)).await?;
+    Ok(sku)
+}
+
+#[workflow]
+async fn whoever_is_first(cents: u64) -> Result<String, ShopError> {
+    let first = select! {
+        sku = careful_errand("gem".to_string()) => sku?,
+        paid = charge(cents) => format!("paid {}", paid?),
+    };
+    Ok(first)
+}
+
+fn sweep<W: Workflow>(call: WorkflowCall<W>, id: &str) -> Sweep<W> {
+    Sweep::new(call, id).state_with(Stock::default).configure(|e| e.only(NAMES))
+}
+
+fn last(history: &[String]) -> &str {
+    history.last().map_or("", |e| e.as_str())
+}
+
+fn count(history: &[String], what: &str) -> usize {
+    history.iter().filter(|e| e.contains(what)).count()
+}
+
+#[tokio::test]
+async fn a_join_of_an_activity_and_a_loop() {
+    let swept = sweep(branches(100), "b").any_order().run().await;
+    assert_eq!(last(&swept.history), r#"completed with "true Some(7) gemring at 2000-01-01T00:02:00Z""#);
+    assert_eq!(count(&swept.history, "reserve"), 2);
+}
+
+#[tokio::test]
+async fn a_join_with_a_branch_that_fails() {
+    let swept = sweep(branches(13), "b").any_order().run().await;
+    assert_eq!(last(&swept.history), r#"completed with "false Some(7) gemring at 2000-01-01T00:02:00Z""#);
+}
+
+#[tokio::test]
+async fn a_race_in_a_loop() {
+    let swept = sweep(deadline(2), "d").any_order().run().await;
+    assert_eq!(last(&swept.history), r#"completed with "slept 2""#);
+    let stopped = sweep(deadline(2), "d").signal_at_start(&STOP, "Ada".to_string()).any_order().run().await;
+    assert_eq!(last(&stopped.history), r#"completed with "stopped by Ada after 0""#);
+}
+
+#[tokio::test]
+async fn a_helper_that_loses_is_undone() {
+    let swept = sweep(whoever_is_first(100), "w").any_order().run().await;
+    assert_eq!(last(&swept.history), r#"completed with "paid 100""#);
+    assert_eq!(count(&swept.history, "release"), 1, "{swept:?}");
+}

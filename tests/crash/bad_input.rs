@@ -113,8 +113,7 @@ async fn two_functions_with_one_name() {
     fn run(_: &States, _: ActivityContext, _: &Payload) -> workflow_runtime::activity::AttemptFuture {
         Box::pin(std::future::pending())
     }
-    static OTHER: ActivityDef =
-        ActivityDef { name: "charge", aliases: &[], file: "elsewhere.rs", line: 7, states: Vec::new, run };
+    static OTHER: ActivityDef = ActivityDef::untyped("charge", &[], "elsewhere.rs", 7, run);
     let built = TestEngine::builder().state(Stock::default()).configure(|e| e.register([&OTHER])).build().await;
     let Err(e) = built else { panic!("`charge` is there twice") };
     let text = e.to_string();

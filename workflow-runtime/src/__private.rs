@@ -4,8 +4,8 @@
 pub use crate::testing::case::{Crashes, Options as TestOptions, Test, run as run_test};
 pub use crate::{
     activity::{
-        Activity, ActivityContext, ActivityDef, ActivityOptions, ActivityRegistration, Lend, Retry, SendBoxFuture,
-        State, States,
+        Activity, ActivityContext, ActivityDef, ActivityOptions, ActivityRegistration, Lend, Limits, OnCancel, Rate,
+        Retry, SendBoxFuture, State, States,
         bounds::{Encode, Halves, Lending, Unencodable},
     },
     machine::{

@@ -19,7 +19,7 @@ pub mod testing;
 pub mod __private;
 mod duration;
 
-pub use activity::{ActivityContext, ActivityError, Retry, State};
+pub use activity::{ActivityContext, ActivityError, ActivityFailure, CompletionToken, Retry, State, Timeout};
 pub use duration::{days, hours, millis, minutes, months, seconds, weeks, years};
 pub use engine::{Engine, Run};
 pub use machine::{

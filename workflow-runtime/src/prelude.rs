@@ -1,9 +1,10 @@
 //! What a file with workflows needs: `use workflow_runtime::prelude::*;`.
 
 pub use crate::{
-    ActivityContext, ActivityError, Cancelled, Child, ChildError, ChildStartError, Engine, ExternalError, ExternalRun,
-    OnCancel, ParentClose, Reply, Retry, Signal, State, Update, WaitError, WorkflowError, cancel_requested, days,
-    external, hours, join, millis, minutes, months, now, now_in, patched, random, run_id, saga, seconds, select,
-    set_status, shielded, side_effect, sleep, sleep_until, tag, try_join, uuid, weeks, workflow_id, years,
+    ActivityContext, ActivityError, Cancelled, Child, ChildError, ChildStartError, CompletionToken, Engine,
+    ExternalError, ExternalRun, OnCancel, ParentClose, Reply, Retry, Signal, State, Update, WaitError, WorkflowError,
+    cancel_requested, days, external, hours, join, millis, minutes, months, now, now_in, patched, random, run_id, saga,
+    seconds, select, set_status, shielded, side_effect, sleep, sleep_until, tag, try_join, uuid, weeks, workflow_id,
+    years,
 };
 pub use workflow_macros::{activity, workflow};

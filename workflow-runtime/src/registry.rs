@@ -159,15 +159,21 @@ impl Registry {
         let names: Vec<&str> = names.into_iter().collect();
         for &name in &names {
             if self.workflow(name).is_none() && self.activity(name).is_none() {
-                let known = self.workflows.0.keys().chain(self.activities.0.keys());
-                let known = known.map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
-                let known = if known.is_empty() { "none".into() } else { known };
-                return Err(RegistryError::Unknown { name: name.into(), known });
+                return Err(unknown(name, self.workflows.0.keys().chain(self.activities.0.keys())));
             }
         }
         self.workflows.0.retain(|_, d| names.iter().any(|n| d.answers_to(n)));
         self.activities.0.retain(|_, d| names.iter().any(|n| d.answers_to(n)));
         Ok(self)
+    }
+
+    /// The activity with this name or alias.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Unknown`]: there is none.
+    pub(crate) fn known_activity(&self, name: &str) -> Result<&'static ActivityDef, RegistryError> {
+        self.activity(name).ok_or_else(|| unknown(name, self.activities.0.keys()))
     }
 
     /// The workflow with this name or alias.
@@ -245,6 +251,12 @@ impl Named for ActivityDef {
     }
 }
 
+fn unknown<'n>(name: &str, known: impl Iterator<Item = &'n &'static str>) -> RegistryError {
+    let known = known.map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
+    let known = if known.is_empty() { "none".into() } else { known };
+    RegistryError::Unknown { name: name.into(), known }
+}
+
 /// Definitions by every name that they answer to.
 struct Names<D: 'static>(BTreeMap<&'static str, &'static D>);
 
@@ -291,12 +303,8 @@ mod tests {
             Box::pin(std::future::pending::<Attempt>())
         }
         ActivityDef {
-            name,
-            aliases,
-            file: "shop.rs",
-            line,
             states: || vec![(TypeId::of::<u8>(), type_name::<u8>())],
-            run,
+            ..ActivityDef::untyped(name, aliases, "shop.rs", line, run)
         }
     }
     static CHARGE: ActivityDef = def("charge", &["bill"], 3);

@@ -3,6 +3,7 @@
 use super::signature::marker;
 use crate::parse::{
     activity::{ActivityFn, Role, bare, binding, last_segment},
+    limits::Rate,
     retry::Retry,
 };
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
@@ -73,7 +74,7 @@ fn call(f: &ActivityFn) -> TokenStream {
 
 fn implementation(f: &ActivityFn) -> TokenStream {
     let (marker, name, aliases) = (marker(&f.item.sig.ident), &f.name, &f.aliases);
-    let (options, unless, body) = (options(f), unless(f), body(f));
+    let (limits, options, unless, body) = (limits(f), options(f), unless(f), body(f));
     let (ok, err) = halves(&f.item.sig.output);
     let states = f.roles().filter_map(|r| match r {
         Role::State(t) => Some(quote!((::core::any::TypeId::of::<#t>(), ::core::any::type_name::<#t>()))),
@@ -86,6 +87,7 @@ fn implementation(f: &ActivityFn) -> TokenStream {
             type Args = #args;
             type Ok = #ok;
             type Err = #err;
+            #limits
             #options
             fn def() -> &'static ::workflow_runtime::__private::ActivityDef {
                 static DEF: ::workflow_runtime::__private::ActivityDef =
@@ -170,16 +172,50 @@ fn options(f: &ActivityFn) -> TokenStream {
     let timeout = f.timeout.map(duration).map(|d| quote!(timeout: ::core::option::Option::Some(#d),));
     let retry = f.retry.as_ref().map(policy).map(|r| quote!(retry: ::core::option::Option::Some(#r),));
     let queue = f.queue.as_ref().map(|q| quote!(queue: ::core::convert::From::from(#q),));
+    let said = &f.limits;
+    let some = |d: Duration| {
+        let d = duration(d);
+        quote!(::core::option::Option::Some(#d))
+    };
+    let heartbeat = said.heartbeat.map(some).map(|d| quote!(heartbeat: #d,));
+    let schedule_to_start = said.schedule_to_start.map(some).map(|d| quote!(schedule_to_start: #d,));
+    let total_timeout = said.total_timeout.map(some).map(|d| quote!(total_timeout: #d,));
+    let priority = said.priority.map(|n| quote!(priority: #n,));
+    let on_cancel = said.on_cancel.map(|o| {
+        let variant = Ident::new(&format!("{o:?}"), Span::mixed_site());
+        quote!(on_cancel: ::workflow_runtime::__private::OnCancel::#variant,)
+    });
     quote! {
         fn options() -> ::workflow_runtime::__private::ActivityOptions {
             ::workflow_runtime::__private::ActivityOptions {
                 #timeout
+                #heartbeat
+                #schedule_to_start
+                #total_timeout
                 #retry
                 #queue
+                #priority
+                #on_cancel
                 ..::core::default::Default::default()
             }
         }
     }
+}
+
+/// What holds for all calls of the activity in one process.
+fn limits(f: &ActivityFn) -> Option<TokenStream> {
+    let (most, rate) = (f.limits.max_concurrent, f.limits.rate);
+    if most.is_none() && rate.is_none() {
+        return None;
+    }
+    let most = most.map(|n| quote!(.max_concurrent(#n)));
+    let rate = rate.map(|Rate { starts, seconds }| {
+        let per = quote!(::workflow_runtime::__private::Duration::from_secs(#seconds));
+        quote!(.rate(::workflow_runtime::__private::Rate::new(#starts, #per)))
+    });
+    Some(quote! {
+        const LIMITS: ::workflow_runtime::__private::Limits = ::workflow_runtime::__private::Limits::new() #most #rate;
+    })
 }
 
 fn policy(r: &Retry) -> TokenStream {

@@ -1,13 +1,26 @@
 //! `#[activity(..)] async fn`.
 
-use super::{attribute, function, retry::Retry};
+use super::{attribute, function, limits, limits::Limits, retry::Retry};
 use crate::diagnostic::Errors;
 use proc_macro2::TokenStream;
 use std::time::Duration;
 use syn::{FnArg, GenericArgument, ItemFn, Pat, PatType, PathArguments, Type};
 
 /// The keys of the attribute.
-const KEYS: [&str; 5] = ["timeout", "retry", "queue", "name", "alias"];
+const KEYS: [&str; 12] = [
+    "timeout",
+    "heartbeat",
+    "schedule_to_start",
+    "total_timeout",
+    "retry",
+    "queue",
+    "priority",
+    "max_concurrent",
+    "rate",
+    "on_cancel",
+    "name",
+    "alias",
+];
 
 /// What the user said about an activity.
 pub(crate) struct ActivityFn {
@@ -21,6 +34,8 @@ pub(crate) struct ActivityFn {
     pub(crate) retry: Option<Retry>,
     /// The queue, if it is not the default one.
     pub(crate) queue: Option<String>,
+    /// Everything else that limits it.
+    pub(crate) limits: Limits,
     /// The function as written, without the attribute.
     pub(crate) item: ItemFn,
 }
@@ -45,7 +60,8 @@ impl ActivityFn {
         let keys = attribute::keys(attr, "`#[activity]`", &KEYS, &["alias"], errors);
         let item = function(item, "activity", errors)?;
         let name = attribute::default_name(&item.sig.ident);
-        let mut activity = ActivityFn { name, aliases: vec![], timeout: None, retry: None, queue: None, item };
+        let limits = Limits::default();
+        let mut activity = ActivityFn { name, aliases: vec![], timeout: None, retry: None, queue: None, limits, item };
         for (key, meta) in keys {
             match key.as_str() {
                 "timeout" => activity.timeout = attribute::duration(&meta, "timeout = \"10s\"", 1, errors),
@@ -56,6 +72,18 @@ impl ActivityFn {
                         activity.name = name;
                     }
                 }
+                "heartbeat" => activity.limits.heartbeat = attribute::duration(&meta, "heartbeat = \"30s\"", 1, errors),
+                "schedule_to_start" => {
+                    activity.limits.schedule_to_start =
+                        attribute::duration(&meta, "schedule_to_start = \"5m\"", 1, errors);
+                }
+                "total_timeout" => {
+                    activity.limits.total_timeout = attribute::duration(&meta, "total_timeout = \"1h\"", 1, errors);
+                }
+                "priority" => activity.limits.priority = limits::priority(&meta, errors),
+                "max_concurrent" => activity.limits.max_concurrent = limits::max_concurrent(&meta, errors),
+                "rate" => activity.limits.rate = limits::rate(&meta, errors),
+                "on_cancel" => activity.limits.on_cancel = limits::on_cancel(&meta, errors),
                 _ => activity.aliases.extend(attribute::name(&meta, "alias = \"old_name\"", errors)),
             }
         }

@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 mod attribute;
 mod duration;
+pub(crate) mod limits;
 pub(crate) mod retry;
 pub(crate) mod test;
 pub(crate) mod threads;

@@ -1,13 +1,14 @@
 //! An activity function as the runtime sees it.
 
 use super::{
-    ActivityContext, ActivityOptions,
+    ActivityContext, ActivityOptions, Limits,
     bounds::{Arguments, BusinessError, Transport},
 };
 use crate::journal::{
     encoding::{DecodeError, EncodeError},
     payload::Payload,
 };
+use crate::machine::ActivityCall;
 use std::{
     any::{Any, TypeId, type_name},
     collections::HashMap,
@@ -29,6 +30,8 @@ pub trait Activity: 'static {
     type Ok: Transport;
     /// The business error.
     type Err: Transport + BusinessError;
+    /// Limits in one process, as the attribute says.
+    const LIMITS: Limits = Limits::new();
     /// Options as the attribute says.
     fn options() -> ActivityOptions;
     /// The registered description.
@@ -75,11 +78,29 @@ pub struct ActivityDef {
     pub line: u32,
     /// The types of its `State<T>` parameters.
     pub states: fn() -> Vec<(TypeId, &'static str)>,
+    /// Limits in one process.
+    pub limits: Limits,
     /// Starts an attempt.
     pub run: fn(&States, ActivityContext, &Payload) -> AttemptFuture,
+    /// Whether a value from outside is of the activity's type.
+    pub accepts: fn(&Payload) -> Result<(), DecodeError>,
+    /// Whether an error from outside is of the activity's type, and final in spite of a retry policy.
+    pub is_final: fn(&Payload) -> Result<bool, DecodeError>,
 }
 
 impl ActivityDef {
+    /// A function whose types are not known here: what comes for it from outside is taken as it is.
+    pub const fn untyped(
+        name: &'static str,
+        aliases: &'static [&'static str],
+        file: &'static str,
+        line: u32,
+        run: fn(&States, ActivityContext, &Payload) -> AttemptFuture,
+    ) -> Self {
+        let (accepts, is_final) = (|_: &Payload| Ok(()), |_: &Payload| Ok(false));
+        ActivityDef { name, aliases, file, line, states: Vec::new, limits: Limits::new(), run, accepts, is_final }
+    }
+
     /// The erased form of `A`.
     pub const fn of<A: Activity>(
         aliases: &'static [&'static str],
@@ -87,7 +108,8 @@ impl ActivityDef {
         line: u32,
         states: fn() -> Vec<(TypeId, &'static str)>,
     ) -> Self {
-        ActivityDef { name: A::NAME, aliases, file, line, states, run: run::<A> }
+        let (limits, accepts, is_final) = (A::LIMITS, accepts::<A>, is_final::<A>);
+        ActivityDef { name: A::NAME, aliases, file, line, states, limits, run: run::<A>, accepts, is_final }
     }
 }
 
@@ -104,6 +126,14 @@ fn run<A: Activity>(states: &States, cx: ActivityContext, args: &Payload) -> Att
         };
         encoded.unwrap_or_else(Attempt::Unencodable)
     })
+}
+
+fn accepts<A: Activity>(value: &Payload) -> Result<(), DecodeError> {
+    A::Ok::load(value).map(drop)
+}
+
+fn is_final<A: Activity>(error: &Payload) -> Result<bool, DecodeError> {
+    Ok(A::unless(&A::Err::load(error)?))
 }
 
 /// A registration of an activity, collected from every crate that is linked.
@@ -160,3 +190,31 @@ impl<T> State<T> {
         State(Arc::new(value))
     }
 }
+
+/// The function that `#[activity]` makes of an activity: names its type by value.
+pub trait ActivityFn<Args> {
+    /// The activity.
+    type Def: Activity;
+}
+
+macro_rules! activity_fn { ($($a:ident)*) => {
+    impl<F, D: Activity, $($a),*> ActivityFn<($($a,)*)> for F
+    where
+        F: Fn($($a),*) -> ActivityCall<D>,
+    {
+        type Def = D;
+    }
+} }
+activity_fn!();
+activity_fn!(A);
+activity_fn!(A B);
+activity_fn!(A B C);
+activity_fn!(A B C E);
+activity_fn!(A B C E G);
+activity_fn!(A B C E G H);
+activity_fn!(A B C E G H I);
+activity_fn!(A B C E G H I J);
+activity_fn!(A B C E G H I J K);
+activity_fn!(A B C E G H I J K L);
+activity_fn!(A B C E G H I J K L M);
+activity_fn!(A B C E G H I J K L M N);

@@ -1,26 +1,59 @@
 //! Options of an activity call, resolved when the call is scheduled and stored with it.
 
+use crate::machine::OnCancel;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// The highest priority of an activity call.
+pub const MAX_PRIORITY: u8 = 9;
 
 /// How an activity call runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActivityOptions {
-    /// Limit of one attempt; `None`: no limit.
+    /// Limit of one attempt, from its start to its end; `None`: no limit.
     pub timeout: Option<Duration>,
+    /// An attempt that gives no heartbeat for so long has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Duration>,
+    /// How long an attempt may wait in its queue. If it does not start in time, the activity has timed out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_to_start: Option<Duration>,
+    /// Limit of all attempts and the pauses between them, from the call on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_timeout: Option<Duration>,
     /// With a policy, an `Err` of the activity is retried. Without one it is final, and only panics, timeouts and lost
     /// workers are retried, without end, with the default backoff.
     pub retry: Option<Retry>,
     /// The queue whose limits apply.
     pub queue: String,
+    /// From 0 to [`MAX_PRIORITY`]: of what waits in a queue, the highest starts first.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: u8,
+    /// What a cancellation of the call does.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_cancel: OnCancel,
     /// An `Err` is retried even where `unless(..)` calls it final: the call is a compensation.
     pub shielded: bool,
 }
 
 impl Default for ActivityOptions {
     fn default() -> Self {
-        ActivityOptions { timeout: None, retry: None, queue: "default".into(), shielded: false }
+        ActivityOptions {
+            timeout: None,
+            heartbeat: None,
+            schedule_to_start: None,
+            total_timeout: None,
+            retry: None,
+            queue: "default".into(),
+            priority: 0,
+            on_cancel: OnCancel::Try,
+            shielded: false,
+        }
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl ActivityOptions {
@@ -29,6 +62,8 @@ impl ActivityOptions {
         let retry = self.retry.unwrap_or_default();
         self.retry = Some(Retry { attempts: None, ..retry });
         self.shielded = true;
+        // These would end it before it is done.
+        (self.schedule_to_start, self.total_timeout) = (None, None);
         self
     }
 }

@@ -2,25 +2,28 @@
 
 use super::{
     actor::Actor,
-    checkpoint::{Operation, Reason},
+    checkpoint::{Deferred, Operation, Reason},
     draft::Draft,
     error::Unavailable,
     message::{Ended, Mail, Message},
 };
 use crate::{
-    activity::{AttemptReport, AttemptRequest},
+    activity::{AttemptReport, AttemptRequest, OnCancel, Timeout},
     journal::{
         history::{Event, Failure},
         id::RunId,
+        payload::Payload,
     },
     machine::{Completion, OpId},
 };
 use jiff::Timestamp;
 
 /// What a report means for its operation.
-enum Verdict {
+pub(super) enum Verdict {
     Done(Completion),
     Again(Failure, Timestamp),
+    /// The body is gone, and the result comes from outside.
+    Deferred,
     Stuck(Reason),
     /// The attempt was stopped and nobody had asked the operation to: it runs again with the next engine.
     Lost,
@@ -29,21 +32,34 @@ enum Verdict {
 impl Actor {
     /// What was running when another process died is lost: it counts as an attempt, and the next one follows.
     ///
-    /// No commit says so before that attempt ends, so an instance that is loaded again in between finds it out again.
-    pub(super) fn mark_lost(&mut self) {
+    /// Starts are not committed, so what was due before this engine took the store over may have been started. That it
+    /// is lost is committed before the next attempt starts: no two that start have one number, however often a process
+    /// dies. Only a clock that is set back while no process runs hides that an attempt was due.
+    pub(super) async fn mark_lost(&mut self) -> Result<(), Unavailable> {
         self.forget_detached();
-        let Some(c) = self.instance.checkpoint.as_mut().filter(|c| !c.is_closed()) else { return };
-        for (op, pending) in &mut c.pending {
+        let (worker, opened) = (self.worker.clone(), self.worker.shared.opened);
+        let Some(mut draft) = self.draft(worker.shared.clock.now()) else { return Ok(()) };
+        if draft.checkpoint.is_closed() {
+            return Ok(());
+        }
+        for (op, pending) in &mut draft.checkpoint.pending {
             let Operation::Activity(call) = &mut pending.what else { continue };
-            let in_flight = call.next_at.is_none() && !call.stuck && pending.done.is_none();
-            let present = match self.worker.running_attempt(&self.instance.id, *op) {
-                Some(attempt) => attempt,
+            let waits = pending.done.is_none() && !call.stuck && call.deferred.is_none();
+            let in_flight = waits && call.next_at.is_none_or(|at| at <= opened);
+            let present = match worker.last_attempt(&self.instance.id, *op) {
+                Some((_, true)) => continue,
+                Some((attempt, false)) => attempt.saturating_add(1),
                 None if in_flight => call.attempt.saturating_add(1),
                 None => continue,
             };
-            let lost = (call.attempt..present).map(|attempt| Event::Lost { op: op.0, attempt });
-            self.instance.notes.extend(lost);
-            call.attempt = present;
+            draft.events.extend((call.attempt..present).map(|attempt| Event::Lost { op: op.0, attempt }));
+            if present > call.attempt {
+                (call.attempt, call.next_at) = (present, None);
+            }
+        }
+        match draft.events.is_empty() {
+            true => Ok(()),
+            false => self.store(draft).await,
         }
     }
 
@@ -84,6 +100,7 @@ impl Actor {
             name: call.name.clone(),
             args: call.args.clone(),
             options: call.options.clone(),
+            progress: call.progress.clone(),
         })
     }
 
@@ -99,6 +116,11 @@ impl Actor {
         });
         let Some(executor) = worker.shared.executor() else { return };
         let handle = executor.run(request, on_done);
+        let (id, sender, pulse) = (self.instance.id.clone(), worker.sender.clone(), worker.shared.pulse.clone());
+        handle.on_progress(worker.shared.settings.progress_interval, move || {
+            let (id, busy) = (id.clone(), pulse.hold());
+            let _ = sender.send(Message::To { id, mail: Mail::Progress { op, attempt }, busy });
+        });
         if cancelled {
             handle.cancel();
         }
@@ -135,28 +157,55 @@ impl Actor {
     /// Notes in `draft` what follows from the end of an attempt; false if nothing does.
     fn end(&mut self, draft: &mut Draft, ended: Ended) -> bool {
         let Ended { at, run, op, attempt, report } = ended;
-        let present = self.worker.ended(&self.instance.id, run, op, attempt);
-        let same_run = draft.checkpoint.run == run && present;
-        let waits = same_run && draft.call(op).is_some_and(|c| c.attempt == attempt);
-        if !waits {
-            if !draft.checkpoint.is_closed() {
-                self.instance.notes.push(Event::Superseded { op: op.0, attempt });
-            }
+        let handle = self.worker.ended(&self.instance.id, run, op, attempt);
+        if draft.checkpoint.run != run || draft.checkpoint.is_closed() {
             return false;
         }
+        let waits = draft.call(op).is_some_and(|c| c.attempt == attempt && c.deferred.is_none());
+        let Some(handle) = handle.filter(|_| waits) else {
+            draft.events.push(Event::Superseded { op: op.0, attempt });
+            return true;
+        };
         if draft.checkpoint.pending.get(&op).is_some_and(|p| p.detached) {
             draft.end_detached(op, report, self.worker.shared.settings.payload_limit);
             return true;
         }
-        let asked = draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel);
-        match self.verdict(draft, op, attempt, report, asked) {
+        let verdict = self.verdict(draft, op, attempt, report);
+        self.conclude(draft, op, attempt, verdict, handle.take_progress(), at)
+    }
+
+    /// Notes in `draft` what a verdict says; false if that is nothing.
+    pub(super) fn conclude(
+        &mut self,
+        draft: &mut Draft,
+        op: OpId,
+        attempt: u32,
+        verdict: Verdict,
+        progress: Option<Payload>,
+        at: Timestamp,
+    ) -> bool {
+        match verdict {
             Verdict::Done(completion) => draft.finish(op, completion, at),
             Verdict::Again(failure, next) => {
+                draft.keep_progress(op, attempt, progress);
                 draft.events.push(Event::AttemptFailed { op: op.0, attempt, failure: failure.clone(), next });
                 if let Some(call) = draft.call(op) {
                     call.attempt = attempt.saturating_add(1);
                     call.next_at = Some(next);
                     call.last = Some(failure);
+                    call.deferred = None;
+                }
+            }
+            Verdict::Deferred => {
+                draft.keep_progress(op, attempt, progress);
+                draft.events.push(Event::Deferred { op: op.0, attempt });
+                let (now, asked) = (draft.now, draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel));
+                if let Some(call) = draft.call(op) {
+                    call.deferred = Some(Deferred { since: now, beat: now, stop_at: None });
+                    call.next_at = None;
+                    if asked {
+                        call.stop_deferred(now);
+                    }
                 }
             }
             Verdict::Stuck(reason) => self.stuck(draft, op, reason),
@@ -165,7 +214,8 @@ impl Actor {
         true
     }
 
-    fn verdict(&self, draft: &mut Draft, op: OpId, attempt: u32, report: AttemptReport, asked: bool) -> Verdict {
+    pub(super) fn verdict(&self, draft: &mut Draft, op: OpId, attempt: u32, report: AttemptReport) -> Verdict {
+        let asked = draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel);
         let now = draft.now;
         let Some(call) = draft.call(op) else { return Verdict::Lost };
         let stuck = |code: &str, message: String| Verdict::Stuck(Reason { code: code.into(), message });
@@ -175,6 +225,8 @@ impl Actor {
         let again = |policy: Option<crate::Retry>, failure: Failure, last: Completion| match policy
             .and_then(|p| p.pause(attempt))
         {
+            // It has come to its own end.
+            Some(_) if asked && options.on_cancel == OnCancel::Wait => Verdict::Done(last),
             // What waits for its next attempt does not run: it stops at once.
             Some(_) if asked => Verdict::Done(Completion::Cancelled),
             Some(pause) => Verdict::Again(failure, now.checked_add(pause).unwrap_or(Timestamp::MAX)),
@@ -193,7 +245,11 @@ impl Actor {
                 let policy = policy.filter(|_| options.shielded || !permanent);
                 again(policy, Failure::Error(error.clone()), Completion::Failed(error))
             }
-            AttemptReport::TimedOut => again(Some(policy.unwrap_or_default()), Failure::TimedOut, Completion::TimedOut),
+            AttemptReport::TimedOut(which @ Timeout::Start) => Verdict::Done(Completion::Expired(which)),
+            AttemptReport::TimedOut(which) => {
+                again(Some(policy.unwrap_or_default()), Failure::TimedOut(which), Completion::Expired(which))
+            }
+            AttemptReport::Deferred => Verdict::Deferred,
             AttemptReport::Panicked(message) => again(
                 Some(policy.unwrap_or_default()),
                 Failure::Panicked(message.clone()),

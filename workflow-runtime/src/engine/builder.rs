@@ -11,15 +11,15 @@ use super::{
 };
 use crate::{
     activity::{
-        Execute, Executor, ExecutorOptions, Interpose, Queues, SendBoxFuture, States,
+        Execute, Executor, ExecutorOptions, Interpose, Limits, Queues, SendBoxFuture, States,
         executor::{Delay, Observer, Passed},
     },
     journal::id::Namespace,
-    registry::{Registered, Registry},
+    registry::{Registered, Registry, RegistryError},
     store::{Fence, Store},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -35,6 +35,7 @@ pub struct EngineBuilder {
     clock: Arc<dyn Clock>,
     executor: Option<Arc<dyn Execute>>,
     queues: Queues,
+    limits: HashMap<String, Limits>,
     observer: Option<Observer>,
     interpose: Option<Arc<dyn Interpose>>,
     settings: Settings,
@@ -52,6 +53,7 @@ impl Default for EngineBuilder {
             clock: Arc::new(SystemClock),
             executor: None,
             queues: Queues::default(),
+            limits: HashMap::new(),
             observer: None,
             interpose: None,
             settings: Settings::default(),
@@ -95,6 +97,21 @@ impl EngineBuilder {
     /// At most `limit` activities of this queue run at a time. Default: 256 in each queue.
     pub fn queue(mut self, name: impl Into<String>, limit: usize) -> Self {
         self.queues = self.queues.limit_queue(name, limit);
+        self
+    }
+
+    /// Limits of the activity with this registered name, in place of all that its attribute says. They hold in this process.
+    ///
+    /// A name that no activity has is an error at [`build`](Self::build).
+    pub fn limits(mut self, activity: impl Into<String>, limits: Limits) -> Self {
+        self.limits.insert(activity.into(), limits);
+        self
+    }
+
+    /// How often the progress of an attempt that runs is written down, at most: what a killed process may lose of it.
+    /// Default: 10 seconds. Attempts that give no heartbeats cost nothing.
+    pub fn progress_interval(mut self, interval: Duration) -> Self {
+        self.settings.progress_interval = interval;
         self
     }
 
@@ -199,14 +216,26 @@ impl EngineBuilder {
         if !missing.is_empty() && self.executor.is_none() && self.interpose.is_none() {
             return Err(BuildError::MissingState { missing });
         }
+        let named = |(name, limits): (&String, &Limits)| Ok((registry.known_activity(name)?.name.to_owned(), *limits));
+        let limits = self.limits.iter().map(named).collect::<Result<HashMap<_, _>, RegistryError>>()?;
+        let pulse = Pulse::new();
         let executor = match self.executor.take() {
             Some(executor) => executor,
             None => {
                 let handle = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-                let delay = Arc::new(ClockDelay(self.clock.clone()));
+                let delay = Arc::new(ClockDelay(self.clock.clone(), pulse.clone()));
                 let (queues, observer) = (std::mem::take(&mut self.queues), self.observer.take());
                 let interpose = self.interpose.take();
-                let options = ExecutorOptions { queues, delay, observer, interpose, ..ExecutorOptions::default() };
+                let progress_limit = self.settings.payload_limit;
+                let options = ExecutorOptions {
+                    queues,
+                    limits,
+                    progress_limit,
+                    delay,
+                    observer,
+                    interpose,
+                    ..ExecutorOptions::default()
+                };
                 let known = registry.clone();
                 let lookup = move |name: &str| known.activity(name);
                 let states = std::mem::take(&mut self.states);
@@ -215,7 +244,7 @@ impl EngineBuilder {
         };
         let fences = store.acquire_all("engine").await.map_err(BuildError::Store)?;
         let workers = self.workers;
-        let shared = self.shared(store, registry, Some(executor), fences, Health::default());
+        let shared = self.shared(pulse, store, registry, Some(executor), fences, Health::default());
         let workers = worker::start(&shared, workers)?;
         Ok(Engine::new(shared, workers))
     }
@@ -228,7 +257,7 @@ impl EngineBuilder {
     pub async fn build_read_only(mut self) -> Result<Engine, BuildError> {
         let store = self.store.clone().ok_or(BuildError::NoStore)?;
         let registry = self.registry()?;
-        let shared = self.shared(store, registry, None, vec![], Health::read_only());
+        let shared = self.shared(Pulse::new(), store, registry, None, vec![], Health::read_only());
         Ok(Engine::new(shared, vec![]))
     }
 
@@ -242,22 +271,23 @@ impl EngineBuilder {
 
     fn shared(
         self,
+        pulse: Pulse,
         store: Arc<dyn Store>,
         registry: Registry,
         executor: Option<Arc<dyn Execute>>,
         fences: Vec<Fence>,
         health: Health,
     ) -> Arc<Shared> {
-        let pulse = Pulse::new();
         self.clock.attach(&pulse);
+        let opened = self.clock.now();
         let (clock, settings, inline, executor) = (self.clock, self.settings, self.inline, Mutex::new(executor));
         let workers = std::sync::OnceLock::new();
-        Arc::new(Shared { store, clock, pulse, registry, executor, fences, settings, health, inline, workers })
+        Arc::new(Shared { store, clock, pulse, registry, executor, fences, settings, health, opened, inline, workers })
     }
 }
 
 /// Timeouts of activities run on the engine's clock.
-pub(crate) struct ClockDelay(pub(crate) Arc<dyn Clock>);
+pub(crate) struct ClockDelay(pub(crate) Arc<dyn Clock>, pub(crate) Pulse);
 
 impl Delay for ClockDelay {
     fn delay(&self, d: Duration) -> SendBoxFuture<Passed> {
@@ -271,5 +301,17 @@ impl Delay for ClockDelay {
                 }
             }
         })
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.0.now()
+    }
+
+    fn hold(&self) -> Passed {
+        Box::new(self.1.hold())
+    }
+
+    fn park(&self) -> Passed {
+        Box::new(self.1.park())
     }
 }

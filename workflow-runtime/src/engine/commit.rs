@@ -199,7 +199,8 @@ impl Actor {
                 self.worker.tell_watchers(id);
             }
         }
-        self.worker.stop_attempts(id, &|op| now.pending.get(&op).is_none_or(|p| p.cancel));
+        self.worker.stop_attempts(id, &|op| now.pending.get(&op).filter(|p| !p.detached).map(|p| p.cancel));
+        self.worker.forget_outside(id, now);
         if now.is_closed() && before.is_none_or(|b| !b.is_closed()) {
             tracing::info!(workflow.status = now.status().as_str(), "the run has ended");
             self.worker.leave_unanswered(id, None, now.status().as_str());

@@ -15,7 +15,10 @@ impl Draft {
         let committed = !self.events.iter().any(|e| matches!(e, Event::Scheduled { op: new, .. } if *new == op.0));
         let Some(p) = self.checkpoint.pending.get_mut(&op) else { return };
         let runs = match &p.what {
-            Operation::Activity(call) => committed && p.done.is_none() && call.next_at.is_none() && !call.stuck,
+            Operation::Activity(call) => {
+                let starts = call.next_at.is_none() && call.deferred.is_none() && !call.stuck;
+                committed && p.done.is_none() && starts
+            }
             _ => false,
         };
         if runs {
@@ -45,9 +48,9 @@ fn last_words(report: AttemptReport, limit: usize) -> Option<Ending> {
         }
         AttemptReport::Ok(value) => Ending::Value(value),
         AttemptReport::Err { error, .. } => Ending::Failed(error),
-        AttemptReport::TimedOut => Ending::TimedOut,
+        AttemptReport::TimedOut(which) => Ending::TimedOut(which),
         AttemptReport::Panicked(message) => Ending::Panicked(message),
-        AttemptReport::Cancelled => return None,
+        AttemptReport::Cancelled | AttemptReport::Deferred => return None,
         AttemptReport::Undecodable(e) => Ending::Unusable(format!("the arguments do not decode: {e}")),
         AttemptReport::Unencodable(e) => Ending::Unusable(format!("the result cannot be saved: {e}")),
         AttemptReport::UnknownActivity => Ending::Unusable("this build has no activity of this name".into()),

@@ -11,6 +11,7 @@ use super::{
     outbox::Letter,
 };
 use crate::{
+    activity::{OnCancel, Timeout},
     journal::{
         encoding,
         history::{Ending, Event, Outcome, Taken},
@@ -120,6 +121,11 @@ impl Draft {
                     },
                 )
             }
+            Next::Overdue(op) => {
+                self.checkpoint.pending.remove(&op)?;
+                self.events.push(Event::Completed { op: op.0, result: Ending::TimedOut(Timeout::Total) });
+                completed(op, Completion::Expired(Timeout::Total))
+            }
             Next::Signal(op) => {
                 let Operation::Signal { name, .. } = self.checkpoint.pending.remove(&op)?.what else { return None };
                 let seq = self.unbuffer(keys, &name);
@@ -179,8 +185,7 @@ impl Draft {
         match command {
             Command::Activity { op, name, args, options } => {
                 self.events.push(Event::Scheduled { op: op.0, activity: name.clone(), args: args.clone() });
-                let call = Call { name, args, options, attempt: 1, next_at: None, last: None, stuck: false };
-                c.pending.insert(op, pending(Operation::Activity(call)));
+                c.pending.insert(op, pending(Operation::Activity(Call::new(name, args, options))));
             }
             Command::Timer { op, at } => {
                 self.events.push(Event::TimerStarted { op: op.0, at });
@@ -196,6 +201,7 @@ impl Draft {
                     self.events.push(Event::CancelAsked { op: op.0 });
                     let reason = c.cancel.as_ref().map_or_else(String::new, |request| request.reason.clone());
                     self.stop_remote(keys, op, false, &reason);
+                    self.stop_activity(op);
                 }
             }
             Command::Remote { op, target, ask } => self.remote(keys, op, target, ask),
@@ -223,6 +229,17 @@ impl Draft {
             Command::Reply { ticket, answer } => {
                 self.respond(keys, ticket, answer.map_or_else(Response::Rejected, Response::Value));
             }
+        }
+    }
+
+    /// What becomes of an activity that is asked to stop.
+    fn stop_activity(&mut self, op: OpId) {
+        let now = self.now;
+        let Some(call) = self.call(op) else { return };
+        call.stop_deferred(now);
+        let abandoned = call.options.on_cancel == OnCancel::Abandon;
+        if abandoned && self.checkpoint.pending.get(&op).is_some_and(|p| p.done.is_none()) {
+            self.finish(op, Completion::Cancelled, now);
         }
     }
 
@@ -268,6 +285,14 @@ impl Draft {
         }
     }
 
+    /// Keeps what an attempt has said, for the next one.
+    pub(super) fn keep_progress(&mut self, op: OpId, attempt: u32, progress: Option<Payload>) {
+        if let (Some(progress), Some(call)) = (progress, self.call(op)) {
+            call.progress = Some(progress.clone());
+            self.events.push(Event::Heartbeat { op: op.0, attempt, progress });
+        }
+    }
+
     /// The call of an operation.
     pub(super) fn call(&mut self, op: OpId) -> Option<&mut Call> {
         match self.checkpoint.pending.get_mut(&op).map(|p| &mut p.what) {
@@ -281,7 +306,8 @@ pub(super) fn ending(completion: &Completion) -> Ending {
     match completion {
         Completion::Value(v) => Ending::Value(v.clone()),
         Completion::Failed(e) => Ending::Failed(e.clone()),
-        Completion::TimedOut => Ending::TimedOut,
+        Completion::TimedOut => Ending::TimedOut(Timeout::Attempt),
+        Completion::Expired(which) => Ending::TimedOut(*which),
         Completion::Panicked(message) => Ending::Panicked(message.clone()),
         Completion::Cancelled | Completion::Fired | Completion::Remote { .. } => Ending::Cancelled,
     }

@@ -9,9 +9,11 @@ use crate::{
     store::{CommitError, OpenError, StoreError},
 };
 
+mod complete;
 mod run;
 mod update;
 
+pub use complete::CompleteError;
 pub use run::RunError;
 pub use update::UpdateError;
 

@@ -2,8 +2,7 @@
 
 use super::{
     checkpoint::{
-        self, Call, Checkpoint, EXPIRE, Operation, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord, State,
-        micros,
+        self, Checkpoint, EXPIRE, Operation, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord, State, micros,
     },
     error::Unavailable,
     outbox::Letter,
@@ -66,6 +65,8 @@ pub(super) enum Next {
     Retire,
     /// A run before it has been kept for long enough.
     RetireFormer,
+    /// The time of an activity for all its attempts is over.
+    Overdue(OpId),
 }
 
 /// Reads a record of an instance.
@@ -214,14 +215,13 @@ impl Instance {
     /// Activities that should have an attempt and have none.
     pub(super) fn idle_calls(&self, now: Timestamp, running: &dyn Fn(OpId) -> bool) -> Vec<OpId> {
         let Some(c) = self.checkpoint.as_ref().filter(|c| !c.is_closed()) else { return vec![] };
-        let wants = |call: &Call| !call.stuck && call.next_at.is_none_or(|at| micros(at) <= micros(now));
-        let idle = c.pending.iter().filter(|(_, p)| !p.detached).filter(|(op, p)| match &p.what {
+        let idle = c.pending.iter().filter(|(op, p)| {
+            let Operation::Activity(call) = &p.what else { return false };
             // One that was asked to stop, and was lost, is asked again: nobody knows how far it came.
-            Operation::Activity(call) if p.cancel => {
-                p.done.is_none() && call.next_at.is_none() && !call.stuck && !running(**op)
-            }
-            Operation::Activity(call) => p.done.is_none() && wants(call) && !running(**op),
-            _ => false,
+            let due = call.next_at.is_none_or(|at| !p.cancel && micros(at) <= micros(now));
+            let over = call.deadline(p.since).is_some_and(|at| at <= now);
+            let waits = p.done.is_none() && !p.detached && !call.stuck && call.deferred.is_none();
+            due && waits && !over && !running(**op)
         });
         idle.map(|(op, _)| *op).collect()
     }
@@ -306,8 +306,13 @@ pub(super) fn next(
             return Some((done.at, Next::Done(*op)));
         }
         match &p.what {
-            Operation::Activity(call) => (p.cancel && (call.next_at.is_some() || call.stuck) && !running(*op))
-                .then_some((p.since, Next::Stop(*op))),
+            Operation::Activity(call) => {
+                let idle = p.cancel && (call.next_at.is_some() || call.stuck) && !running(*op);
+                let gone = call.deferred.as_ref().and_then(|d| d.stop_at).filter(|at| *at <= now);
+                let stop = idle.then_some(p.since).or(gone).map(|at| (at, Next::Stop(*op)));
+                let expired = call.deadline(p.since).filter(|at| *at <= now).map(|at| (at, Next::Overdue(*op)));
+                [stop, expired].into_iter().flatten().min_by_key(|(at, _)| *at)
+            }
             Operation::Remote(remote) => {
                 (p.cancel && !remote.outlives_cancel(&c.relations.children)).then_some((p.since, Next::Stop(*op)))
             }

@@ -1,13 +1,14 @@
 //! What travels to the worker that owns an instance.
 
 use super::{
-    error::{ControlError, SignalError, StartError, Unavailable, UpdateError},
+    complete::{FromOutside, Heartbeat},
+    error::{CompleteError, ControlError, SignalError, StartError, Unavailable, UpdateError},
     outbox::Letter,
     pulse::Held,
     requests::{Outgoing, StartRequest},
 };
 use crate::{
-    activity::AttemptReport,
+    activity::{ActivityDef, AttemptReport},
     journal::{
         id::{RunId, WorkflowId},
         payload::Payload,
@@ -81,8 +82,33 @@ pub(super) enum Mail {
         seq: u64,
         answer: Answer,
     },
+    /// An attempt has told progress that is to be kept.
+    Progress {
+        op: OpId,
+        attempt: u32,
+    },
+    /// Somebody outside ends an activity.
+    Complete {
+        call: Named,
+        with: FromOutside,
+        reply: Reply<(), CompleteError>,
+    },
+    /// Somebody outside works on an activity.
+    Beat {
+        call: Named,
+        progress: Payload,
+        reply: Reply<Heartbeat, CompleteError>,
+    },
     /// Something may be due.
     Due,
+}
+
+/// A call that somebody outside means.
+pub(super) struct Named {
+    pub(super) run: RunId,
+    pub(super) op: OpId,
+    /// What activity it is of, if the caller knows.
+    pub(super) activity: Option<&'static ActivityDef>,
 }
 
 /// A piece of mail with the time at which it came.
@@ -122,8 +148,10 @@ impl Mail {
                 drop(reply.send(Err(error.clone().into())));
             }
             Mail::Watch { reply } => drop(reply.send(Err(error.clone()))),
+            Mail::Complete { reply, .. } => drop(reply.send(Err(error.clone().into()))),
+            Mail::Beat { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             // A message stays in the outbox of its sender.
-            Mail::Letter { .. } | Mail::Answered { .. } | Mail::Done { .. } | Mail::Due => {}
+            Mail::Letter { .. } | Mail::Answered { .. } | Mail::Done { .. } | Mail::Progress { .. } | Mail::Due => {}
         }
     }
 }

@@ -6,10 +6,10 @@
 //!                                        then, and only then: attempts, timers, answers
 //! ```
 //!
-//! - `client`, `run`, `untyped`, `status`, `list`: what callers use. Reads go to the store and need no worker.
+//! - `client`, `run`, `complete`, `untyped`, `status`, `list`: what callers use. Reads go to the store and need no worker.
 //! - `verify`: runs recorded steps again; nothing has an effect.
 //! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
-//! - `actor`, `coalesce`, `requests`, `attempts`, `detach`, `instance`: one instance at work.
+//! - `actor`, `coalesce`, `requests`, `attempts`, `outside`, `detach`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
@@ -24,6 +24,7 @@ mod client;
 pub mod clock;
 mod coalesce;
 mod commit;
+mod complete;
 mod detach;
 mod draft;
 pub mod error;
@@ -35,6 +36,7 @@ mod instance;
 mod list;
 mod message;
 mod outbox;
+mod outside;
 pub mod pulse;
 mod recovery;
 mod requests;
@@ -64,7 +66,10 @@ pub use builder::EngineBuilder;
 pub use checkpoint::{Reason, Status};
 pub use client::{Engine, ShutdownReport};
 pub use clock::{Clock, SystemClock, Wake};
-pub use error::{BuildError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable, UpdateError};
+pub use complete::{CalledActivity, Heartbeat};
+pub use error::{
+    BuildError, CompleteError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable, UpdateError,
+};
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub use glance::Glance;

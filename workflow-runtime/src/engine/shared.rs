@@ -16,6 +16,7 @@ use crate::{
     registry::Registry,
     store::{Fence, Store, StoreError},
 };
+use jiff::Timestamp;
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
@@ -29,6 +30,7 @@ pub(super) struct Settings {
     pub(super) namespace: Namespace,
     pub(super) payload_limit: usize,
     pub(super) grace: Duration,
+    pub(super) progress_interval: Duration,
     pub(super) resident: usize,
     pub(super) seed: Option<u64>,
     #[cfg(feature = "testing")]
@@ -45,6 +47,7 @@ impl Default for Settings {
             namespace: Namespace::default(),
             payload_limit: 2 << 20,
             grace: Duration::from_secs(10),
+            progress_interval: Duration::from_secs(10),
             resident: 4096,
             seed: None,
             #[cfg(feature = "testing")]
@@ -65,6 +68,8 @@ pub(super) struct Shared {
     pub(super) fences: Vec<Fence>,
     pub(super) settings: Settings,
     pub(super) health: Health,
+    /// When this engine took its store over: what another one did was before that.
+    pub(super) opened: Timestamp,
     /// Instead of threads for the workers.
     pub(super) inline: Option<Arc<dyn Inline>>,
     /// The workers, once they have been started.

@@ -8,6 +8,7 @@ use super::{
     stored,
 };
 use crate::{
+    activity::CompletionToken,
     journal::{
         encoding,
         history::Entry,
@@ -122,6 +123,10 @@ pub enum Waits {
         since: Timestamp,
         /// Why the attempt before failed.
         last_error: Option<String>,
+        /// The last progress that was kept, of this attempt or of one before.
+        last_heartbeat: Option<serde_json::Value>,
+        /// When the time for all attempts is over.
+        deadline: Option<Timestamp>,
     },
     /// The next attempt of an activity starts later.
     Backoff {
@@ -135,6 +140,27 @@ pub enum Waits {
         next: Timestamp,
         /// Why the attempt before failed.
         last_error: Option<String>,
+        /// The last progress that was kept.
+        last_heartbeat: Option<serde_json::Value>,
+        /// When the time for all attempts is over.
+        deadline: Option<Timestamp>,
+    },
+    /// An activity whose result comes from outside.
+    Deferred {
+        /// Number of the operation.
+        op: OpId,
+        /// Name of the activity.
+        activity: String,
+        /// Number of the attempt that has deferred.
+        attempt: u32,
+        /// Since when.
+        since: Timestamp,
+        /// What completes it.
+        token: CompletionToken,
+        /// The last progress that was kept.
+        last_heartbeat: Option<serde_json::Value>,
+        /// When the time for all attempts is over.
+        deadline: Option<Timestamp>,
     },
     /// A timer.
     Timer {
@@ -214,6 +240,12 @@ impl std::fmt::Display for Waits {
                 write!(f, "attempt {attempt} of activity `{activity}`, which starts at {next}")?;
                 last(f, last_error)
             }
+            Self::Deferred { activity, attempt, since, .. } => {
+                write!(
+                    f,
+                    "the result of activity `{activity}`, which attempt {attempt} has left to somebody outside at {since}"
+                )
+            }
             Self::Timer { at, .. } => write!(f, "a timer that is due at {at}"),
             Self::Instance { id, expected, state, .. } => {
                 match expected {
@@ -234,18 +266,26 @@ impl std::fmt::Display for Waits {
     }
 }
 
-fn waits(op: OpId, pending: &Pending, now: Timestamp) -> Option<Waits> {
+fn waits_for_activity(id: &WorkflowId, run: RunId, op: OpId, since: Timestamp, call: &Call, now: Timestamp) -> Waits {
+    let (activity, attempt) = (call.name.clone(), call.attempt);
+    let last_error = call.last.as_ref().map(ToString::to_string);
+    let (last_heartbeat, deadline) = (call.progress.as_ref().map(Payload::to_json), call.deadline(since));
+    if let Some(deferred) = &call.deferred {
+        let token = CompletionToken::new(id.as_str().into(), run.0, op);
+        return Waits::Deferred { op, activity, attempt, since: deferred.since, token, last_heartbeat, deadline };
+    }
+    match call.next_at.filter(|at| *at > now) {
+        Some(next) => Waits::Backoff { op, activity, attempt, next, last_error, last_heartbeat, deadline },
+        None => Waits::Attempt { op, activity, attempt, since, last_error, last_heartbeat, deadline },
+    }
+}
+
+fn waits(id: &WorkflowId, run: RunId, op: OpId, pending: &Pending, now: Timestamp) -> Option<Waits> {
     if pending.done.is_some() || pending.detached {
         return None;
     }
     Some(match &pending.what {
-        Operation::Activity(Call { name, attempt, next_at, last, .. }) => {
-            let (activity, attempt, last_error) = (name.clone(), *attempt, last.as_ref().map(ToString::to_string));
-            match next_at.filter(|at| *at > now) {
-                Some(next) => Waits::Backoff { op, activity, attempt, next, last_error },
-                None => Waits::Attempt { op, activity, attempt, since: pending.since, last_error },
-            }
-        }
+        Operation::Activity(call) => waits_for_activity(id, run, op, pending.since, call, now),
         Operation::Timer { at } => Waits::Timer { op, at: *at },
         Operation::Remote(Remote { id, workflow, wait }) => {
             let expected = match wait {
@@ -322,7 +362,7 @@ pub(super) async fn status(shared: &Shared, id: &WorkflowId, c: Checkpoint) -> R
         points: vec![],
         file: None,
         line: None,
-        waits: begin.chain(c.pending.iter().filter_map(|(op, p)| waits(*op, p, now))).collect(),
+        waits: begin.chain(c.pending.iter().filter_map(|(op, p)| waits(&id, c.run, *op, p, now))).collect(),
         status: c.status.as_ref().map(|s| s.to_json()),
         tags: c.tags.clone(),
         locals: vec![],

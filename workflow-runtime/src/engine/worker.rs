@@ -5,6 +5,7 @@ use super::{
     error::{BuildError, Unavailable},
     instance::Instance,
     message::{Mail, Message, Received, Reply},
+    outside::Outside,
     pulse::Held,
     recovery::WOKEN,
     resident::Resident,
@@ -48,6 +49,8 @@ pub(super) struct Worker {
     mail: RefCell<HashMap<WorkflowId, VecDeque<Received>>>,
     resident: RefCell<Resident>,
     running: RefCell<HashMap<WorkflowId, BTreeMap<OpId, Running>>>,
+    /// What is heard of activities that are completed from outside.
+    pub(super) outside: RefCell<Outside>,
     watchers: RefCell<HashMap<WorkflowId, Vec<Reply<(), Unavailable>>>>,
     pub(super) clients: Clients,
     pub(super) timers: RefCell<Timers>,
@@ -66,7 +69,8 @@ pub(super) struct Worker {
 struct Running {
     run: RunId,
     attempt: u32,
-    handle: AttemptHandle,
+    /// Gone once the attempt has ended and nobody could be told.
+    handle: Option<AttemptHandle>,
 }
 
 /// Starts the threads.
@@ -110,6 +114,7 @@ impl Worker {
             mail: RefCell::default(),
             resident,
             running: RefCell::default(),
+            outside: RefCell::default(),
             watchers: RefCell::default(),
             clients: Clients::default(),
             timers: RefCell::new(Timers::new()),
@@ -150,6 +155,7 @@ impl Worker {
                     Some(Message::Returned { from, seq }) => self.arrived(&from, seq),
                     Some(Message::Finish(done)) => {
                         self.finishing.set(true);
+                        self.keep_all_progress();
                         self.quiet(0).await;
                         let _ = done.send(());
                         return;
@@ -250,7 +256,7 @@ impl Worker {
     async fn load(self: &Rc<Self>, id: WorkflowId) -> Result<Actor, Unavailable> {
         let instance = Instance::load(&self.shared, id).await?;
         let mut actor = Actor { worker: self.clone(), instance };
-        actor.mark_lost();
+        actor.mark_lost().await?;
         if actor.instance.is_blocked() && self.retried.borrow_mut().insert(actor.instance.id.clone()) {
             actor.second_chance().await?;
         }
@@ -262,7 +268,7 @@ impl Worker {
         let mail = self.mail.borrow_mut().remove(id);
         for received in mail.into_iter().flatten() {
             if let Mail::Done { run, op, attempt, .. } = received.mail {
-                self.ended(id, run, op, attempt);
+                self.lost(id, run, op, attempt);
             }
             if let Mail::Letter { from, seq, .. } = &received.mail {
                 self.shared.returned(from, *seq);
@@ -304,43 +310,91 @@ impl Worker {
     }
 
     pub(super) fn is_running(&self, id: &WorkflowId, op: OpId) -> bool {
-        self.running_attempt(id, op).is_some()
+        self.last_attempt(id, op).is_some_and(|(_, runs)| runs)
     }
 
-    /// The number of the attempt that runs.
-    pub(super) fn running_attempt(&self, id: &WorkflowId, op: OpId) -> Option<u32> {
-        Some(self.running.borrow().get(id)?.get(&op)?.attempt)
+    /// The number of the attempt that this engine has started last, and whether it runs.
+    pub(super) fn last_attempt(&self, id: &WorkflowId, op: OpId) -> Option<(u32, bool)> {
+        let running = self.running.borrow();
+        let last = running.get(id)?.get(&op)?;
+        Some((last.attempt, last.handle.is_some()))
     }
 
     pub(super) fn runs(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32, handle: AttemptHandle) {
-        self.running.borrow_mut().entry(id.clone()).or_default().insert(op, Running { run, attempt, handle });
+        let running = Running { run, attempt, handle: Some(handle) };
+        self.running.borrow_mut().entry(id.clone()).or_default().insert(op, running);
     }
 
-    /// An attempt has ended; false if it was not the present one.
-    pub(super) fn ended(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32) -> bool {
+    /// An attempt has ended. `None` if it was not the present one.
+    pub(super) fn ended(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32) -> Option<AttemptHandle> {
         let mut running = self.running.borrow_mut();
-        let Some(ops) = running.get_mut(id) else { return false };
-        let present = ops.get(&op).is_some_and(|r| r.run == run && r.attempt == attempt);
-        if present {
-            ops.remove(&op);
-        }
+        let ops = running.get_mut(id)?;
+        let handle = match ops.get(&op) {
+            Some(present) if present.run == run && present.attempt == attempt => ops.remove(&op)?.handle,
+            _ => None,
+        };
         if ops.is_empty() {
             running.remove(id);
         }
-        present
+        handle
     }
 
     /// Asks all attempts of an instance to stop and forgets them: another run has begun, whose operations have the same
     /// numbers.
     pub(super) fn forget_attempts(&self, id: &WorkflowId) {
-        self.stop_attempts(id, &|_| true);
+        self.stop_attempts(id, &|_| None);
         self.running.borrow_mut().remove(id);
+        self.outside.borrow_mut().forget(id);
     }
 
-    /// Asks attempts of an instance to stop.
-    pub(super) fn stop_attempts(&self, id: &WorkflowId, which: &dyn Fn(OpId) -> bool) {
-        if let Some(ops) = self.running.borrow().get(id) {
-            ops.iter().filter(|(op, _)| which(**op)).for_each(|(_, r)| r.handle.cancel());
+    /// An attempt has ended, and its instance cannot be told: its number is not used again.
+    fn lost(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32) {
+        let mut running = self.running.borrow_mut();
+        let last = running.get_mut(id).and_then(|ops| ops.get_mut(&op));
+        if let Some(last) = last.filter(|r| r.run == run && r.attempt == attempt) {
+            last.handle = None;
+        }
+    }
+
+    /// Asks attempts of an instance to stop: those for which `wanted` gives true, and for good those for which it
+    /// gives nothing, because nobody waits for them any more.
+    pub(super) fn stop_attempts(&self, id: &WorkflowId, wanted: &dyn Fn(OpId) -> Option<bool>) {
+        let mut running = self.running.borrow_mut();
+        let Some(ops) = running.get_mut(id) else { return };
+        ops.retain(|op, r| r.handle.is_some() || wanted(*op).is_some());
+        for (op, r) in ops {
+            match (&r.handle, wanted(*op)) {
+                (Some(handle), None) => handle.abandon(),
+                (Some(handle), Some(true)) => handle.cancel(),
+                _ => {}
+            }
+        }
+    }
+
+    /// Does `f` with this attempt, if it runs.
+    pub(super) fn with_attempt<T>(
+        &self,
+        id: &WorkflowId,
+        run: RunId,
+        op: OpId,
+        attempt: u32,
+        f: impl FnOnce(&AttemptHandle) -> T,
+    ) -> Option<T> {
+        let running = self.running.borrow();
+        let present = running.get(id)?.get(&op).filter(|r| r.run == run && r.attempt == attempt)?;
+        present.handle.as_ref().map(f)
+    }
+
+    /// Lets instances write down the progress that they have heard of, before the engine ends.
+    fn keep_all_progress(self: &Rc<Self>) {
+        let mut told = self.outside.borrow().unkept();
+        for (id, ops) in self.running.borrow().iter() {
+            let fresh = |r: &Running| r.handle.as_ref().is_some_and(AttemptHandle::has_progress);
+            told.extend(ops.iter().filter(|(_, r)| fresh(r)).map(|(op, r)| (id.clone(), *op, r.attempt)));
+        }
+        for (id, op, attempt) in told {
+            let (at, busy) = (self.shared.clock.now(), self.shared.pulse.hold());
+            self.deliver(id, Received { at, mail: Mail::Progress { op, attempt }, busy });
         }
     }
 

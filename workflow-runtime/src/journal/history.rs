@@ -91,7 +91,30 @@ pub enum Event {
         /// When the next attempt starts.
         next: Timestamp,
     },
-    /// An attempt was running when its process ended; the next one follows at once.
+    /// Progress of an attempt was kept, for the attempt after it.
+    Heartbeat {
+        /// Number of the operation.
+        op: u64,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+        /// What the attempt has said.
+        progress: Payload,
+    },
+    /// The body of an attempt has ended without a result: it comes from outside, with the completion token.
+    Deferred {
+        /// Number of the operation.
+        op: u64,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+    },
+    /// What follows for this operation came from outside, with its completion token.
+    FromOutside {
+        /// Number of the operation.
+        op: u64,
+        /// Number of the attempt that was the present one, from 1.
+        attempt: u32,
+    },
+    /// An attempt was running, or was about to, when its process ended; the next one follows at once.
     Lost {
         /// Number of the operation.
         op: u64,
@@ -383,8 +406,8 @@ pub enum Ending {
     Value(Payload),
     /// With its error.
     Failed(Payload),
-    /// Its last attempt took too long.
-    TimedOut,
+    /// It took too long.
+    TimedOut(Timeout),
     /// Its last attempt panicked.
     Panicked(String),
     /// It was cancelled.
@@ -399,16 +422,48 @@ pub enum Failure {
     /// The activity returned this error.
     Error(Payload),
     /// It took too long.
-    TimedOut,
+    TimedOut(Timeout),
     /// It panicked with this message.
     Panicked(String),
+}
+
+/// Which limit of an activity has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Timeout {
+    /// `timeout`: one attempt ran for too long (start to close).
+    Attempt,
+    /// `heartbeat`: an attempt was silent for too long.
+    Heartbeat,
+    /// `schedule_to_start`: an attempt waited in its queue for too long.
+    Start,
+    /// `total_timeout`: all attempts together took too long (schedule to close).
+    Total,
+}
+
+impl Timeout {
+    /// The attribute that sets it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempt => "timeout",
+            Self::Heartbeat => "heartbeat",
+            Self::Start => "schedule_to_start",
+            Self::Total => "total_timeout",
+        }
+    }
+}
+
+impl std::fmt::Display for Timeout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Error(e) => write!(f, "{}", e.to_json()),
-            Self::TimedOut => f.write_str("timed out"),
+            Self::TimedOut(which) => write!(f, "timed out ({which})"),
             Self::Panicked(message) => write!(f, "panicked: {message}"),
         }
     }
@@ -462,6 +517,9 @@ impl Event {
             Self::Started { .. }
             | Self::Completed { .. }
             | Self::AttemptFailed { .. }
+            | Self::Heartbeat { .. }
+            | Self::Deferred { .. }
+            | Self::FromOutside { .. }
             | Self::Lost { .. }
             | Self::Superseded { .. }
             | Self::TimerFired { .. }

@@ -5,7 +5,10 @@ use super::{
     operation::Ticket,
     remote::{Answer, Ask, Target},
 };
-use crate::{activity::ActivityOptions, journal::payload::Payload};
+use crate::{
+    activity::ActivityOptions,
+    journal::{history::Timeout, payload::Payload},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +42,8 @@ pub enum Completion {
     Fired,
     /// The operation's own deadline passed first.
     TimedOut,
+    /// One of an activity's limits has passed, and no attempt follows.
+    Expired(Timeout),
     /// The operation was cancelled before it ended.
     Cancelled,
     /// The activity panicked on its last attempt.

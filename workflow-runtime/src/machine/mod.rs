@@ -37,9 +37,9 @@ pub use frame::{Activation, Closed, Compensation, Frame, OpId, Thread};
 pub use inbox::{Buffered, NoInbox, StepInbox};
 pub use live::{Resolve, Upgrade};
 pub use operation::{
-    ActivityCall, Child, ChildCall, ChildError, ChildResult, ChildStartError, Durable, ExternalError, ExternalRun,
-    Message, OnCancel, Recv, RecvTimeout, RecvUpdate, RecvUpdateTimeout, Reply, Request, Shielded, Signal, Sleep,
-    SleepTime, StartChild, Ticket, Update, WorkflowCall, external, shielded, sleep, sleep_until,
+    ActivityCall, Child, ChildCall, ChildError, ChildResult, ChildStartError, Detailed, Durable, ExternalError,
+    ExternalRun, Message, OnCancel, Recv, RecvTimeout, RecvUpdate, RecvUpdateTimeout, Reply, Request, Shielded, Signal,
+    Sleep, SleepTime, StartChild, Ticket, Update, WorkflowCall, external, shielded, sleep, sleep_until,
 };
 pub(crate) use operation::{CHANNEL, Envelope, channel};
 pub use outcome::{Never, Outcome, Plain};

@@ -39,8 +39,7 @@ impl Attempts {
     ///
     /// # Errors
     ///
-    /// Two attempts of one operation differ in key, activity or arguments, two operations share a key, or a first attempt
-    /// comes twice. A later one may: its start is not committed, so a crash may leave open whether it was made.
+    /// Two attempts of one operation differ in key, activity or arguments or have one number, or two operations share a key.
     pub(super) fn by_operation(&self) -> Result<BTreeMap<Place, Operation>, String> {
         let mut operations: BTreeMap<Place, Operation> = BTreeMap::new();
         let mut owners: BTreeMap<String, (Uuid, OpId)> = BTreeMap::new();
@@ -64,8 +63,8 @@ impl Attempts {
             if operation.what != what {
                 return Err(format!("operation {} is first {}, then {what}", a.op, operation.what));
             }
-            if a.attempt == 1 && !operation.attempts.is_empty() {
-                return Err(format!("attempt 1 of operation {} ({what}) was started twice", a.op));
+            if operation.attempts.contains(&a.attempt) {
+                return Err(format!("attempt {} of operation {} ({what}) was started twice", a.attempt, a.op));
             }
             operation.attempts.push(a.attempt);
         }
@@ -99,6 +98,7 @@ mod tests {
             name: "charge".into(),
             args: Payload::encode(&(arg,)).unwrap(),
             options: ActivityOptions::default(),
+            progress: None,
         }
     }
 

@@ -108,7 +108,7 @@ fn copy(report: &AttemptReport) -> Option<AttemptReport> {
     Some(match report {
         AttemptReport::Ok(value) => AttemptReport::Ok(value.clone()),
         AttemptReport::Err { error, permanent } => AttemptReport::Err { error: error.clone(), permanent: *permanent },
-        AttemptReport::TimedOut => AttemptReport::TimedOut,
+        AttemptReport::TimedOut(which) => AttemptReport::TimedOut(*which),
         AttemptReport::Panicked(message) => AttemptReport::Panicked(message.clone()),
         AttemptReport::Cancelled => AttemptReport::Cancelled,
         _ => return None,

@@ -398,7 +398,17 @@ impl Script {
     fn mocked(&self, attempt: u32, name: &str, args: &Payload, op: OpId, options: &ActivityOptions) -> Option<Answer> {
         let Identity { workflow_id, run_id } = identity();
         let (instance, name, args, options) = (workflow_id.clone(), name.to_owned(), args.clone(), options.clone());
-        let request = AttemptRequest { instance, workflow_id, run_id, op, attempt, name: name.clone(), args, options };
+        let request = AttemptRequest {
+            instance,
+            workflow_id,
+            run_id,
+            op,
+            attempt,
+            name: name.clone(),
+            args,
+            options,
+            progress: None,
+        };
         self.mocks.answer(&name, &request).map(|answer| answer.unwrap_or_else(|e| panic!("{e}")))
     }
 }

@@ -2,12 +2,15 @@
 
 use super::{AttemptReport, AttemptRequest, OnDone, Passed, Shared};
 use crate::{
-    activity::{self, ActivityContext, ActivityDef, AttemptFuture, SendBoxFuture},
+    activity::{self, ActivityContext, ActivityDef, AttemptFuture, Beats, SendBoxFuture, Timeout},
     machine::{panic_location, panic_message, watch_panics},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -22,11 +25,33 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) struct Attempt {
     pub(super) id: u64,
     pub(super) request: AttemptRequest,
+    pub(super) beats: Arc<Beats>,
     def: Option<&'static ActivityDef>,
     /// Taken by whoever reports first.
     on_done: Mutex<Option<OnDone>>,
     cancel: watch::Sender<bool>,
+    /// It is to be stopped after the grace period.
+    stopping: AtomicBool,
+    queued: Mutex<Option<Queued>>,
+    /// Stops a virtual clock from the report until the place in the queue is given to the next attempt.
+    settling: Mutex<Option<Passed>>,
     task: Mutex<Task>,
+}
+
+/// What an attempt has while it waits in its queue.
+struct Queued {
+    _parked: Passed,
+    watchdog: Option<(Limit, AbortHandle)>,
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        if let Some((limit, watchdog)) = self.watchdog.take() {
+            let delay = lock(&limit).take();
+            drop(delay);
+            watchdog.abort();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -46,13 +71,36 @@ enum End {
 }
 
 impl Attempt {
-    pub(super) fn new(id: u64, request: AttemptRequest, def: Option<&'static ActivityDef>, on_done: OnDone) -> Self {
-        let (cancel, _) = watch::channel(false);
-        Attempt { id, request, def, on_done: Mutex::new(Some(on_done)), cancel, task: Mutex::default() }
+    pub(super) fn new(
+        id: u64,
+        request: AttemptRequest,
+        def: Option<&'static ActivityDef>,
+        shared: &Shared,
+        on_done: OnDone,
+    ) -> Self {
+        let delay = shared.options.delay.clone();
+        Attempt {
+            id,
+            request,
+            beats: Arc::new(Beats::new(Arc::new(move || delay.now()), shared.options.progress_limit)),
+            def,
+            on_done: Mutex::new(Some(on_done)),
+            cancel: watch::channel(false).0,
+            stopping: AtomicBool::new(false),
+            queued: Mutex::default(),
+            settling: Mutex::default(),
+            task: Mutex::default(),
+        }
+    }
+
+    /// The registered name of the activity, or the stored one if this build does not know it.
+    pub(super) fn activity(&self) -> &str {
+        self.def.map_or(&self.request.name, |d| d.name)
     }
 
     /// Reports, unless somebody has already.
     pub(super) fn finish(&self, report: AttemptReport) {
+        self.leave_queue();
         let on_done = lock(&self.on_done).take();
         if let Some(on_done) = on_done {
             on_done(report);
@@ -61,8 +109,14 @@ impl Attempt {
 
     /// Nobody is told how this attempt ends.
     pub(super) fn forget(&self) {
+        self.leave_queue();
         let on_done = lock(&self.on_done).take();
         drop(on_done);
+    }
+
+    fn leave_queue(&self) {
+        let queued = lock(&self.queued).take();
+        drop(queued);
     }
 
     /// Ends the task at its next suspension. Unless somebody has reported before, it ends as cancelled.
@@ -74,8 +128,12 @@ impl Attempt {
         }
     }
 
-    fn time_out(&self) {
-        self.finish(AttemptReport::TimedOut);
+    fn settle(&self, hold: Passed) {
+        *lock(&self.settling) = Some(hold);
+    }
+
+    fn time_out(&self, which: Timeout) {
+        self.finish(AttemptReport::TimedOut(which));
         self.stop();
     }
 
@@ -118,14 +176,26 @@ impl Attempt {
         }
     }
 
+    pub(super) fn ask_to_stop(&self) {
+        self.cancel.send_replace(true);
+    }
+
     /// True the first time.
-    pub(super) fn ask_to_stop(&self) -> bool {
-        !self.cancel.send_replace(true)
+    pub(super) fn stop_once(&self) -> bool {
+        !self.stopping.swap(true, Ordering::SeqCst)
     }
 
     fn context(&self) -> ActivityContext {
         let AttemptRequest { run_id, op, attempt, .. } = self.request;
-        ActivityContext { run_id, op, attempt, cancelled: self.cancel.subscribe() }
+        ActivityContext {
+            workflow_id: self.request.workflow_id.as_str().into(),
+            run_id,
+            op,
+            attempt,
+            cancelled: self.cancel.subscribe(),
+            beats: self.beats.clone(),
+            progress: self.request.progress.clone(),
+        }
     }
 
     fn body(&self, def: &'static ActivityDef, shared: &Shared) -> AttemptFuture {
@@ -142,15 +212,17 @@ impl Attempt {
             let _quiet = watch_panics();
             let poll = AssertUnwindSafe(|| body.get_or_insert_with(|| self.body(def, shared)).as_mut().poll(cx));
             match catch_unwind(poll) {
-                Ok(poll) => poll.map(Ok),
+                Ok(Poll::Pending) if self.beats.is_deferred() => Poll::Ready(Ok(None)),
+                Ok(poll) => poll.map(|ended| Ok(Some(ended))),
                 Err(panic) => Poll::Ready(Err(panic_message(&*panic))),
             }
         });
         match polled.await {
-            Ok(activity::Attempt::Ok(value)) => AttemptReport::Ok(value),
-            Ok(activity::Attempt::Err { error, permanent }) => AttemptReport::Err { error, permanent },
-            Ok(activity::Attempt::Undecodable(e)) => AttemptReport::Undecodable(e),
-            Ok(activity::Attempt::Unencodable(e)) => AttemptReport::Unencodable(e),
+            Ok(Some(activity::Attempt::Ok(value))) => AttemptReport::Ok(value),
+            Ok(Some(activity::Attempt::Err { error, permanent })) => AttemptReport::Err { error, permanent },
+            Ok(Some(activity::Attempt::Undecodable(e))) => AttemptReport::Undecodable(e),
+            Ok(Some(activity::Attempt::Unencodable(e))) => AttemptReport::Unencodable(e),
+            Ok(None) => AttemptReport::Deferred,
             Err(message) => {
                 let location = panic_location();
                 tracing::warn!(message, location, "the activity panicked");
@@ -177,6 +249,8 @@ impl Drop for Place {
             End::Lost => shared.close(),
         }
         shared.ended(attempt);
+        let settled = lock(&attempt.settling).take();
+        drop(settled);
     }
 }
 
@@ -202,11 +276,17 @@ pub(super) fn spawn(shared: &Arc<Shared>, attempt: Arc<Attempt>) {
             }
             None => AttemptReport::UnknownActivity,
         };
+        attempt.settle(shared.options.delay.hold());
         attempt.finish(report);
     };
+    attempt.leave_queue();
+    attempt.beats.begin();
     // Before the body: a task that the body's own thread spawned last would be stuck behind a body that blocks.
     if let Some(timeout) = attempt.request.options.timeout {
-        stop_after(shared, &attempt, timeout, Attempt::time_out);
+        attempt.limit(shared, timeout, |a| a.time_out(Timeout::Attempt));
+    }
+    if let Some(silence) = attempt.request.options.heartbeat {
+        watch_heartbeat(shared, &attempt, silence);
     }
     let task = shared.handle.spawn(body.instrument(span));
     attempt.runs_as(task.abort_handle());
@@ -214,24 +294,77 @@ pub(super) fn spawn(shared: &Arc<Shared>, attempt: Arc<Attempt>) {
 
 /// Stops an attempt that was asked to stop and does not return. It is reported when it is really gone.
 pub(super) fn stop_after_grace(shared: &Arc<Shared>, attempt: &Arc<Attempt>) {
-    stop_after(shared, attempt, shared.options.grace, Attempt::stop);
+    attempt.limit(shared, shared.options.grace, Attempt::stop);
+}
+
+/// The attempt waits in its queue, for a limited time. The caller has the lock of the queues.
+pub(super) fn wait(shared: &Arc<Shared>, attempt: &Arc<Attempt>) {
+    let watchdog = attempt.request.options.schedule_to_start.map(|d| {
+        let queues = Arc::downgrade(shared);
+        after(shared, attempt, d, move |attempt| {
+            if queues.upgrade().is_some_and(|shared| shared.unqueue(attempt)) {
+                attempt.finish(AttemptReport::TimedOut(Timeout::Start));
+            }
+            None
+        })
+    });
+    *lock(&attempt.queued) = Some(Queued { _parked: shared.options.delay.park(), watchdog });
+}
+
+/// Fails an attempt that is silent for too long.
+fn watch_heartbeat(shared: &Arc<Shared>, attempt: &Arc<Attempt>, silence: Duration) {
+    let delay = shared.options.delay.clone();
+    let (limit, watchdog) = after(shared, attempt, silence, move |attempt| {
+        let silent = delay.now().duration_since(attempt.beats.last());
+        let left = silence.checked_sub(Duration::try_from(silent).unwrap_or_default()).filter(|d| !d.is_zero());
+        if left.is_none() {
+            attempt.settle(delay.hold());
+            attempt.time_out(Timeout::Heartbeat);
+        }
+        left
+    });
+    attempt.add_limit(limit, watchdog);
 }
 
 /// A delay that is gone as soon as the attempt has ended, so that a virtual clock does not run up to it.
-pub(super) type Limit = Arc<Mutex<Option<SendBoxFuture<Passed>>>>;
+type Limit = Arc<Mutex<Option<SendBoxFuture<Passed>>>>;
 
-/// Does `then` after `d` unless the attempt has ended by then. A task of its own: the body may block its thread.
-fn stop_after(shared: &Arc<Shared>, attempt: &Arc<Attempt>, d: Duration, then: fn(&Attempt)) {
-    let limit: Limit = Arc::new(Mutex::new(Some(shared.options.delay.delay(d))));
+impl Attempt {
+    /// Does `then` after `d` unless the attempt has ended by then.
+    fn limit(self: &Arc<Self>, shared: &Arc<Shared>, d: Duration, then: fn(&Attempt)) {
+        let delay = shared.options.delay.clone();
+        let (limit, watchdog) = after(shared, self, d, move |attempt| {
+            attempt.settle(delay.hold());
+            then(attempt);
+            None
+        });
+        self.add_limit(limit, watchdog);
+    }
+}
+
+/// Does `then` after `d`, and again after what it gives. A task of its own: the body may block its thread.
+fn after(
+    shared: &Arc<Shared>,
+    attempt: &Arc<Attempt>,
+    d: Duration,
+    then: impl Fn(&Attempt) -> Option<Duration> + Send + 'static,
+) -> (Limit, AbortHandle) {
+    let delay = shared.options.delay.clone();
+    let limit: Limit = Arc::new(Mutex::new(Some(delay.delay(d))));
     let (watched, polled) = (Arc::downgrade(attempt), limit.clone());
     let task = shared.handle.spawn(async move {
-        let passed = std::future::poll_fn(|cx| match lock(&polled).as_mut() {
-            Some(delay) => delay.as_mut().poll(cx).map(Some),
-            None => Poll::Ready(None),
-        });
-        if let (Some(_passed), Some(attempt)) = (passed.await, watched.upgrade()) {
-            then(&attempt);
+        loop {
+            let passed = std::future::poll_fn(|cx| match lock(&polled).as_mut() {
+                Some(delay) => delay.as_mut().poll(cx).map(Some),
+                None => Poll::Ready(None),
+            });
+            let (Some(_passed), Some(attempt)) = (passed.await, watched.upgrade()) else { return };
+            let Some(again) = then(&attempt) else { return };
+            match lock(&polled).as_mut() {
+                Some(limit) => *limit = delay.delay(again),
+                None => return,
+            }
         }
     });
-    attempt.add_limit(limit, task.abort_handle());
+    (limit, task.abort_handle())
 }

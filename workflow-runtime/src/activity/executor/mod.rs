@@ -4,13 +4,14 @@
 //! process had died.
 
 mod attempt;
+mod gauges;
 mod queues;
 #[cfg(test)]
 mod tests;
 
 pub use queues::Queues;
 
-use super::{ActivityDef, ActivityOptions, Interpose, SendBoxFuture, States};
+use super::{ActivityDef, ActivityOptions, Interpose, Limits, SendBoxFuture, States, Timeout, heartbeat::OnProgress};
 use crate::{
     journal::{
         encoding::{DecodeError, EncodeError},
@@ -20,6 +21,8 @@ use crate::{
 };
 use async_trait::async_trait;
 use attempt::Attempt;
+use gauges::{Admission, Gauges};
+use jiff::Timestamp;
 use queues::Waiting;
 use std::{
     collections::HashMap,
@@ -27,13 +30,28 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{runtime::Handle, sync::watch, task::AbortHandle};
 use uuid::Uuid;
 
 /// The passing of time, as far as attempts need it. Engines give their clock, tests a virtual one.
 pub trait Delay: Send + Sync + 'static {
     /// Resolves when `d` has passed. A virtual clock stands still while the value that it resolves to lives.
     fn delay(&self, d: Duration) -> SendBoxFuture<Passed>;
+
+    /// The present time. Default: the system's.
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// While the result lives, a virtual clock stands still.
+    fn hold(&self) -> Passed {
+        Box::new(())
+    }
+
+    /// While the result lives, an attempt waits for its place, and a virtual clock may move in spite of it.
+    fn park(&self) -> Passed {
+        Box::new(())
+    }
 }
 
 /// Kept until what was due has been done.
@@ -71,6 +89,8 @@ pub struct AttemptRequest {
     pub args: Payload,
     /// The options stored with the call.
     pub options: ActivityOptions,
+    /// The last progress of earlier attempts.
+    pub progress: Option<Payload>,
 }
 
 impl AttemptRequest {
@@ -92,12 +112,15 @@ pub enum AttemptReport {
         /// `unless(..)` matched it.
         permanent: bool,
     },
-    /// It took longer than [`ActivityOptions::timeout`].
-    TimedOut,
+    /// A limit has passed: [`ActivityOptions::timeout`], [`ActivityOptions::heartbeat`], or, before it started,
+    /// [`ActivityOptions::schedule_to_start`].
+    TimedOut(Timeout),
     /// It panicked, with this message.
     Panicked(String),
     /// It was cancelled before it started, or did not return within the grace period and was stopped.
     Cancelled,
+    /// The body is gone, and the result comes from outside.
+    Deferred,
     /// The stored arguments are not of the parameters' types.
     Undecodable(DecodeError),
     /// The result cannot be encoded.
@@ -118,13 +141,17 @@ pub type Observer = Arc<dyn Fn(&AttemptRequest) + Send + Sync>;
 pub struct ExecutorOptions {
     /// How many attempts may run at once, by queue.
     pub queues: Queues,
+    /// Limits of activities, by registered name, in place of those that the activities have themselves.
+    pub limits: HashMap<String, Limits>,
+    /// The largest progress of a heartbeat, in bytes.
+    pub progress_limit: usize,
     /// How long an attempt that was asked to stop may go on before it is stopped.
     pub grace: Duration,
     /// What measures timeouts and grace periods.
     pub delay: Arc<dyn Delay>,
     /// Told about every attempt that starts, before it does.
     pub observer: Option<Observer>,
-    /// What a test puts in place of activities, and of how their attempts are reported.
+    /// What a test puts in between.
     pub interpose: Option<Arc<dyn Interpose>>,
 }
 
@@ -133,6 +160,8 @@ impl Default for ExecutorOptions {
         let grace = Duration::from_secs(10);
         ExecutorOptions {
             queues: Queues::default(),
+            limits: HashMap::new(),
+            progress_limit: usize::MAX,
             grace,
             delay: Arc::new(SystemDelay),
             observer: None,
@@ -145,6 +174,7 @@ impl fmt::Debug for ExecutorOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExecutorOptions")
             .field("queues", &self.queues)
+            .field("limits", &self.limits)
             .field("grace", &self.grace)
             .finish_non_exhaustive()
     }
@@ -190,6 +220,9 @@ struct Shared {
 struct State {
     next: u64,
     queues: HashMap<String, Waiting>,
+    gauges: Gauges,
+    /// Activities that wait for their rate, each with the task that lets them go on.
+    wakes: HashMap<String, AbortHandle>,
     running: HashMap<u64, Arc<Attempt>>,
     /// Nothing starts any more.
     closed: bool,
@@ -209,7 +242,7 @@ impl Executor {
         Executor { shared: Arc::new(Shared { handle, lookup, states, options, state, running }) }
     }
 
-    /// Makes an attempt when its queue has room, first come first served, and tells `on_done` how it ended.
+    /// Makes an attempt when its queue has room and the limits of its activity admit it, and tells `on_done` how it ended.
     ///
     /// Returns at once. `on_done` is never called from within this function, and not at all after the executor is
     /// dropped or closed by [`Executor::drain`].
@@ -219,20 +252,26 @@ impl Executor {
         let mut state = shared.state();
         let id = state.next;
         state.next += 1;
-        let attempt = Arc::new(Attempt::new(id, request.clone(), def, shared.reported(request, Box::new(on_done))));
-        let mut ready = vec![];
+        let on_done = shared.reported(request.clone(), Box::new(on_done));
+        let attempt = Arc::new(Attempt::new(id, request, def, shared, on_done));
+        let mut ready = Ready::default();
         if state.closed {
             attempt.forget();
         } else {
             let queue = &attempt.request.options.queue;
             let limit = shared.options.queues.limit(queue);
+            if let Some(def) = def {
+                state.gauges.know(def.name, shared.options.limits.get(def.name).copied().unwrap_or(def.limits));
+            }
             state.queues.entry(queue.clone()).or_insert_with(|| Waiting::new(limit)).push(attempt.clone());
-            ready = state.ready(queue);
+            state.fill(queue, shared.options.delay.now(), &mut ready);
+            if !ready.attempts.iter().any(|a| a.id == id) {
+                attempt::wait(shared, &attempt);
+            }
         }
         drop(state);
         shared.start(ready);
-        let shared = Arc::downgrade(shared);
-        AttemptHandle::new(move || cancel(&shared, &attempt))
+        AttemptHandle(Control::Attempt { shared: Arc::downgrade(shared), attempt })
     }
 
     /// How many attempts run now. Those that wait in a queue do not count.
@@ -275,19 +314,44 @@ impl fmt::Debug for Executor {
     }
 }
 
+/// What may start, and what may not yet.
+#[derive(Default)]
+struct Ready {
+    attempts: Vec<Arc<Attempt>>,
+    /// Activities whose rate admits the next attempt after so long.
+    later: HashMap<String, Duration>,
+}
+
 impl State {
-    /// The attempts for which the queue has room. They count as running from now on.
-    fn ready(&mut self, queue: &str) -> Vec<Arc<Attempt>> {
-        let mut ready = vec![];
-        let Some(waiting) = self.queues.get_mut(queue).filter(|_| !self.closed) else { return ready };
-        while let Some(attempt) = waiting.next() {
+    /// Adds the attempts for which the queue has room. They count as running from now on.
+    fn fill(&mut self, queue: &str, now: Timestamp, ready: &mut Ready) {
+        let Some(waiting) = self.queues.get_mut(queue).filter(|_| !self.closed) else { return };
+        let gauges = &mut self.gauges;
+        loop {
+            let next = waiting.next(&mut |activity| match gauges.admits(activity, now) {
+                Admission::Now => true,
+                Admission::Full => false,
+                Admission::Later(wait) => {
+                    ready.later.insert(activity.to_owned(), wait);
+                    false
+                }
+            });
+            let Some(attempt) = next else { break };
+            gauges.start(attempt.activity(), now);
             self.running.insert(attempt.id, attempt.clone());
-            ready.push(attempt);
+            ready.attempts.push(attempt);
         }
         if waiting.is_idle() {
             self.queues.remove(queue);
         }
-        ready
+    }
+
+    /// As [`fill`](Self::fill), for every queue: what has changed concerns an activity, which may be in any of them.
+    fn fill_all(&mut self, now: Timestamp, ready: &mut Ready) {
+        let queues: Vec<_> = self.queues.keys().cloned().collect();
+        for queue in queues {
+            self.fill(&queue, now, ready);
+        }
     }
 }
 
@@ -304,12 +368,35 @@ impl Shared {
         }
     }
 
-    /// Starts what [`State::ready`] has given. Not under the lock: on a runtime that is shut down, a task ends at once.
-    fn start(self: &Arc<Self>, ready: Vec<Arc<Attempt>>) {
-        self.running.send_modify(|n| *n += ready.len());
-        for attempt in ready {
+    /// Starts what [`State::fill`] has given. Not under the lock: on a runtime that is shut down, a task ends at once.
+    fn start(self: &Arc<Self>, ready: Ready) {
+        self.running.send_modify(|n| *n += ready.attempts.len());
+        for attempt in ready.attempts {
             attempt::spawn(self, attempt);
         }
+        for (activity, wait) in ready.later {
+            self.wake_after(activity, wait);
+        }
+    }
+
+    /// Looks at the queues again when the rate of an activity admits another attempt.
+    fn wake_after(self: &Arc<Self>, activity: String, wait: Duration) {
+        let mut state = self.state();
+        if state.closed || state.wakes.contains_key(&activity) {
+            return;
+        }
+        let (delay, shared, name) = (self.options.delay.delay(wait), Arc::downgrade(self), activity.clone());
+        let task = self.handle.spawn(async move {
+            let _passed = delay.await;
+            let Some(shared) = shared.upgrade() else { return };
+            let mut ready = Ready::default();
+            let mut state = shared.state();
+            state.wakes.remove(&name);
+            state.fill_all(shared.options.delay.now(), &mut ready);
+            drop(state);
+            shared.start(ready);
+        });
+        state.wakes.insert(activity, task.abort_handle());
     }
 
     /// A running attempt is gone.
@@ -322,16 +409,31 @@ impl Shared {
         if let Some(waiting) = state.queues.get_mut(queue) {
             waiting.release();
         }
-        let ready = state.ready(queue);
+        let (now, mut ready) = (self.options.delay.now(), Ready::default());
+        if state.gauges.end(attempt.activity()) {
+            state.fill_all(now, &mut ready);
+        } else {
+            state.fill(queue, now, &mut ready);
+        }
         drop(state);
         self.start(ready);
         self.running.send_modify(|n| *n -= 1);
+    }
+
+    /// Takes an attempt out of its queue; false if it does not wait there any more.
+    fn unqueue(&self, attempt: &Attempt) -> bool {
+        let mut state = self.state();
+        let waiting = state.queues.get_mut(&attempt.request.options.queue);
+        waiting.is_some_and(|w| w.remove(attempt))
     }
 
     fn close(&self) {
         let mut state = self.state();
         state.closed = true;
         let dropped: Vec<_> = state.queues.values_mut().flat_map(Waiting::clear).collect();
+        for (_, wake) in state.wakes.drain() {
+            wake.abort();
+        }
         drop(state);
         for attempt in dropped {
             attempt.forget();
@@ -348,41 +450,92 @@ impl Shared {
     }
 }
 
-/// Asks an attempt to stop. Dropping it does nothing.
-pub struct AttemptHandle(Box<dyn Fn() + Send + Sync>);
+/// An attempt that was given to an executor. Dropping it does nothing.
+pub struct AttemptHandle(Control);
+
+enum Control {
+    Attempt { shared: std::sync::Weak<Shared>, attempt: Arc<Attempt> },
+    Other(Box<dyn Fn() + Send + Sync>),
+}
 
 impl AttemptHandle {
-    /// The handle of an attempt that `cancel` asks to stop.
+    /// The handle of an attempt of another executor, which `cancel` asks to stop. It hears no heartbeats.
     pub fn new(cancel: impl Fn() + Send + Sync + 'static) -> Self {
-        AttemptHandle(Box::new(cancel))
+        AttemptHandle(Control::Other(Box::new(cancel)))
     }
 
     /// Asks the attempt to stop; asking again changes nothing.
     ///
     /// One that has not started is reported as [`AttemptReport::Cancelled`]. One that runs sees it in its context, and
-    /// its result counts if it returns within the grace period; then it is stopped and reported as cancelled.
+    /// its result counts if it returns within the grace period; then it is stopped and reported as cancelled. With
+    /// [`OnCancel::Wait`](super::OnCancel::Wait) it is never stopped.
     pub fn cancel(&self) {
-        (self.0)();
+        self.ask(false);
+    }
+
+    /// As [`cancel`](Self::cancel), and whatever the options say, the attempt is stopped after the grace period: nobody
+    /// waits for it any more.
+    pub fn abandon(&self) {
+        self.ask(true);
+    }
+
+    fn ask(&self, for_good: bool) {
+        let (shared, attempt) = match &self.0 {
+            Control::Attempt { shared, attempt } => (shared, attempt),
+            Control::Other(cancel) => return cancel(),
+        };
+        let Some(shared) = shared.upgrade() else { return };
+        if shared.unqueue(attempt) {
+            let attempt = attempt.clone();
+            shared.handle.spawn(async move { attempt.finish(AttemptReport::Cancelled) });
+            return;
+        }
+        attempt.ask_to_stop();
+        let stop = for_good || attempt.request.options.on_cancel != super::OnCancel::Wait;
+        if stop && attempt.stop_once() {
+            attempt::stop_after_grace(&shared, attempt);
+        }
+    }
+
+    fn beats(&self) -> Option<&super::Beats> {
+        match &self.0 {
+            Control::Attempt { attempt, .. } => Some(&attempt.beats),
+            Control::Other(_) => None,
+        }
+    }
+
+    /// A sign of life of the attempt from outside.
+    pub fn beat(&self, progress: Payload) {
+        if let Some(beats) = self.beats() {
+            beats.beat(Ok(progress));
+        }
+    }
+
+    /// Whether there is progress that was not taken yet.
+    pub fn has_progress(&self) -> bool {
+        self.beats().is_some_and(super::Beats::is_fresh)
+    }
+
+    /// Progress that was not taken yet.
+    pub fn take_progress(&self) -> Option<Payload> {
+        self.beats()?.take()
+    }
+
+    /// Tells that there is progress to be taken, at most once in each period. Called on the thread of the activity.
+    pub fn on_progress(&self, every: Duration, tell: impl Fn() + Send + Sync + 'static) {
+        let tell: OnProgress = Box::new(tell);
+        if let Some(beats) = self.beats() {
+            beats.keep(every, tell);
+        }
     }
 }
 
 impl fmt::Debug for AttemptHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AttemptHandle").finish_non_exhaustive()
-    }
-}
-
-fn cancel(shared: &std::sync::Weak<Shared>, attempt: &Arc<Attempt>) {
-    let Some(shared) = shared.upgrade() else { return };
-    let queued = {
-        let mut state = shared.state();
-        let waiting = state.queues.get_mut(&attempt.request.options.queue);
-        waiting.is_some_and(|w| w.remove(attempt.id))
-    };
-    if queued {
-        let attempt = attempt.clone();
-        shared.handle.spawn(async move { attempt.finish(AttemptReport::Cancelled) });
-    } else if attempt.ask_to_stop() {
-        attempt::stop_after_grace(&shared, attempt);
+        let mut shown = f.debug_struct("AttemptHandle");
+        if let Control::Attempt { attempt, .. } = &self.0 {
+            shown.field("request", &attempt.request);
+        }
+        shown.finish_non_exhaustive()
     }
 }

@@ -1,7 +1,9 @@
 //! How many attempts may run at once.
 
 use super::Attempt;
+use crate::activity::MAX_PRIORITY;
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     num::NonZeroUsize,
     sync::Arc,
@@ -50,29 +52,68 @@ impl Queues {
     }
 }
 
+/// Of this many starts in a queue, the last one goes to what has waited longest, whatever its priority.
+const FAIR: u64 = 8;
+
 /// One queue: what waits, and how much runs. A waiting attempt is no task.
+///
+/// The highest priority starts first, of one priority what came first; and every [`FAIR`]th start goes to the oldest, so
+/// that nothing waits for ever. What waits for the limits of its activity keeps nobody else from starting.
 pub(super) struct Waiting {
     limit: usize,
     running: usize,
-    attempts: VecDeque<Arc<Attempt>>,
+    starts: u64,
+    /// What waits, by activity.
+    lanes: BTreeMap<String, Lane>,
+}
+
+/// What waits of one activity, by priority.
+type Lane = [VecDeque<Arc<Attempt>>; MAX_PRIORITY as usize + 1];
+
+fn level(attempt: &Attempt) -> usize {
+    usize::from(attempt.request.options.priority.min(MAX_PRIORITY))
 }
 
 impl Waiting {
     pub(super) fn new(limit: usize) -> Self {
-        Waiting { limit, running: 0, attempts: VecDeque::new() }
+        Waiting { limit, running: 0, starts: 0, lanes: BTreeMap::new() }
     }
 
     pub(super) fn push(&mut self, attempt: Arc<Attempt>) {
-        self.attempts.push_back(attempt);
+        let lane = match self.lanes.get_mut(attempt.activity()) {
+            Some(lane) => lane,
+            None => self.lanes.entry(attempt.activity().to_owned()).or_default(),
+        };
+        lane[level(&attempt)].push_back(attempt);
     }
 
-    /// The next attempt, if there is room for it. It counts as running until [`Waiting::release`].
-    pub(super) fn next(&mut self) -> Option<Arc<Attempt>> {
+    /// The next attempt, if there is room for it and its activity admits it. It counts as running until [`Waiting::release`].
+    pub(super) fn next(&mut self, admits: &mut dyn FnMut(&str) -> bool) -> Option<Arc<Attempt>> {
         if self.running >= self.limit {
             return None;
         }
-        let attempt = self.attempts.pop_front()?;
+        let oldest = self.starts % FAIR == FAIR - 1;
+        let (mut best, mut found) = (None, None);
+        for (activity, lane) in &self.lanes {
+            if !admits(activity) {
+                continue;
+            }
+            for (priority, waiting) in lane.iter().enumerate() {
+                let Some(first) = waiting.front() else { continue };
+                let rank = (if oldest { 0 } else { priority }, Reverse(first.id));
+                if best.is_none_or(|b| rank > b) {
+                    (best, found) = (Some(rank), Some((activity.clone(), priority)));
+                }
+            }
+        }
+        let (activity, priority) = found?;
+        let lane = self.lanes.get_mut(&activity)?;
+        let attempt = lane[priority].pop_front()?;
+        if lane.iter().all(VecDeque::is_empty) {
+            self.lanes.remove(&activity);
+        }
         self.running += 1;
+        self.starts += 1;
         Some(attempt)
     }
 
@@ -82,19 +123,25 @@ impl Waiting {
     }
 
     /// Takes a waiting attempt out; false if it does not wait any more.
-    pub(super) fn remove(&mut self, id: u64) -> bool {
+    pub(super) fn remove(&mut self, attempt: &Attempt) -> bool {
+        let Some(lane) = self.lanes.get_mut(attempt.activity()) else { return false };
+        let waiting = &mut lane[level(attempt)];
         // Ids rise from front to back.
-        match self.attempts.binary_search_by_key(&id, |a| a.id) {
-            Ok(at) => self.attempts.remove(at).is_some(),
+        let removed = match waiting.binary_search_by_key(&attempt.id, |a| a.id) {
+            Ok(at) => waiting.remove(at).is_some(),
             Err(_) => false,
+        };
+        if lane.iter().all(VecDeque::is_empty) {
+            self.lanes.remove(attempt.activity());
         }
+        removed
     }
 
-    pub(super) fn clear(&mut self) -> VecDeque<Arc<Attempt>> {
-        std::mem::take(&mut self.attempts)
+    pub(super) fn clear(&mut self) -> Vec<Arc<Attempt>> {
+        std::mem::take(&mut self.lanes).into_values().flatten().flatten().collect()
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.running == 0 && self.attempts.is_empty()
+        self.running == 0 && self.lanes.is_empty()
     }
 }

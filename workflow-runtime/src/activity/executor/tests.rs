@@ -73,7 +73,7 @@ fn gated(states: &States, cx: ActivityContext, _: &Payload) -> AttemptFuture {
 }
 
 /// Returns when it is asked to stop.
-fn polite(states: &States, mut cx: ActivityContext, _: &Payload) -> AttemptFuture {
+fn polite(states: &States, cx: ActivityContext, _: &Payload) -> AttemptFuture {
     let stage = states.get::<Stage>();
     Box::pin(async move {
         let _ = stage.started.send(cx.op.0);
@@ -106,8 +106,7 @@ fn blocks(states: &States, _: ActivityContext, _: &Payload) -> AttemptFuture {
 
 macro_rules! def {
     ($f:ident) => {{
-        static DEF: ActivityDef =
-            ActivityDef { name: stringify!($f), aliases: &[], file: file!(), line: line!(), states: Vec::new, run: $f };
+        static DEF: ActivityDef = ActivityDef::untyped(stringify!($f), &[], file!(), line!(), $f);
         Some(&DEF)
     }};
 }
@@ -154,6 +153,7 @@ fn request(name: &str, op: u64, timeout: Option<Duration>) -> AttemptRequest {
         name: name.into(),
         args: Payload::encode(&("hello",)).unwrap(),
         options: ActivityOptions { timeout, ..ActivityOptions::default() },
+        progress: None,
     }
 }
 
@@ -223,7 +223,7 @@ async fn a_timeout_stops_the_attempt_and_leaves_no_delay_behind() {
     let (_, slow) = f.run("gated", 0, Some(SECOND));
     f.started.recv().await.unwrap();
     f.delays.pass(SECOND);
-    assert!(matches!(slow.await.unwrap(), AttemptReport::TimedOut));
+    assert!(matches!(slow.await.unwrap(), AttemptReport::TimedOut(Timeout::Attempt)));
     f.none_running().await;
     let (_, fast) = f.run("echo", 1, Some(SECOND));
     assert!(matches!(fast.await.unwrap(), AttemptReport::Ok(_)));
@@ -237,7 +237,7 @@ async fn a_timeout_of_a_body_that_blocks_its_thread_is_reported_and_its_place_st
     let (_, stuck) = f.run("blocks", 0, Some(SECOND));
     f.started.recv().await.unwrap();
     f.delays.pass(SECOND);
-    assert!(matches!(stuck.await.unwrap(), AttemptReport::TimedOut));
+    assert!(matches!(stuck.await.unwrap(), AttemptReport::TimedOut(Timeout::Attempt)));
     assert_eq!(f.executor.running(), 1);
     let (_, next) = f.run("echo", 1, None);
     f.stage.go.add_permits(1);

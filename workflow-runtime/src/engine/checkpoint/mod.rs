@@ -8,7 +8,7 @@ mod status;
 
 pub(super) use ended::{Ended, Former, Listing, Response, Seen};
 pub(super) use pack::{Large, Packed, definitions, pack, unpack};
-pub(super) use pending::{Call, Done, Operation, Pending, micros};
+pub(super) use pending::{Call, Deferred, Done, Operation, Pending, micros};
 pub(super) use relations::{Addressed, ChildLink, Parent, Relations, Remote, Wait, Watcher};
 pub use status::Status;
 
@@ -195,7 +195,7 @@ impl Checkpoint {
     pub(super) fn due(&self) -> BTreeSet<(i64, OpId)> {
         let chores = self.chores().filter_map(|(op, at)| Some((micros(at?), op)));
         let operations = self.pending.iter().filter(|_| !self.is_closed());
-        operations.filter_map(|(op, p)| Some((micros(p.due()?), *op))).chain(chores).collect()
+        operations.flat_map(|(op, p)| p.due().map(|at| (micros(at), *op))).chain(chores).collect()
     }
 
     /// What the engine has to do by itself, and when.
@@ -238,7 +238,7 @@ impl Checkpoint {
             _ if pending.done.is_some() => true,
             Operation::Remote(remote) => pending.cancel && !remote.outlives_cancel(&self.relations.children),
             _ if pending.cancel => true,
-            Operation::Activity(call) => call.next_at.is_none(),
+            Operation::Activity(call) => call.next_at.is_none() && call.deferred.is_none(),
             Operation::Timer { .. } => false,
             Operation::Signal { name, .. } => self.inbox.get(name).is_some_and(|i| !i.is_empty()),
         }

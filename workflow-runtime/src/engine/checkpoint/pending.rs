@@ -2,12 +2,13 @@
 
 use super::Remote;
 use crate::{
-    activity::ActivityOptions,
+    activity::{ActivityOptions, OnCancel},
     journal::{history::Failure, payload::Payload},
     machine::Completion,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// An operation that has not been handed back to the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,20 +50,73 @@ pub(in crate::engine) struct Call {
     pub(in crate::engine) last: Option<Failure>,
     /// No attempt can run until the instance is retried.
     pub(in crate::engine) stuck: bool,
+    /// The last progress that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) progress: Option<Payload>,
+    /// No attempt runs: the result comes from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) deferred: Option<Deferred>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::engine) struct Deferred {
+    pub(in crate::engine) since: Timestamp,
+    /// The last sign of life from outside that was kept.
+    pub(in crate::engine) beat: Timestamp,
+    /// It was asked to stop, and counts as stopped then.
+    pub(in crate::engine) stop_at: Option<Timestamp>,
+}
+
+/// How long what is outside has to answer a request to stop, as an attempt that runs.
+const GRACE: Duration = Duration::from_secs(10);
+
+fn after(at: Timestamp, d: Duration) -> Timestamp {
+    at.checked_add(d).unwrap_or(Timestamp::MAX)
+}
+
+impl Call {
+    pub(in crate::engine) fn new(name: String, args: Payload, options: ActivityOptions) -> Self {
+        let (next_at, last, progress, deferred) = (None, None, None, None);
+        Call { name, args, options, attempt: 1, next_at, last, stuck: false, progress, deferred }
+    }
+
+    /// When its time for all attempts is over.
+    pub(in crate::engine) fn deadline(&self, since: Timestamp) -> Option<Timestamp> {
+        self.options.total_timeout.map(|d| after(since, d))
+    }
+
+    /// When what is outside has been silent for too long, as far as is known after a restart.
+    pub(in crate::engine) fn silent_at(&self) -> Option<Timestamp> {
+        Some(after(self.deferred.as_ref()?.beat, self.options.heartbeat?))
+    }
+
+    /// What is outside is asked to stop.
+    pub(in crate::engine) fn stop_deferred(&mut self, now: Timestamp) {
+        if self.options.on_cancel == OnCancel::Try
+            && let Some(deferred) = &mut self.deferred
+        {
+            deferred.stop_at = Some(after(now, GRACE));
+        }
+    }
 }
 
 impl Pending {
-    /// When it is due, as an index entry.
-    pub(in crate::engine) fn due(&self) -> Option<Timestamp> {
-        if self.done.is_some() || self.cancel {
-            return None;
-        }
-        match &self.what {
-            Operation::Activity(call) => call.next_at,
-            Operation::Timer { at } => Some(*at),
-            Operation::Signal { deadline, .. } => *deadline,
-            Operation::Remote(_) => None,
-        }
+    /// When it is due, as index entries.
+    pub(in crate::engine) fn due(&self) -> impl Iterator<Item = Timestamp> + use<> {
+        let waits = !self.cancel;
+        let due = match &self.what {
+            _ if self.done.is_some() || self.detached => [None; 4],
+            Operation::Activity(call) => [
+                call.next_at.filter(|_| waits),
+                call.deadline(self.since),
+                call.silent_at(),
+                call.deferred.as_ref().and_then(|d| d.stop_at),
+            ],
+            Operation::Timer { at } => [Some(*at).filter(|_| waits), None, None, None],
+            Operation::Signal { deadline, .. } => [deadline.filter(|_| waits), None, None, None],
+            Operation::Remote(_) => [None; 4],
+        };
+        due.into_iter().flatten()
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) use start::{Begins, FirstUpdate, StartOptions, StartRequest};
 
 use super::{
     actor::Actor,
-    error::{ControlError, SignalError, StartError, Unavailable},
+    error::{CompleteError, ControlError, SignalError, StartError, Unavailable},
     message::{Ended, Mail, Received, Reply},
 };
 use jiff::Timestamp;
@@ -50,7 +50,16 @@ impl Actor {
             Mail::Done { run, op, attempt, report } => self.done(Ended { at, run, op, attempt, report }, now).await,
             Mail::Letter { from, seq, letter } => self.letter(from, seq, letter, at, now).await,
             Mail::Answered { seq, answer } => self.answered(seq, answer, now).await,
-            Mail::Due => Ok(()),
+            Mail::Progress { op, attempt } => self.keep(op, attempt, now).await,
+            Mail::Complete { call, with, reply } => {
+                let completed = self.complete(call, with, at, now).await;
+                answer(reply, completed)
+            }
+            Mail::Beat { call, progress, reply } => {
+                let heard = self.beat(call, progress, now).await;
+                answer(reply, heard)
+            }
+            Mail::Due => self.check_silent(now).await,
         };
         drop(busy);
         result
@@ -79,4 +88,4 @@ macro_rules! failed { ($($t:ident)*) => { $(
         }
     }
 )* } }
-failed!(StartError SignalError ControlError);
+failed!(StartError SignalError CompleteError ControlError);

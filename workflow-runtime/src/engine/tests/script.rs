@@ -69,7 +69,7 @@ impl Activity for EchoActivity {
         static DEF: ActivityDef = ActivityDef::of::<EchoActivity>(&[], file!(), line!(), Vec::new);
         &DEF
     }
-    fn call(s: &States, mut cx: ActivityContext, (text,): Self::Args) -> SendBoxFuture<Result<String, String>> {
+    fn call(s: &States, cx: ActivityContext, (text,): Self::Args) -> SendBoxFuture<Result<String, String>> {
         let world = s.get::<World>();
         Box::pin(async move {
             let then = world.then.lock().unwrap().pop_front().unwrap_or(Then::Echo);

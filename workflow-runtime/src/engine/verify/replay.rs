@@ -284,7 +284,7 @@ fn ended(ending: &Ending) -> Option<Completion> {
     Some(match ending {
         Ending::Value(v) => Completion::Value(v.clone()),
         Ending::Failed(e) => Completion::Failed(e.clone()),
-        Ending::TimedOut => Completion::TimedOut,
+        Ending::TimedOut(which) => Completion::Expired(*which),
         Ending::Panicked(message) => Completion::Panicked(message.clone()),
         Ending::Cancelled => Completion::Cancelled,
         Ending::Unusable(_) => return None,

@@ -10,8 +10,8 @@ mod timer;
 mod update;
 mod workflow;
 
-pub use activity::ActivityCall;
 pub(crate) use activity::activity_parts;
+pub use activity::{ActivityCall, Detailed};
 pub use child::{Child, ChildCall, ChildError, ChildResult, ChildStartError, StartChild};
 pub use external::{ExternalError, ExternalRun, Message, external};
 pub use on_cancel::OnCancel;

@@ -11,7 +11,7 @@ pub use function::{ActivityFn, IntoMock, MockFn};
 use super::TestClock;
 use crate::{
     activity::{
-        Activity, ActivityContext, ActivityDef, Attempt, AttemptFuture, AttemptReport, AttemptRequest, States,
+        Activity, ActivityContext, ActivityDef, Attempt, AttemptFuture, AttemptReport, AttemptRequest, States, Timeout,
         bounds::Arguments as _,
     },
     engine::Backdoor,
@@ -267,6 +267,6 @@ impl Mocks {
     /// The report of an attempt, or that it has timed out.
     pub(super) fn reported(&self, request: &AttemptRequest, report: AttemptReport) -> AttemptReport {
         let timed_out = self.state().timed_out.remove(&(request.idempotency_key(), request.attempt));
-        if timed_out { AttemptReport::TimedOut } else { report }
+        if timed_out { AttemptReport::TimedOut(Timeout::Attempt) } else { report }
     }
 }

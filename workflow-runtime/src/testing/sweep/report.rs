@@ -134,7 +134,13 @@ fn show(payload: &Payload) -> String {
 /// The event as text, if a crash must not change it.
 pub(in crate::testing) fn lasting(event: &Event) -> Option<String> {
     Some(match event {
-        Event::Lost { .. } | Event::AttemptFailed { .. } | Event::Superseded { .. } | Event::Unblocked => return None,
+        Event::Lost { .. }
+        | Event::AttemptFailed { .. }
+        | Event::Superseded { .. }
+        | Event::Heartbeat { .. }
+        | Event::Deferred { .. }
+        | Event::Unblocked => return None,
+        Event::FromOutside { op, .. } => format!("op {op}: from outside"),
         Event::Started { workflow } => format!("started {workflow}"),
         Event::Scheduled { op, activity, args } => format!("op {op}: {activity}{} scheduled", show(args)),
         Event::TimerStarted { op, .. } => format!("op {op}: timer set"),
@@ -190,7 +196,7 @@ fn ending(result: &Ending) -> String {
     match result {
         Ending::Value(value) => format!("gave {}", show(value)),
         Ending::Failed(error) => format!("failed with {}", show(error)),
-        Ending::TimedOut => "timed out".into(),
+        Ending::TimedOut(which) => format!("timed out ({which})"),
         Ending::Panicked(message) => format!("panicked: {message}"),
         Ending::Cancelled => "cancelled".into(),
         Ending::Unusable(why) => format!("unusable: {why}"),

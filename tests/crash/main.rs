@@ -1,12 +1,16 @@
 //! What crashes and bad input do to an engine: nothing that anyone would notice.
 
+mod arriving;
 mod bad_input;
 mod bookkeeping;
+mod cancel;
 mod children;
 mod kill;
 mod new;
+mod saga;
 mod scenarios;
 mod sweeps;
 mod threads;
+mod timers;
 mod upgrade;
 mod virtual_time;

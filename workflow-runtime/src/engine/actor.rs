@@ -18,6 +18,8 @@ use std::rc::Rc;
 pub(super) struct Actor {
     pub(super) worker: Rc<Worker>,
     pub(super) instance: Instance,
+    /// When the timer was due that woke the instance: a clock that has been set back since does not take that back.
+    pub(super) floor: Timestamp,
 }
 
 /// How a delivery went.
@@ -37,7 +39,7 @@ impl Actor {
         loop {
             let shared = &self.worker.shared;
             shared.health.alive()?;
-            let now = shared.clock.now();
+            let now = shared.clock.now().max(self.floor);
             self.start_attempts(now).await?;
             self.post(now).await?;
             let signals = self.instance.first_signals(&self.worker.shared).await?;

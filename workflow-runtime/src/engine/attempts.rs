@@ -66,7 +66,8 @@ impl Actor {
     /// Starts what has been committed and does not run.
     pub(super) async fn start_attempts(&mut self, now: Timestamp) -> Result<(), Unavailable> {
         let worker = self.worker.clone();
-        if worker.shared.health.is_stopping() {
+        // A request to cancel comes first: what it resolves need not begin.
+        if worker.shared.health.is_stopping() || self.instance.is_about_to_cancel() {
             return Ok(());
         }
         let idle = self.instance.idle_calls(now, &|op| worker.is_running(&self.instance.id, op));

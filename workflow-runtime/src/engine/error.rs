@@ -11,10 +11,12 @@ use crate::{
 
 mod complete;
 mod run;
+mod skip;
 mod update;
 
 pub use complete::CompleteError;
 pub use run::RunError;
+pub use skip::SkipError;
 pub use update::UpdateError;
 
 /// Why an engine could not be built.

@@ -160,6 +160,12 @@ impl Instance {
         }
     }
 
+    /// Whether the machine will take a request to cancel, before anything else that has to come from outside.
+    pub(super) fn is_about_to_cancel(&self) -> bool {
+        let requested = |c: &Checkpoint| c.cancel.as_ref().is_some_and(|r| !r.delivered);
+        self.may_step() && self.checkpoint.as_ref().is_some_and(requested)
+    }
+
     /// What there is to do at `now`, the earliest first. Of a signal and a deadline, whichever came first.
     pub(super) fn next(
         &self,
@@ -220,6 +226,8 @@ impl Instance {
             // One that was asked to stop, and was lost, is asked again: nobody knows how far it came.
             let due = call.next_at.is_none_or(|at| !p.cancel && micros(at) <= micros(now));
             let over = call.deadline(p.since).is_some_and(|at| at <= now);
+            // What had not begun need not begin to be asked.
+            let due = due && (!p.cancel || call.has_begun());
             let waits = p.done.is_none() && !p.detached && !call.stuck && call.deferred.is_none();
             due && waits && !over && !running(**op)
         });
@@ -307,7 +315,7 @@ pub(super) fn next(
         }
         match &p.what {
             Operation::Activity(call) => {
-                let idle = p.cancel && (call.next_at.is_some() || call.stuck) && !running(*op);
+                let idle = p.cancel && (call.next_at.is_some() || call.stuck || !call.has_begun()) && !running(*op);
                 let gone = call.deferred.as_ref().and_then(|d| d.stop_at).filter(|at| *at <= now);
                 let stop = idle.then_some(p.since).or(gone).map(|at| (at, Next::Stop(*op)));
                 let expired = call.deadline(p.since).filter(|at| *at <= now).map(|at| (at, Next::Overdue(*op)));

@@ -2,7 +2,7 @@
 
 use super::{
     complete::{FromOutside, Heartbeat},
-    error::{CompleteError, ControlError, SignalError, StartError, Unavailable, UpdateError},
+    error::{CompleteError, ControlError, SignalError, SkipError, StartError, Unavailable, UpdateError},
     outbox::Letter,
     pulse::Held,
     requests::{Outgoing, StartRequest},
@@ -56,6 +56,12 @@ pub(super) enum Mail {
     Terminate {
         reason: String,
         reply: Reply<(), ControlError>,
+    },
+    /// A compensation is not to be done: the one that runs, or this one.
+    Skip {
+        op: Option<OpId>,
+        reason: String,
+        reply: Reply<(), SkipError>,
     },
     Retry {
         reply: Reply<(), ControlError>,
@@ -147,6 +153,7 @@ impl Mail {
             Mail::Cancel { reply, .. } | Mail::Terminate { reply, .. } | Mail::Retry { reply } => {
                 drop(reply.send(Err(error.clone().into())));
             }
+            Mail::Skip { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Watch { reply } => drop(reply.send(Err(error.clone()))),
             Mail::Complete { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Beat { reply, .. } => drop(reply.send(Err(error.clone().into()))),

@@ -24,6 +24,7 @@ mod client;
 pub mod clock;
 mod coalesce;
 mod commit;
+mod compensating;
 mod complete;
 mod detach;
 mod draft;
@@ -66,9 +67,11 @@ pub use builder::EngineBuilder;
 pub use checkpoint::{Reason, Status};
 pub use client::{Engine, ShutdownReport};
 pub use clock::{Clock, SystemClock, Wake};
+pub use compensating::{Compensating, Undo, Undoing};
 pub use complete::{CalledActivity, Heartbeat};
 pub use error::{
-    BuildError, CompleteError, ControlError, QueryError, RunError, SignalError, StartError, Unavailable, UpdateError,
+    BuildError, CompleteError, ControlError, QueryError, RunError, SignalError, SkipError, StartError, Unavailable,
+    UpdateError,
 };
 #[cfg(feature = "testing")]
 #[doc(hidden)]

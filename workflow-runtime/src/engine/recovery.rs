@@ -144,11 +144,11 @@ impl Worker {
 
     /// Wakes the instances that have something due, as many as may be at work at a time.
     pub(super) fn fire(self: &Rc<Self>) {
-        let now = self.shared.clock.now().as_microsecond();
+        let time = self.shared.clock.now();
         let mut woken = 0;
         while woken < WOKEN {
-            let Some((_, id, _)) = self.timers.borrow_mut().take(now) else { break };
-            self.wake(id);
+            let Some((_, id, _)) = self.timers.borrow_mut().take(time.as_microsecond()) else { break };
+            self.wake_at(id, time);
             woken += 1;
         }
         self.read_timers();

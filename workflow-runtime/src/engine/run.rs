@@ -3,7 +3,7 @@
 use super::{
     checkpoint::{Checkpoint, State},
     client::{Engine, MaybeId},
-    error::{ControlError, QueryError, RunError, Unavailable},
+    error::{ControlError, QueryError, RunError, SkipError, Unavailable},
     message::{Mail, Started},
     send::{AskUpdate, SendSignal},
     status::{self, RunStatus},
@@ -17,7 +17,7 @@ use crate::{
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{Closed, ErrOf, OkOf, Signal, Update, Workflow},
+    machine::{Closed, ErrOf, OkOf, OpId, Signal, Update, Workflow},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
@@ -307,6 +307,35 @@ impl<W> Run<W> {
     /// [`ControlError::NotBlocked`]: it is not blocked.
     pub async fn retry(&self) -> Result<(), ControlError> {
         self.control(|reply| Mail::Retry { reply }).await
+    }
+
+    /// Leaves the compensation undone that runs now, and goes on with the next one. The decision and its reason stand in the
+    /// history, and are durable on return.
+    ///
+    /// For a compensation that fails for days: see `compensating` in the [`status`](Self::status). Its attempt that
+    /// runs is asked to stop; what it has done by then is done.
+    ///
+    /// # Errors
+    ///
+    /// [`SkipError`]: no compensation runs; or several do (`saga::parallel()`), then say which with
+    /// [`skip_compensation_of`](Self::skip_compensation_of).
+    pub async fn skip_compensation(&self, reason: impl Into<String>) -> Result<(), SkipError> {
+        self.skip(None, reason.into()).await
+    }
+
+    /// [`skip_compensation`](Self::skip_compensation) of one that runs, by the number of its operation. Asking again
+    /// does not skip another one.
+    ///
+    /// # Errors
+    ///
+    /// [`SkipError`]: no such compensation runs.
+    pub async fn skip_compensation_of(&self, op: OpId, reason: impl Into<String>) -> Result<(), SkipError> {
+        self.skip(Some(op), reason.into()).await
+    }
+
+    async fn skip(&self, op: Option<OpId>, reason: String) -> Result<(), SkipError> {
+        let id = self.id.clone()?;
+        self.engine.inner.ask(&id, |reply| Mail::Skip { op, reason, reply }).await.unwrap_or_else(|e| Err(e.into()))
     }
 
     async fn control(

@@ -2,6 +2,7 @@
 
 use super::{
     checkpoint::{Call, Checkpoint, Operation, Pending, Reason, Remote, State, Status, Wait},
+    compensating::{self, Compensating},
     error::{QueryError, Unavailable},
     inbox, instance,
     shared::Shared,
@@ -45,6 +46,8 @@ pub struct RunStatus {
     pub line: Option<u32>,
     /// What it waits for.
     pub waits: Vec<Waits>,
+    /// What is being undone because it failed: the workflow, or helpers of it.
+    pub compensating: Vec<Compensating>,
     /// What the workflow passed to `set_status`.
     pub status: Option<serde_json::Value>,
     /// Its tags.
@@ -363,6 +366,7 @@ pub(super) async fn status(shared: &Shared, id: &WorkflowId, c: Checkpoint) -> R
         file: None,
         line: None,
         waits: begin.chain(c.pending.iter().filter_map(|(op, p)| waits(&id, c.run, *op, p, now))).collect(),
+        compensating: vec![],
         status: c.status.as_ref().map(|s| s.to_json()),
         tags: c.tags.clone(),
         locals: vec![],
@@ -391,7 +395,10 @@ pub(super) async fn status(shared: &Shared, id: &WorkflowId, c: Checkpoint) -> R
     }
     if let Some(packed) = &c.frame {
         match instance::frame(shared, id, &keys, c, packed).await {
-            Ok(frame) => describe(shared, id, &frame.root, &mut status).await?,
+            Ok(frame) => {
+                status.compensating = compensating::compensating(&frame, &c.pending);
+                describe(shared, id, &frame.root, &mut status).await?;
+            }
             // What cannot be restored is still shown, and can be terminated.
             Err(e) => tracing::warn!(error = %e, "the frame cannot be shown"),
         }
@@ -418,7 +425,8 @@ async fn describe(
     let mut waiting = vec![];
     innermost(root, &mut waiting);
     let mut definitions = BTreeMap::new();
-    for (activation, thread) in waiting {
+    // One that is being undone is in no point any more.
+    for (activation, thread) in waiting.into_iter().filter(|(a, _)| a.closing.is_none()) {
         let by = activation.definition;
         if let btree_map::Entry::Vacant(unknown) = definitions.entry(by) {
             unknown.insert(instance::definition(shared, id, by).await?);

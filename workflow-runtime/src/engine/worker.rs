@@ -230,7 +230,7 @@ impl Worker {
         let busy = self.shared.pulse.hold();
         let parked = self.resident.borrow_mut().take(&id);
         let actor = match parked {
-            Some(instance) => Ok(Actor { worker: self.clone(), instance }),
+            Some(instance) => Ok(Actor { worker: self.clone(), instance, floor: Timestamp::MIN }),
             None => self.load(id.clone()).await,
         };
         match actor {
@@ -255,7 +255,7 @@ impl Worker {
 
     async fn load(self: &Rc<Self>, id: WorkflowId) -> Result<Actor, Unavailable> {
         let instance = Instance::load(&self.shared, id).await?;
-        let mut actor = Actor { worker: self.clone(), instance };
+        let mut actor = Actor { worker: self.clone(), instance, floor: Timestamp::MIN };
         actor.mark_lost().await?;
         if actor.instance.is_blocked() && self.retried.borrow_mut().insert(actor.instance.id.clone()) {
             actor.second_chance().await?;
@@ -418,7 +418,12 @@ impl Worker {
 
     /// Whether something is for an instance to do now.
     pub(super) fn wake(self: &Rc<Self>, id: WorkflowId) {
-        let received = Received { at: self.shared.clock.now(), mail: Mail::Due, busy: self.shared.pulse.hold() };
+        self.wake_at(id, self.shared.clock.now());
+    }
+
+    /// Something of an instance was found to be due at a time.
+    pub(super) fn wake_at(self: &Rc<Self>, id: WorkflowId, at: Timestamp) {
+        let received = Received { at, mail: Mail::Due, busy: self.shared.pulse.hold() };
         self.deliver(id, received);
     }
 }

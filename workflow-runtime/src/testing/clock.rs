@@ -165,6 +165,25 @@ impl TestClock {
         self.0.state().jump(target);
     }
 
+    /// Sets the clock, forwards or backwards, as an operator does, or a machine that asks a time server.
+    ///
+    /// Forwards it is a [`jump`](Self::jump). Backwards nothing that was due is taken back, and what is not due yet waits until
+    /// the clock shows its time.
+    ///
+    /// ```
+    /// # use workflow_runtime::{days, testing::TestClock, engine::Clock};
+    /// let clock = TestClock::manual();
+    /// let before = clock.now();
+    /// clock.jump(days(30));
+    /// clock.set(before);
+    /// assert_eq!(clock.now(), before);
+    /// ```
+    pub fn set(&self, to: Timestamp) {
+        let mut state = self.0.state();
+        state.now = state.now.min(to);
+        state.jump(to);
+    }
+
     /// Never returns, and does not stop the clock as a running activity does.
     ///
     /// For the body of an activity whose timeout or cancellation is tested; it takes the clock as `State<TestClock>`.

@@ -100,6 +100,13 @@ impl Call {
     }
 }
 
+impl Call {
+    /// False if no attempt can have started, provided that none runs: one that was lost has been counted.
+    pub(in crate::engine) fn has_begun(&self) -> bool {
+        self.attempt > 1 || self.deferred.is_some()
+    }
+}
+
 impl Pending {
     /// When it is due, as index entries.
     pub(in crate::engine) fn due(&self) -> impl Iterator<Item = Timestamp> + use<> {

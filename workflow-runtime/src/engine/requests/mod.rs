@@ -3,6 +3,7 @@
 mod child;
 mod control;
 mod signal;
+mod skip;
 mod start;
 
 pub(super) use signal::Outgoing;
@@ -10,7 +11,7 @@ pub(super) use start::{Begins, FirstUpdate, StartOptions, StartRequest};
 
 use super::{
     actor::Actor,
-    error::{CompleteError, ControlError, SignalError, StartError, Unavailable},
+    error::{CompleteError, ControlError, SignalError, SkipError, StartError, Unavailable},
     message::{Ended, Mail, Received, Reply},
 };
 use jiff::Timestamp;
@@ -36,6 +37,10 @@ impl Actor {
                 let ended = self.terminate(reason, now).await;
                 answer(reply, ended)
             }
+            Mail::Skip { op, reason, reply } => {
+                let skipped = self.skip(op, reason, now).await;
+                answer(reply, skipped)
+            }
             Mail::Retry { reply } => {
                 let retried = self.retry(now).await;
                 answer(reply, retried)
@@ -59,7 +64,10 @@ impl Actor {
                 let heard = self.beat(call, progress, now).await;
                 answer(reply, heard)
             }
-            Mail::Due => self.check_silent(now).await,
+            Mail::Due => {
+                self.floor = self.floor.max(at);
+                self.check_silent(now).await
+            }
         };
         drop(busy);
         result
@@ -88,4 +96,4 @@ macro_rules! failed { ($($t:ident)*) => { $(
         }
     }
 )* } }
-failed!(StartError SignalError CompleteError ControlError);
+failed!(StartError SignalError CompleteError ControlError SkipError);

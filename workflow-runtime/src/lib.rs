@@ -130,6 +130,14 @@ macro_rules! select {
 struct Readme;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/messages.md")]
+struct Messages;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/starting.md")]
+struct Starting;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/verify.md")]
 struct Verify;
 

@@ -333,7 +333,7 @@ pub(super) fn locals(activation: &Activation, into: &mut Vec<Local>) {
 
 /// A local by name: of the workflow, or else of the outermost helper that has it.
 fn slot<'a>(activation: &'a Activation, name: &str) -> Option<&'a Payload> {
-    let mut helpers = activation.threads.iter().filter_map(|t| t.helper.as_deref());
+    let mut helpers = activation.all_threads().into_iter().filter_map(|t| t.helper.as_deref());
     activation.slots.get(name).or_else(|| helpers.find_map(|h| slot(h, name)))
 }
 

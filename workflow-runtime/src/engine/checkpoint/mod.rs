@@ -201,13 +201,12 @@ impl Checkpoint {
     /// What the engine has to do by itself, and when.
     pub(super) fn chores(&self) -> impl Iterator<Item = (OpId, Option<Timestamp>)> {
         let open = !self.is_closed();
-        let former = self.former.as_ref().filter(|_| self.retire.is_none());
         [
             (BEGIN, self.begins.filter(|_| self.is_scheduled())),
             (EXPIRE, self.expires.filter(|_| open)),
             // What it has to tell others is told first.
             (RETIRE, self.retire.filter(|_| self.relations.outbox.open.is_empty())),
-            (RETIRE_FORMER, former.and_then(|f| f.retire)),
+            (RETIRE_FORMER, self.former.as_ref().and_then(|f| f.retire)),
         ]
         .into_iter()
     }

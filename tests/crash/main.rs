@@ -11,6 +11,7 @@ mod messages;
 mod new;
 mod saga;
 mod scenarios;
+mod schedules;
 mod sweeps;
 mod threads;
 mod timers;

@@ -9,6 +9,8 @@ pub mod journal;
 pub mod machine;
 pub mod prelude;
 pub mod registry;
+#[cfg(feature = "schedules")]
+pub mod schedule;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod store;
@@ -144,3 +146,7 @@ struct Verify;
 #[cfg(all(doctest, feature = "service"))]
 #[doc = include_str!("../../docs/service.md")]
 struct Service;
+
+#[cfg(all(doctest, feature = "schedules"))]
+#[doc = include_str!("../../docs/schedules.md")]
+struct Schedules;

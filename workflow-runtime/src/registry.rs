@@ -16,6 +16,9 @@ pub struct Registry {
     activities: Names<ActivityDef>,
 }
 
+/// What the names of workflows of this crate itself begin with, such as that of schedules: an engine always serves them.
+const SYSTEM: &str = "workflow.";
+
 /// A function with `#[workflow]` or `#[activity]`.
 #[derive(Clone, Copy)]
 pub enum Registered {
@@ -162,7 +165,7 @@ impl Registry {
                 return Err(unknown(name, self.workflows.0.keys().chain(self.activities.0.keys())));
             }
         }
-        self.workflows.0.retain(|_, d| names.iter().any(|n| d.answers_to(n)));
+        self.workflows.0.retain(|name, d| name.starts_with(SYSTEM) || names.iter().any(|n| d.answers_to(n)));
         self.activities.0.retain(|_, d| names.iter().any(|n| d.answers_to(n)));
         Ok(self)
     }

@@ -116,6 +116,12 @@ impl Engine {
         Run::new(self.clone(), WorkflowId::new(id), None)
     }
 
+    /// The present time of the engine's clock.
+    #[cfg(feature = "schedules")]
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.shared.clock.now()
+    }
+
     /// A page of instances.
     ///
     /// # Errors

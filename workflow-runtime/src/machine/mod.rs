@@ -15,7 +15,7 @@ mod inbox;
 #[doc(hidden)]
 pub mod iterate;
 mod live;
-mod operation;
+pub(crate) mod operation;
 #[doc(hidden)]
 pub mod oracle;
 mod outcome;

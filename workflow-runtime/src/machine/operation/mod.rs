@@ -3,6 +3,8 @@
 mod activity;
 mod child;
 mod external;
+#[cfg(feature = "schedules")]
+mod named;
 mod on_cancel;
 mod shielded;
 mod signal;
@@ -14,6 +16,8 @@ pub(crate) use activity::activity_parts;
 pub use activity::{ActivityCall, Detailed};
 pub use child::{Child, ChildCall, ChildError, ChildResult, ChildStartError, StartChild};
 pub use external::{ExternalError, ExternalRun, Message, external};
+#[cfg(feature = "schedules")]
+pub(crate) use named::{EndOf, NamedChild, StartNamed};
 pub use on_cancel::OnCancel;
 pub use shielded::{Shielded, shielded};
 pub use signal::{Recv, RecvTimeout, Signal};

@@ -8,3 +8,5 @@ mod shop;
 mod swept;
 #[path = "kit/time.rs"]
 mod time;
+#[path = "kit/wrong.rs"]
+mod wrong;

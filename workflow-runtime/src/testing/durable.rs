@@ -3,6 +3,7 @@
 use super::mock::Tried;
 use crate::{
     activity::idempotency_key,
+    engine::{Engine, VerifyError},
     journal::{
         history::{Entry, Event},
         id::Namespace,
@@ -52,4 +53,15 @@ pub(super) fn ended_operations(histories: &Histories) -> BTreeSet<(Uuid, OpId)> 
         _ => None,
     });
     ended.collect()
+}
+
+/// Runs the recorded steps of all runs again, and tells the first that decides something else now.
+pub(super) async fn verify(engine: &Engine, histories: &Histories) -> Option<String> {
+    let ids: BTreeSet<_> = histories.keys().map(|(id, _)| id).collect();
+    for id in ids {
+        if let Err(e @ (VerifyError::Difference(_) | VerifyError::Step { .. })) = engine.untyped(id).verify().await {
+            return Some(format!("a recorded step decides something else when it is run again: {e}"));
+        }
+    }
+    None
 }

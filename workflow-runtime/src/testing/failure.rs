@@ -5,7 +5,7 @@ use super::{
     sweep::report::{Difference, lasting},
     variant::Variant,
 };
-use crate::journal::history::Entry;
+use crate::{journal::history::Entry, store::Fault};
 use std::fmt::Write as _;
 
 /// The variable that picks one variant of a sweep: what a failed sweep prints.
@@ -71,12 +71,17 @@ impl Failure<'_> {
         text
     }
 
+    /// Whether a commit became durable.
+    fn made(&self, n: u64) -> bool {
+        self.variant.crash.is_none_or(|crash| crash.fault(n) != Fault::CrashBefore)
+    }
+
     /// Where the instance was when the first event that differs was committed.
     fn place(&self, text: &mut String) {
         let Some(event) = &self.difference.event else { return };
         let holds = |entry: &Entry| entry.events.iter().any(|e| lasting(e).as_ref() == Some(event));
         let Some(n) = self.commits.find(holds) else { return };
-        let before = self.commits.before(n).and_then(|c| journal::glance(&c));
+        let before = self.commits.before(n, |n| self.made(n)).and_then(|c| journal::glance(&c));
         let before =
             before.map_or_else(|| "before it, it had not started".into(), |g| format!("before it, it was {g}"));
         let _ = write!(text, "\n  this came with commit {n}; {before}");

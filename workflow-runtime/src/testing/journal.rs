@@ -34,12 +34,13 @@ impl Commits {
         found.and_then(|n| u64::try_from(n).ok())
     }
 
-    /// The commit of the same instance before this one.
-    pub(super) fn before(&self, n: u64) -> Option<Commit> {
+    /// The commit of the same instance before this one, of those that were `made`.
+    pub(super) fn before(&self, n: u64, made: impl Fn(u64) -> bool) -> Option<Commit> {
         let all = self.all();
         let n = usize::try_from(n).ok()?;
         let instance = &all.get(n)?.instance;
-        all[..n].iter().rev().find(|c| c.instance == *instance).cloned()
+        let same = |(at, c): &(usize, &Commit)| c.instance == *instance && made(*at as u64);
+        all[..n].iter().enumerate().rev().find(same).map(|(_, c)| c.clone())
     }
 }
 

@@ -11,13 +11,17 @@ use super::{
     deliveries::Deliveries,
     failure::{Failure, Only},
     journal::Commits,
-    sweep::report::{Difference, Report, Reports},
+    sweep::{
+        Ran,
+        report::{Difference, Report, Reports},
+    },
     variant::{Backend, Crash, Variant},
 };
 use crate::machine::{LocalBoxFuture, panic_message};
 use session::Session;
 use std::{
     any::Any,
+    cell::RefCell,
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     rc::Rc,
@@ -88,8 +92,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How one run has ended.
 enum Ended {
-    /// As it should. True: a process died on the way.
-    Well(Reports, bool),
+    /// As it should.
+    Well(Ran),
     Panicked(Box<dyn Any + Send>),
     Badly(String),
 }
@@ -104,10 +108,11 @@ pub fn run<V: Verdict>(options: &Options, body: impl Fn(Test) -> LocalBoxFuture<
     let only = options.only.map(|text| Only::parse(text).unwrap_or_else(|e| panic!("{e}")));
     let only = only.or_else(Only::of_environment);
     let seed = only.and_then(|o| o.seed).unwrap_or(options.seed);
-    let sweep = Swept { options, body: &body, seed, undisturbed: None };
+    let sweep = Swept { options, body: &body, seed, undisturbed: None, unverified: RefCell::default() };
     if let Some(Only { variant, .. }) = only {
-        sweep.undisturbed(variant.backend).compare(variant);
-        return;
+        let sweep = sweep.undisturbed(variant.backend);
+        sweep.compare(variant);
+        return sweep.verified();
     }
     let mut sweep = sweep.undisturbed(Backend::Memory);
     sweep.backend(Backend::Memory);
@@ -120,6 +125,7 @@ pub fn run<V: Verdict>(options: &Options, body: impl Fn(Test) -> LocalBoxFuture<
         sweep.compare(Variant::plain(Backend::Sled));
         sweep.backend(Backend::Sled);
     }
+    sweep.verified();
 }
 
 struct Swept<'a, F> {
@@ -127,13 +133,18 @@ struct Swept<'a, F> {
     body: &'a F,
     seed: u64,
     undisturbed: Option<Reports>,
+    /// The first run whose recorded steps decide something else when they are run again.
+    unverified: RefCell<Option<String>>,
 }
 
 impl<V: Verdict, F: Fn(Test) -> LocalBoxFuture<V>> Swept<'_, F> {
     /// Runs the test as it is. A failure of it is a failure like that of any other test.
     fn undisturbed(mut self, backend: Backend) -> Self {
         match self.once(Variant::plain(backend), &Commits::default()) {
-            Ended::Well(reports, _) => self.undisturbed = Some(reports),
+            Ended::Well(ran) => {
+                self.note(Variant::plain(backend), ran.unverified, &Commits::default());
+                self.undisturbed = Some(ran.reports);
+            }
             Ended::Panicked(panic) => resume_unwind(panic),
             Ended::Badly(what) => panic!("{what}"),
         }
@@ -143,19 +154,21 @@ impl<V: Verdict, F: Fn(Test) -> LocalBoxFuture<V>> Swept<'_, F> {
     fn backend(&mut self, backend: Backend) {
         let plain = Variant::plain(backend);
         self.compare(Variant { evict: true, ..plain });
-        for before in [true, false] {
+        let (every, twice) = match (self.options.crashes, backend) {
+            (Crashes::None, _) => (false, false),
             // Dying twice in a row is the same on sled, and sled is slow to open.
-            let again: &[_] = match (self.options.crashes, backend) {
-                (Crashes::None, _) => &[],
-                (Crashes::Twice, Backend::Memory) => &[None, Some(0), Some(1)],
-                (Crashes::Every, _) | (Crashes::Twice, Backend::Sled) => &[None],
-            };
-            for &again in again {
-                let mut crash = Crash { commit: 0, before, again };
-                // A second death is one of an evicted instance, so that both are tested with everything.
-                while self.compare(Variant { crash: Some(crash), evict: again.is_some(), ..plain }) {
-                    crash.commit += 1;
-                }
+            (Crashes::Every, _) | (Crashes::Twice, Backend::Sled) => (true, false),
+            (Crashes::Twice, Backend::Memory) => (true, true),
+        };
+        for before in [true, false].into_iter().filter(|_| every) {
+            let crash = |commit, again| Some(Crash { commit, before, again });
+            let mut commit = 0;
+            while self.compare(Variant { crash: crash(commit, None), ..plain }) {
+                commit += 1;
+            }
+            // The second death comes at once or one commit later, and to evicted instances: so that everything meets everything.
+            for commit in (0..commit).filter(|_| twice) {
+                self.compare(Variant { crash: crash(commit, Some(commit % 2)), evict: true, ..plain });
             }
         }
     }
@@ -166,16 +179,37 @@ impl<V: Verdict, F: Fn(Test) -> LocalBoxFuture<V>> Swept<'_, F> {
         let ended = self.once(variant, &commits);
         let plainly = |what: String| Difference { what, event: None, events: vec![] };
         let (instance, difference) = match ended {
-            Ended::Well(found, crashed) => match self.difference(variant, &found) {
-                None => return crashed,
+            Ended::Well(ran) => match self.difference(variant, &ran.reports) {
+                None => {
+                    self.note(variant, ran.unverified, &commits);
+                    return ran.crashed;
+                }
                 Some((instance, difference)) => (Some(instance), difference),
             },
             Ended::Panicked(panic) => (None, plainly(format!("the test panics: {}", panic_message(&*panic)))),
             Ended::Badly(what) => (None, plainly(what)),
         };
+        panic!("{}", self.told(variant, &commits, instance.as_deref(), difference))
+    }
+
+    fn told(&self, variant: Variant, commits: &Commits, instance: Option<&str>, difference: Difference) -> String {
         let subject = format!("the test `{}`", self.options.name);
-        let (seed, instance) = (self.seed, instance.as_deref());
-        panic!("{}", Failure { subject, seed, variant, commits: &commits, instance, difference }.text())
+        Failure { subject, seed: self.seed, variant, commits, instance, difference }.text()
+    }
+
+    /// Keeps the first; it is told when nothing else is wrong, for everything else says more.
+    fn note(&self, variant: Variant, unverified: Option<String>, commits: &Commits) {
+        let mut kept = self.unverified.borrow_mut();
+        if let Some(what) = unverified.filter(|_| kept.is_none()) {
+            let difference = Difference { what, event: None, events: vec![] };
+            *kept = Some(self.told(variant, commits, None, difference));
+        }
+    }
+
+    fn verified(&self) {
+        if let Some(text) = self.unverified.take() {
+            panic!("{text}");
+        }
     }
 
     /// The first run that differs.
@@ -213,7 +247,7 @@ impl<V: Verdict, F: Fn(Test) -> LocalBoxFuture<V>> Swept<'_, F> {
             })
         }));
         match ran {
-            Ok(Ok((reports, crashed))) => Ended::Well(reports, crashed),
+            Ok(Ok(ran)) => Ended::Well(ran),
             Ok(Err(what)) => Ended::Badly(what),
             Err(panic) => Ended::Panicked(panic),
         }

@@ -10,7 +10,7 @@ use crate::{
         durable,
         journal::{Commits, Noting, Opened},
         mock::Mocks,
-        sweep::report::{Reports, reports},
+        sweep::{Ran, report::reports},
         variant::{Backend, Crash, Variant},
     },
 };
@@ -231,12 +231,13 @@ impl Session {
     }
 
     /// What the run has left behind, and whether a process died.
-    pub(super) async fn finish(&self) -> Result<(Reports, bool), String> {
+    pub(super) async fn finish(&self) -> Result<Ran, String> {
         self.settle().await;
         let process = self.process().await;
         let histories = durable::histories(&*process.inner).await?;
+        let unverified = durable::verify(process.engine(), &histories).await;
         *self.process.lock().await = None;
         self.bury(&process).await;
-        Ok((reports(&histories, &self.attempts)?, self.crashes.get() > 0))
+        Ok(Ran { reports: reports(&histories, &self.attempts)?, crashed: self.crashes.get() > 0, unverified })
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     },
 };
 use report::{Difference, Report, Reports};
+pub(in crate::testing) use run::Ran;
 use run::World;
 use serde::Serialize;
 use std::{
@@ -25,6 +26,9 @@ use std::{
 };
 
 type Configure = Arc<dyn Fn(EngineBuilder) -> EngineBuilder + Send + Sync>;
+type MakeConfigure = Arc<dyn Fn() -> Configure + Send + Sync>;
+/// Gives the mocks of one run what stands in for an activity.
+type Mocking = Arc<dyn Fn(&Mocks) + Send + Sync>;
 type Drive<W> = Arc<dyn Fn(Driven<W>) -> Pin<Box<dyn Future<Output = Result<(), DriveError>> + Send>> + Send + Sync>;
 
 /// What a driver could not do. After a crash nobody looks at it: the driver runs again with the next engine.
@@ -83,8 +87,8 @@ pub struct Sweep<W> {
     call: WorkflowCall<W>,
     id: String,
     seed: u64,
-    world: Vec<Arc<dyn Fn() -> Configure + Send + Sync>>,
-    mocks: Vec<Arc<dyn Fn(&Mocks) + Send + Sync>>,
+    world: Vec<MakeConfigure>,
+    mocks: Vec<Mocking>,
     strict: bool,
     drive: Option<Drive<W>>,
     signals: Vec<(&'static str, Payload)>,
@@ -248,13 +252,13 @@ impl<W: Workflow> Sweep<W> {
     /// If a run differs, with the seed, the commit, the kind of the crash, the store, the first difference, where the
     /// instance was, and how to run that variant alone.
     pub async fn run(&self) -> Swept {
-        let mut swept = Swept { runs: 0, commits: 0, history: vec![] };
+        let mut swept = Swept { runs: 0, commits: 0, history: vec![], unverified: None };
         let mut undisturbed: Option<Reports> = None;
         if let Some(Only { variant, seed }) = self.only.or_else(Only::of_environment) {
             let seed = seed.unwrap_or(self.seed);
             self.compare(Variant::plain(variant.backend), seed, &mut undisturbed, &mut swept).await;
             self.compare(variant, seed, &mut undisturbed, &mut swept).await;
-            return swept;
+            return swept.verified();
         }
         for &backend in &self.backends {
             // Dying twice in a row is the same on sled, and sled is slow to open.
@@ -276,7 +280,7 @@ impl<W: Workflow> Sweep<W> {
                 self.compare(variant, self.seed, &mut undisturbed, &mut swept).await;
             }
         }
-        swept
+        swept.verified()
     }
 
     fn world(&self, seed: u64) -> World {
@@ -297,23 +301,33 @@ impl<W: Workflow> Sweep<W> {
         let ran = run.await.unwrap_or_else(|_| Err(format!("it had not ended after {:?} of real time", self.patience)));
         let found = match (ran, &undisturbed) {
             (Err(what), _) => Err((None, Difference { what, event: None, events: vec![] })),
-            (Ok((reports, crashed)), Some(expected)) => match self.difference(variant, expected, &reports) {
-                None => Ok(crashed),
+            (Ok(ran), Some(expected)) => match self.difference(variant, expected, &ran.reports) {
+                None => Ok((ran.crashed, ran.unverified)),
                 Some((id, difference)) => Err((Some(id), difference)),
             },
-            (Ok((reports, _)), None) => {
+            (Ok(Ran { reports, unverified, .. }), None) => {
                 let own = reports.iter().filter(|((id, _), _)| *id == self.id);
                 swept.history = own.flat_map(|(_, r)| r.history()).cloned().collect();
                 *undisturbed = Some(reports);
-                Ok(false)
+                Ok((false, unverified))
             }
         };
-        found.unwrap_or_else(|(instance, difference)| {
+        let told = |instance: Option<String>, difference: Difference| {
             // Of the swept instance itself, the name of the workflow says enough.
             let instance = instance.as_deref().filter(|id| *id != self.id);
             let subject = format!("`{}`", W::NAME);
-            panic!("{}", Failure { subject, seed, variant, commits: &commits, instance, difference }.text())
-        })
+            Failure { subject, seed, variant, commits: &commits, instance, difference }.text()
+        };
+        match found {
+            Ok((crashed, unverified)) => {
+                // Told when nothing else is wrong, for everything else says more.
+                if let Some(what) = unverified.filter(|_| swept.unverified.is_none()) {
+                    swept.unverified = Some(told(None, Difference { what, event: None, events: vec![] }));
+                }
+                crashed
+            }
+            Err((instance, difference)) => panic!("{}", told(instance, difference)),
+        }
     }
 
     /// The first run that differs. Of others than the swept instance, those count that have ended both times.
@@ -346,4 +360,15 @@ pub struct Swept {
     pub commits: u64,
     /// What happens in the run, in words; the same in every run.
     pub history: Vec<String>,
+    /// The first run whose recorded steps decide something else when they are run again.
+    unverified: Option<String>,
+}
+
+impl Swept {
+    fn verified(self) -> Self {
+        if let Some(text) = &self.unverified {
+            panic!("{text}");
+        }
+        self
+    }
 }

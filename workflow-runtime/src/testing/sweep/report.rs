@@ -127,6 +127,14 @@ impl Report {
     }
 }
 
+/// Arguments, also none.
+fn arguments(args: &Payload) -> String {
+    match args.to_json() {
+        serde_json::Value::Null => "[]".into(),
+        args => args.to_string(),
+    }
+}
+
 fn show(payload: &Payload) -> String {
     payload.to_json().to_string()
 }
@@ -142,7 +150,7 @@ pub(in crate::testing) fn lasting(event: &Event) -> Option<String> {
         | Event::Unblocked => return None,
         Event::FromOutside { op, .. } => format!("op {op}: from outside"),
         Event::Started { workflow } => format!("started {workflow}"),
-        Event::Scheduled { op, activity, args } => format!("op {op}: {activity}{} scheduled", show(args)),
+        Event::Scheduled { op, activity, args } => format!("op {op}: {activity}{} scheduled", arguments(args)),
         Event::TimerStarted { op, .. } => format!("op {op}: timer set"),
         Event::Waiting { op, signal, deadline } => {
             format!("op {op}: waits for signal {signal}{}", if deadline.is_some() { ", with a deadline" } else { "" })

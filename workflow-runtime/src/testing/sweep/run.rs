@@ -31,13 +31,22 @@ pub(super) struct World {
     pub(super) commits: Commits,
 }
 
+/// What one run has left behind.
+pub(in crate::testing) struct Ran {
+    pub(in crate::testing) reports: Reports,
+    /// A process died.
+    pub(in crate::testing) crashed: bool,
+    /// A recorded step decides something else when it is run again.
+    pub(in crate::testing) unverified: Option<String>,
+}
+
 impl Variant {
     /// What the run left behind, and whether the process died.
     ///
     /// # Errors
     ///
     /// It did not come to an end, or broke a promise.
-    pub(super) async fn run<W: Workflow>(self, sweep: &Sweep<W>, world: World) -> Result<(Reports, bool), String> {
+    pub(super) async fn run<W: Workflow>(self, sweep: &Sweep<W>, world: World) -> Result<Ran, String> {
         let disk = Disk::new(self.backend, sweep.directory.as_deref())?;
         let (clock, attempts) = (TestClock::new(), Attempts::new());
         let commits = Arc::new(AtomicU64::new(0));
@@ -63,7 +72,10 @@ impl Variant {
             }
             crashes += usize::from(died);
             match ended {
-                Ok(()) => return Ok((reports(&left?, &attempts)?, crashes > 0)),
+                Ok(unverified) => {
+                    let reports = reports(&left?, &attempts)?;
+                    return Ok(Ran { reports, crashed: crashes > 0, unverified });
+                }
                 Err(_) if died && crashes <= self.crash.map_or(0, Crash::most) => {}
                 Err(e) => return Err(e),
             }
@@ -86,7 +98,7 @@ impl Variant {
         store: &Opened,
         clock: &TestClock,
         attempts: &Attempts,
-    ) -> Result<(), String> {
+    ) -> Result<Option<String>, String> {
         let builder = TestEngine::builder().store(Noting::new(store.clone(), world.commits.clone()));
         let builder = builder.clock(clock).attempts(attempts).seed(world.seed);
         let mut builder = builder.mocks(&world.mocks).deliveries(self.deliveries);
@@ -119,9 +131,11 @@ impl Variant {
         let _still = clock.pause();
         tokio::select! {
             biased;
-            () = engine.down() => Err("WE011".into()),
-            () = clock.settle() => Ok(()),
+            () = engine.down() => return Err("WE011".into()),
+            () = clock.settle() => {}
         }
+        let histories = durable::histories(store).await?;
+        Ok(durable::verify(&engine, &histories).await)
     }
 }
 

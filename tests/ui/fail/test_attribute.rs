@@ -20,17 +20,6 @@ async fn generic<T>(t: Test) {
     let _ = t;
 }
 
-#[workflow_runtime::test]
-async fn another_handle(n: u32) {
-    let _ = n;
-}
-
-#[workflow_runtime::test]
-async fn no_verdict(t: Test) -> u32 {
-    let _ = t;
-    7
-}
-
 #[workflow_runtime::test(crashes = "often", seed = "7", sled = true, tide = "high")]
 async fn told_too_much(t: Test) {
     let _ = t;

@@ -140,6 +140,10 @@ struct Messages;
 struct Starting;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+struct Testing;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/verify.md")]
 struct Verify;
 

@@ -122,7 +122,8 @@ async fn nested_helpers_undo_their_own_or_hand_it_over() {
         ("deep", &["deep", "inner", "outer"], "failed with"),
     ] {
         let swept = Sweep::new(outer(fails.into()), "o").state_with(Taken::default).configure(|e| e.only(NAMES));
-        let swept = swept.run().await;
+        // The way is the same on sled; once is enough.
+        let swept = if fails == "outer" { swept.run().await } else { swept.in_memory().run().await };
         assert_eq!(undone(&swept.history), order, "{fails}: {swept:?}");
         assert!(swept.history.last().unwrap().starts_with(end), "{fails}: {swept:?}");
     }

@@ -17,6 +17,7 @@ mod helpers;
 mod loops;
 mod macros;
 mod matching;
+mod sagas;
 mod scopes;
 mod shop;
 mod threads;

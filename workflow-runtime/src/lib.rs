@@ -144,6 +144,18 @@ struct Starting;
 struct Testing;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/cancellation.md")]
+struct Cancellation;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/sagas.md")]
+struct Sagas;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/timers.md")]
+struct Timers;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/verify.md")]
 struct Verify;
 

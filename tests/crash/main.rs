@@ -6,6 +6,7 @@ mod bookkeeping;
 mod cancel;
 mod children;
 mod finding;
+mod groups;
 mod kill;
 mod messages;
 mod new;

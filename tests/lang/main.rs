@@ -13,6 +13,7 @@
 mod control;
 mod edges;
 mod expressions;
+mod groups;
 mod helpers;
 mod loops;
 mod macros;

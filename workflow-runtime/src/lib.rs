@@ -27,8 +27,8 @@ pub use engine::{Engine, Run};
 pub use machine::{
     ActivityCall, Cancelled, Child, ChildError, ChildStartError, ExternalError, ExternalRun, OnCancel, ParentClose,
     Reply, Signal, SleepTime, UnknownTimeZone, Update, WaitError, WorkflowCall, WorkflowError, cancel_requested,
-    external, now, now_in, random, run_id, saga, set_status, shielded, side_effect, sleep, sleep_until, tag, uuid,
-    workflow_id,
+    external, for_each_concurrent, join_all, now, now_in, random, run_id, saga, select_all, set_status, shielded,
+    side_effect, sleep, sleep_until, tag, try_join_all, uuid, workflow_id,
 };
 pub use registry::{Registry, RegistryError};
 pub use store::{MemoryStore, SledStore};

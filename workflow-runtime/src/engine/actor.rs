@@ -5,6 +5,7 @@ use super::{
     commit::Refusal,
     draft::Draft,
     error::Unavailable,
+    group::Delta,
     instance::{Instance, Next},
     worker::Worker,
 };
@@ -45,11 +46,14 @@ impl Actor {
             let signals = self.instance.first_signals(&self.worker.shared).await?;
             let running = |op| self.worker.is_running(&self.instance.id, op);
             let next = self.instance.next(now, &signals, &running);
+            let members = self.next_members(now, &signals);
             let mail = self.worker.first_mail(&self.instance.id);
-            match next {
-                Some((at, next)) if mail.map_or(!self.worker.finishing.get(), |m| at <= m) => {
+            let may = |at| mail.map_or(!self.worker.finishing.get(), |m| at <= m);
+            match (next, members.first().map(|(at, _)| *at)) {
+                (Some((at, next)), first) if may(at) && first.is_none_or(|m| at <= m) => {
                     self.advance(next, now).await?;
                 }
+                (_, Some(at)) if may(at) => self.advance_members(members, now).await?,
                 _ => match self.worker.take_mail(&self.instance.id) {
                     Some(mail) => self.receive(mail, now).await?,
                     None if self.instance.acked.is_empty() => return Ok(()),
@@ -69,6 +73,7 @@ impl Actor {
         for (seq, answer) in &self.instance.acked {
             draft.settle(&self.instance.keys, *seq, answer);
         }
+        draft.members = Delta::of(&self.instance.members);
         Some(draft)
     }
 
@@ -90,7 +95,8 @@ impl Actor {
     pub(super) async fn deliver(&mut self, kept: Draft, next: Next) -> Result<Delivered, Unavailable> {
         let reason = loop {
             let mut taken = kept.clone();
-            let message = self.message_for(&taken, &next).await?;
+            let message = self.message_for(&mut taken, &next).await?;
+            self.gather(&mut taken, &next).await?;
             let Some(input) = taken.take(&self.instance.keys, &next, message) else {
                 return Ok(Delivered::Kept);
             };
@@ -147,7 +153,7 @@ impl Actor {
     /// Takes a message that does not decode out of the inbox; the workflow goes on waiting.
     async fn set_aside(&mut self, mut draft: Draft, next: &Next, error: String) -> Result<Delivered, Unavailable> {
         self.instance.machine = None;
-        let payload = self.message_for(&draft, next).await?;
+        let payload = self.message_for(&mut draft, next).await?;
         let Next::Signal(op) = next else { return Ok(Delivered::Kept) };
         let (Some(Operation::Signal { name, .. }), Some(payload)) =
             (draft.checkpoint.pending.get(op).map(|p| p.what.clone()), payload)
@@ -193,7 +199,8 @@ impl Actor {
     pub(super) async fn second_chance(&mut self) -> Result<(), Unavailable> {
         let Some(mut draft) = self.draft(self.worker.shared.clock.now()) else { return Ok(()) };
         let stuck = |o: &Operation| matches!(o, Operation::Activity(call) if call.stuck);
-        if draft.checkpoint.pending.values().any(|p| stuck(&p.what)) {
+        let members = self.instance.members.borrow().any(&stuck);
+        if members || draft.checkpoint.pending.values().any(|p| stuck(&p.what)) {
             draft.unblock();
             return self.store(draft).await;
         }

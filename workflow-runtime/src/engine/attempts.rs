@@ -42,20 +42,24 @@ impl Actor {
         if draft.checkpoint.is_closed() {
             return Ok(());
         }
-        for (op, pending) in &mut draft.checkpoint.pending {
+        let ops: Vec<OpId> = draft.checkpoint.pending.keys().copied().chain(draft.members.all()).collect();
+        for op in ops {
+            let Some(pending) = draft.pending_mut(op).filter(|p| !p.detached) else { continue };
+            let done = pending.done.is_some();
             let Operation::Activity(call) = &mut pending.what else { continue };
-            let waits = pending.done.is_none() && !call.stuck && call.deferred.is_none();
+            let waits = !done && !call.stuck && call.deferred.is_none();
             let in_flight = waits && call.next_at.is_none_or(|at| at <= opened);
-            let present = match worker.last_attempt(&self.instance.id, *op) {
+            let present = match worker.last_attempt(&self.instance.id, op) {
                 Some((_, true)) => continue,
                 Some((attempt, false)) => attempt.saturating_add(1),
                 None if in_flight => call.attempt.saturating_add(1),
                 None => continue,
             };
-            draft.events.extend((call.attempt..present).map(|attempt| Event::Lost { op: op.0, attempt }));
-            if present > call.attempt {
+            let before = call.attempt;
+            if present > before {
                 (call.attempt, call.next_at) = (present, None);
             }
+            draft.events.extend((before..present).map(|attempt| Event::Lost { op: op.0, attempt }));
         }
         match draft.events.is_empty() {
             true => Ok(()),
@@ -90,7 +94,7 @@ impl Actor {
 
     pub(super) fn request(&self, op: OpId) -> Option<AttemptRequest> {
         let c = self.instance.checkpoint.as_ref()?;
-        let Operation::Activity(call) = &c.pending.get(&op)?.what else { return None };
+        let Operation::Activity(call) = self.instance.pending(op)?.what else { return None };
         let workflow_id = self.instance.id.to_string();
         Some(AttemptRequest {
             instance: format!("{}/{workflow_id}", self.worker.shared.settings.namespace),
@@ -98,10 +102,10 @@ impl Actor {
             run_id: c.run.0,
             op,
             attempt: call.attempt,
-            name: call.name.clone(),
-            args: call.args.clone(),
-            options: call.options.clone(),
-            progress: call.progress.clone(),
+            name: call.name,
+            args: call.args,
+            options: call.options,
+            progress: call.progress,
         })
     }
 
@@ -109,7 +113,7 @@ impl Actor {
         let worker = &self.worker;
         let (op, attempt, run) = (request.op, request.attempt, RunId(request.run_id));
         let (id, sender, busy) = (self.instance.id.clone(), worker.sender.clone(), worker.shared.pulse.hold());
-        let cancelled = self.instance.checkpoint.as_ref().is_some_and(|c| c.pending.get(&op).is_some_and(|p| p.cancel));
+        let cancelled = self.instance.pending(op).is_some_and(|p| p.cancel);
         tracing::debug!(activity.name = request.name, activity.attempt = attempt, op = op.0, "an attempt starts");
         let on_done = Box::new(move |report| {
             // The worker may be gone: then the attempt is lost, like one whose process has died.
@@ -144,10 +148,7 @@ impl Actor {
         }
         #[cfg(feature = "testing")]
         let again = draft.checkpoint.pending.values().find_map(|p| p.done.clone()).map(|d| d.completion);
-        match self.ready_in(&draft) {
-            Some(next) => self.deliver(draft, next).await.map(drop)?,
-            None => self.store(draft).await?,
-        }
+        self.progress(draft).await?;
         #[cfg(feature = "testing")]
         if let Some(again) = again {
             self.complete_again(again, now).await?;
@@ -167,7 +168,7 @@ impl Actor {
             draft.events.push(Event::Superseded { op: op.0, attempt });
             return true;
         };
-        if draft.checkpoint.pending.get(&op).is_some_and(|p| p.detached) {
+        if draft.pending_mut(op).is_some_and(|p| p.detached) {
             draft.end_detached(op, report, self.worker.shared.settings.payload_limit);
             return true;
         }
@@ -200,7 +201,7 @@ impl Actor {
             Verdict::Deferred => {
                 draft.keep_progress(op, attempt, progress);
                 draft.events.push(Event::Deferred { op: op.0, attempt });
-                let (now, asked) = (draft.now, draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel));
+                let (now, asked) = (draft.now, draft.pending_mut(op).is_some_and(|p| p.cancel));
                 if let Some(call) = draft.call(op) {
                     call.deferred = Some(Deferred { since: now, beat: now, stop_at: None });
                     call.next_at = None;
@@ -216,7 +217,7 @@ impl Actor {
     }
 
     pub(super) fn verdict(&self, draft: &mut Draft, op: OpId, attempt: u32, report: AttemptReport) -> Verdict {
-        let asked = draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel);
+        let asked = draft.pending_mut(op).is_some_and(|p| p.cancel);
         let now = draft.now;
         let Some(call) = draft.call(op) else { return Verdict::Lost };
         let stuck = |code: &str, message: String| Verdict::Stuck(Reason { code: code.into(), message });

@@ -73,7 +73,11 @@ impl Draft {
     /// Makes `self`, the draft of a run that ends or has ended, the draft of the run that follows it.
     ///
     /// The state of `self` says how its run ended, and its events say it to the history.
-    pub(super) fn succeed(self, keys: &InstanceKeys, mut next: Checkpoint) -> Draft {
+    pub(super) fn succeed(mut self, keys: &InstanceKeys, mut next: Checkpoint) -> Draft {
+        self.close_groups();
+        let members = self.members.of_next_run();
+        // Only deletions: nothing is encoded.
+        let _ = self.members.writes(keys, &mut self.checkpoint, &mut self.writes);
         let Draft {
             now,
             mut checkpoint,
@@ -99,6 +103,7 @@ impl Draft {
             next.former = Some(Former { run: checkpoint.run, retire: checkpoint.retire });
         }
         let mut draft = Draft::new(next, now);
+        draft.members = members;
         (draft.writes, draft.definitions, draft.letters) = (writes, definitions, letters);
         (draft.arrived, draft.answers) = (arrived, answers);
         draft.finished = Some(Finished { checkpoint, events, inputs, stepped });

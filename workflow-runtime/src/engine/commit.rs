@@ -5,14 +5,15 @@ use super::{
     checkpoint::{self, Checkpoint, Reason, Status},
     draft::Draft,
     error::Unavailable,
+    group::{Delta, Moved},
 };
 use crate::{
     journal::{
         encoding::{self, EncodeError},
-        history::{Entry, Event, Taken},
+        history::{self, Entry, Event, Taken},
         key::{self, InstanceKeys},
     },
-    machine::Frame,
+    machine::{Frame, OpId},
     store::{Commit, CommitError, Revision, StoreError, Write},
 };
 use jiff::Timestamp;
@@ -40,7 +41,7 @@ impl From<EncodeError> for Refusal {
     }
 }
 
-/// Adds an entry to the history of a run, if there is something to tell.
+/// Adds to the history of a run what there is to tell.
 fn tell(
     keys: &InstanceKeys,
     checkpoint: &mut Checkpoint,
@@ -49,17 +50,15 @@ fn tell(
     (now, revision): (Timestamp, Revision),
     writes: &mut Vec<Write>,
 ) -> Result<(), EncodeError> {
-    if !events.is_empty() {
-        let entry = Entry {
-            seq: checkpoint.history,
-            revision: revision.0,
-            time: now.max(checkpoint.updated),
-            step: stepped.map(|_| checkpoint.steps),
-            inputs,
-            frame: stepped.map(|s| s.0),
-            definition: stepped.map(|s| s.1),
-            events,
-        };
+    let time = now.max(checkpoint.updated);
+    let mut entries = history::split(events).into_iter().peekable();
+    while let Some(events) = entries.next() {
+        let mut entry = Entry::of(checkpoint.history, revision.0, time, events);
+        if entries.peek().is_none() {
+            entry.step = stepped.map(|_| checkpoint.steps);
+            entry.inputs.clone_from(&inputs);
+            (entry.frame, entry.definition) = (stepped.map(|s| s.0), stepped.map(|s| s.1));
+        }
         checkpoint.history += 1;
         writes.push(Write::Append { key: keys.history(checkpoint.run, entry.seq), value: entry.to_bytes()? });
     }
@@ -78,7 +77,8 @@ impl Actor {
         let defined: Vec<_> = draft.definitions.keys().copied().collect();
         let letters = draft.letters.clone();
         let (answers, removes) = (std::mem::take(&mut draft.answers), draft.removes);
-        let (commit, checkpoint) = self.prepare(draft)?;
+        let members = std::mem::take(&mut draft.members);
+        let (commit, checkpoint) = self.prepare(draft, &members)?;
         let revision = commit.revision;
         #[cfg(feature = "testing")]
         self.start_early(&checkpoint, checkpoint.updated);
@@ -107,7 +107,8 @@ impl Actor {
         let chain = checkpoint.first_run();
         let before = std::mem::replace(&mut self.instance.checkpoint, (!removes).then_some(checkpoint));
         self.worker.hand_out(&self.instance.id, chain, answers);
-        self.after(before.as_ref());
+        let moved = members.apply(&self.instance.members);
+        self.after(before.as_ref(), &moved);
         Ok(())
     }
 
@@ -128,7 +129,7 @@ impl Actor {
     }
 
     /// Everything that one commit writes.
-    fn prepare(&mut self, draft: Draft) -> Result<(Commit, Checkpoint), EncodeError> {
+    fn prepare(&mut self, draft: Draft, members: &Delta) -> Result<(Commit, Checkpoint), EncodeError> {
         let keys = &self.instance.keys;
         let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs, finished, removes, .. } =
             draft;
@@ -152,6 +153,7 @@ impl Actor {
         }
         told.extend(events);
         tell(keys, &mut checkpoint, told, (inputs, stepped), (now, revision), &mut writes)?;
+        members.writes(keys, &mut checkpoint, &mut writes)?;
         checkpoint.updated = checkpoint.updated.max(now);
         let old = self.instance.checkpoint.as_ref().map(|c| c.index(keys)).unwrap_or_default();
         let new = if removes { BTreeMap::new() } else { checkpoint.index(keys) };
@@ -182,11 +184,11 @@ impl Actor {
     }
 
     /// What the commit that has just become durable decided. `before` is the state that it replaced.
-    fn after(&mut self, before: Option<&Checkpoint>) {
+    fn after(&mut self, before: Option<&Checkpoint>, moved: &Moved) {
         let id = &self.instance.id;
         let due = |c: Option<&Checkpoint>| c.map(Checkpoint::due).unwrap_or_default();
         let (old, new) = (due(before), due(self.instance.checkpoint.as_ref()));
-        self.worker.arm(id, old.difference(&new), new.difference(&old));
+        self.worker.arm(id, old.difference(&new).chain(&moved.disarmed), new.difference(&old).chain(&moved.armed));
         let Some(now) = &self.instance.checkpoint else { return };
         debug_assert!(self.instance.revision > Revision::NONE, "I1: effects follow a commit");
         let outbox = &now.relations.outbox;
@@ -199,8 +201,11 @@ impl Actor {
                 self.worker.tell_watchers(id);
             }
         }
-        self.worker.stop_attempts(id, &|op| now.pending.get(&op).filter(|p| !p.detached).map(|p| p.cancel));
-        self.worker.forget_outside(id, now);
+        let pending = before.filter(|b| b.run == now.run).map(|b| &b.pending).into_iter().flatten();
+        let wanted = |op: OpId| now.pending.get(&op).filter(|p| !p.detached).map(|p| p.cancel);
+        let own = pending.map(|(op, _)| (*op, wanted(*op)));
+        self.worker.stop_attempts(id, own.chain(moved.stopped.iter().copied()));
+        self.worker.forget_outside(id, &|op| self.instance.pending(op));
         if now.is_closed() && before.is_none_or(|b| !b.is_closed()) {
             tracing::info!(workflow.status = now.status().as_str(), "the run has ended");
             self.worker.leave_unanswered(id, None, now.status().as_str());

@@ -11,6 +11,9 @@ impl Draft {
     /// Gives a pending operation up. Only an activity whose attempt may be running stays, marked, until that is known to
     /// have ended; a signal that waits in the inbox stays there.
     pub(super) fn detach(&mut self, op: OpId) {
+        if self.detach_group(op) {
+            return;
+        }
         // What this very draft has scheduled was never started.
         let committed = !self.events.iter().any(|e| matches!(e, Event::Scheduled { op: new, .. } if *new == op.0));
         let Some(p) = self.checkpoint.pending.get_mut(&op) else { return };
@@ -31,7 +34,7 @@ impl Draft {
 
     /// Notes how the last attempt of a detached activity has ended: no other one follows.
     pub(super) fn end_detached(&mut self, op: OpId, report: AttemptReport, limit: usize) {
-        if self.checkpoint.pending.remove(&op).is_some() {
+        if self.remove_pending(op).is_some() {
             self.events.push(match last_words(report, limit) {
                 Some(result) => Event::Completed { op: op.0, result },
                 None => Event::OperationCancelled { op: op.0 },

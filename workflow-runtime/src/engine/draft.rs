@@ -3,9 +3,9 @@
 use super::{
     chain::Finished,
     checkpoint::{
-        Call, CancelRequest, Checkpoint, Done, Operation, Packed, Pending, Reason, Remote, Response, SignalRecord,
-        State,
+        Call, CancelRequest, Checkpoint, Operation, Packed, Pending, Reason, Remote, Response, SignalRecord, State,
     },
+    group::Delta,
     inbox,
     instance::Next,
     outbox::Letter,
@@ -48,6 +48,8 @@ pub(super) struct Draft {
     pub(super) finished: Option<Finished>,
     /// The instance is gone with this commit.
     pub(super) removes: bool,
+    /// What changes about members of groups.
+    pub(super) members: Delta,
 }
 
 impl Draft {
@@ -70,18 +72,20 @@ impl Draft {
             answers,
             finished,
             removes,
+            members: Delta::default(),
         }
     }
 
     /// Notes how an activity has ended. `at` is when that was known.
     pub(super) fn finish(&mut self, op: OpId, completion: Completion, at: Timestamp) {
-        if let Some(p) = self.checkpoint.pending.get_mut(&op) {
-            self.events.push(match ending(&completion) {
-                Ending::Cancelled => Event::OperationCancelled { op: op.0 },
-                result => Event::Completed { op: op.0, result },
-            });
-            p.done = Some(Done { at, completion });
+        if self.pending_mut(op).is_none() {
+            return;
         }
+        self.events.push(match ending(&completion) {
+            Ending::Cancelled => Event::OperationCancelled { op: op.0 },
+            result => Event::Completed { op: op.0, result },
+        });
+        self.end(op, completion, at);
     }
 
     pub(super) fn request_cancel(&mut self, reason: String, at: Timestamp) {
@@ -100,7 +104,8 @@ impl Draft {
         Some(input)
     }
 
-    fn input(&mut self, keys: &InstanceKeys, next: &Next, signal: Option<Payload>) -> Option<Input> {
+    /// What `next` brings.
+    pub(super) fn input(&mut self, keys: &InstanceKeys, next: &Next, signal: Option<Payload>) -> Option<Input> {
         let completed = |op, completion| Some(Input::Completed { op, completion });
         match *next {
             Next::Start => Some(Input::Start),
@@ -111,7 +116,7 @@ impl Draft {
             }
             Next::Done(op) => completed(op, self.checkpoint.pending.remove(&op)?.done?.completion),
             Next::Stop(op) => {
-                let stopped = self.checkpoint.pending.remove(&op)?.what;
+                let stopped = self.remove_pending(op)?.what;
                 self.events.push(Event::OperationCancelled { op: op.0 });
                 completed(
                     op,
@@ -122,19 +127,19 @@ impl Draft {
                 )
             }
             Next::Overdue(op) => {
-                self.checkpoint.pending.remove(&op)?;
+                self.remove_pending(op)?;
                 self.events.push(Event::Completed { op: op.0, result: Ending::TimedOut(Timeout::Total) });
                 completed(op, Completion::Expired(Timeout::Total))
             }
             Next::Signal(op) => {
-                let Operation::Signal { name, .. } = self.checkpoint.pending.remove(&op)?.what else { return None };
+                let Operation::Signal { name, .. } = self.remove_pending(op)?.what else { return None };
                 let seq = self.unbuffer(keys, &name);
                 self.events.push(inbox::taken(Some(op), &name, seq));
                 completed(op, Completion::Value(signal?))
             }
             Next::Expire | Next::Retire | Next::RetireFormer => None,
             Next::Fire(op) => {
-                let fired = match self.checkpoint.pending.remove(&op)?.what {
+                let fired = match self.remove_pending(op)?.what {
                     Operation::Signal { .. } => Completion::TimedOut,
                     _ => Completion::Fired,
                 };
@@ -178,7 +183,7 @@ impl Draft {
         c.frame = Some(packed.frame);
     }
 
-    fn command(&mut self, keys: &InstanceKeys, command: Command) {
+    pub(super) fn command(&mut self, keys: &InstanceKeys, command: Command) {
         let since = self.now;
         let c = &mut self.checkpoint;
         let pending = |what| Pending { since, cancel: false, detached: false, done: None, what };
@@ -202,6 +207,7 @@ impl Draft {
                     let reason = c.cancel.as_ref().map_or_else(String::new, |request| request.reason.clone());
                     self.stop_remote(keys, op, false, &reason);
                     self.stop_activity(op);
+                    self.cancel_group(keys, op, &reason);
                 }
             }
             Command::Remote { op, target, ask } => self.remote(keys, op, target, ask),
@@ -209,6 +215,7 @@ impl Draft {
                 self.stop_remote(keys, op, true, "nobody waits for it any more");
                 self.detach(op);
             }
+            Command::Group { op, join, limit, members } => self.begin_group(keys, op, join, limit, members),
             Command::Compensating { workflow, error, calls } => {
                 self.events.push(Event::Compensating { workflow, error, calls });
             }
@@ -233,18 +240,19 @@ impl Draft {
     }
 
     /// What becomes of an activity that is asked to stop.
-    fn stop_activity(&mut self, op: OpId) {
+    pub(super) fn stop_activity(&mut self, op: OpId) {
         let now = self.now;
         let Some(call) = self.call(op) else { return };
         call.stop_deferred(now);
         let abandoned = call.options.on_cancel == OnCancel::Abandon;
-        if abandoned && self.checkpoint.pending.get(&op).is_some_and(|p| p.done.is_none()) {
+        if abandoned && self.pending_mut(op).is_some_and(|p| p.done.is_none()) {
             self.finish(op, Completion::Cancelled, now);
         }
     }
 
     /// Ends the run: nothing waits for it and it waits for nothing.
     pub(super) fn close(&mut self, keys: &InstanceKeys, state: State) {
+        self.close_groups();
         let c = &mut self.checkpoint;
         c.end(state, self.now);
         c.pending.clear();
@@ -278,7 +286,9 @@ impl Draft {
         self.checkpoint.state = State::Running;
         self.events.push(Event::Unblocked);
         // What was asked to stop does not run again.
-        for p in self.checkpoint.pending.values_mut().filter(|p| !p.cancel) {
+        let ops: Vec<OpId> = self.checkpoint.pending.keys().copied().chain(self.members.all()).collect();
+        for op in ops {
+            let Some(p) = self.pending_mut(op).filter(|p| !p.cancel) else { continue };
             if let Operation::Activity(call) = &mut p.what {
                 call.stuck = false;
             }
@@ -295,7 +305,7 @@ impl Draft {
 
     /// The call of an operation.
     pub(super) fn call(&mut self, op: OpId) -> Option<&mut Call> {
-        match self.checkpoint.pending.get_mut(&op).map(|p| &mut p.what) {
+        match self.pending_mut(op).map(|p| &mut p.what) {
             Some(Operation::Activity(call)) => Some(call),
             _ => None,
         }
@@ -309,7 +319,8 @@ pub(super) fn ending(completion: &Completion) -> Ending {
         Completion::TimedOut => Ending::TimedOut(Timeout::Attempt),
         Completion::Expired(which) => Ending::TimedOut(*which),
         Completion::Panicked(message) => Ending::Panicked(message.clone()),
-        Completion::Cancelled | Completion::Fired | Completion::Remote { .. } => Ending::Cancelled,
+        Completion::Cancelled | Completion::Fired | Completion::Remote { .. } | Completion::All(_) => Ending::Cancelled,
+        Completion::Member { completion, .. } => ending(completion),
     }
 }
 

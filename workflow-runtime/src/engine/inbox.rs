@@ -183,10 +183,11 @@ impl Actor {
     }
 
     /// The payload of the message that `next` hands over: stored, or received with this very draft.
-    pub(super) async fn message_for(&self, draft: &Draft, next: &Next) -> Result<Option<Payload>, Unavailable> {
+    pub(super) async fn message_for(&self, draft: &mut Draft, next: &Next) -> Result<Option<Payload>, Unavailable> {
         let Next::Signal(op) = next else { return Ok(None) };
-        let Some(Operation::Signal { name, .. }) = draft.checkpoint.pending.get(op).map(|p| &p.what) else {
-            return Ok(None);
+        let name = match draft.pending_mut(*op).map(|p| &p.what) {
+            Some(Operation::Signal { name, .. }) => &name.clone(),
+            _ => return Ok(None),
         };
         let Some(inbox) = draft.checkpoint.inbox.get(name).filter(|i| !i.is_empty()) else { return Ok(None) };
         if let Some(record) = draft.arrived.get(&(name.clone(), inbox.first)) {
@@ -202,10 +203,11 @@ impl Actor {
             return None;
         }
         let mut pending = c.pending.iter();
-        let (op, _) = pending.find(|(_, p)| {
+        let own = pending.find(|(_, p)| {
             !p.cancel && p.done.is_none() && matches!(&p.what, Operation::Signal { name: n, .. } if n == channel)
-        })?;
-        Some(*op)
+        });
+        let member = self.instance.members.borrow().listener(channel);
+        own.map(|(op, _)| *op).into_iter().chain(member).min()
     }
 
     /// What is known of an id that a client gave to a message of the present chain of runs.

@@ -2,9 +2,11 @@
 
 use super::{
     checkpoint::{
-        self, Checkpoint, EXPIRE, Operation, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord, State, micros,
+        self, Checkpoint, EXPIRE, Operation, Pending, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord, State,
+        micros,
     },
     error::Unavailable,
+    group::Members,
     outbox::Letter,
     shared::Shared,
 };
@@ -22,7 +24,11 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
 use workflow_definition::{Definition, Fingerprint};
 
 /// An instance as of its last commit.
@@ -34,6 +40,8 @@ pub(super) struct Instance {
     pub(super) checkpoint: Option<Checkpoint>,
     /// In step with the checkpoint, or absent.
     pub(super) machine: Option<Machine>,
+    /// Members of groups.
+    pub(super) members: Rc<RefCell<Members>>,
     /// What the last commit did not tell the history yet.
     pub(super) notes: Vec<Event>,
     /// A blocked instance is given another try.
@@ -69,6 +77,16 @@ pub(super) enum Next {
     Overdue(OpId),
 }
 
+impl Next {
+    /// The operation that it is about.
+    pub(super) fn op(&self) -> Option<OpId> {
+        match self {
+            Self::Start | Self::Cancel | Self::Expire | Self::Retire | Self::RetireFormer => None,
+            Self::Done(op) | Self::Stop(op) | Self::Overdue(op) | Self::Signal(op) | Self::Fire(op) => Some(*op),
+        }
+    }
+}
+
 /// Reads a record of an instance.
 pub(super) async fn read<T: DeserializeOwned>(
     shared: &Shared,
@@ -101,6 +119,7 @@ impl Instance {
         };
         Ok(Instance {
             id,
+            members: Rc::new(RefCell::new(Members::new(&keys))),
             keys,
             revision,
             checkpoint,
@@ -118,6 +137,12 @@ impl Instance {
     pub(super) fn begin(&mut self, def: &'static WorkflowDef, run: RunId, input: Payload, now: Timestamp) {
         let identity = Identity { workflow_id: self.id.to_string(), run_id: run.0 };
         self.machine = Some(Machine::start(identity, def, input, now));
+    }
+
+    /// An operation that is pending, be it a member of a group or not.
+    pub(super) fn pending(&self, op: OpId) -> Option<Pending> {
+        let own = self.checkpoint.as_ref()?.pending.get(&op);
+        own.cloned().or_else(|| self.members.borrow().get(op).cloned())
     }
 
     pub(super) async fn start_record(&self, shared: &Shared) -> Result<StartRecord, Unavailable> {
@@ -204,15 +229,20 @@ impl Instance {
     pub(super) async fn first_signals(&self, shared: &Shared) -> Result<HashMap<OpId, Timestamp>, Unavailable> {
         let mut found = HashMap::new();
         let Some(c) = self.checkpoint.as_ref().filter(|_| self.may_step()) else { return Ok(found) };
-        let mut taken = BTreeSet::new();
-        for (op, p) in &c.pending {
-            let Operation::Signal { name, .. } = &p.what else { continue };
-            // Several operations that wait for one name are served in order.
-            if p.cancel || p.done.is_some() || !taken.insert(name) {
-                continue;
+        // Several operations that wait for one name are served in order.
+        let mut waiting: BTreeMap<String, OpId> = BTreeMap::new();
+        for (op, p) in c.pending.iter().filter(|(_, p)| !p.cancel && p.done.is_none()) {
+            if let Operation::Signal { name, .. } = &p.what {
+                waiting.entry(name.clone()).or_insert(*op);
             }
-            if let Some((_, record)) = self.first_signal(shared, name).await? {
-                found.insert(*op, record.received);
+        }
+        for (name, op) in self.members.borrow().listeners() {
+            let first = waiting.entry(name.clone()).or_insert(op);
+            *first = op.min(*first);
+        }
+        for (name, op) in waiting {
+            if let Some((_, record)) = self.first_signal(shared, &name).await? {
+                found.insert(op, record.received);
             }
         }
         Ok(found)
@@ -221,7 +251,8 @@ impl Instance {
     /// Activities that should have an attempt and have none.
     pub(super) fn idle_calls(&self, now: Timestamp, running: &dyn Fn(OpId) -> bool) -> Vec<OpId> {
         let Some(c) = self.checkpoint.as_ref().filter(|c| !c.is_closed()) else { return vec![] };
-        let idle = c.pending.iter().filter(|(op, p)| {
+        let members = self.members.borrow_mut().take_idle(now);
+        let is_idle = |op: OpId, p: &Pending| {
             let Operation::Activity(call) = &p.what else { return false };
             // One that was asked to stop, and was lost, is asked again: nobody knows how far it came.
             let due = call.next_at.is_none_or(|at| !p.cancel && micros(at) <= micros(now));
@@ -229,9 +260,13 @@ impl Instance {
             // What had not begun need not begin to be asked.
             let due = due && (!p.cancel || call.has_begun());
             let waits = p.done.is_none() && !p.detached && !call.stuck && call.deferred.is_none();
-            due && waits && !over && !running(**op)
-        });
-        idle.map(|(op, _)| *op).collect()
+            due && waits && !over && !running(op)
+        };
+        let own = c.pending.iter().filter(|(op, p)| is_idle(**op, p)).map(|(op, _)| *op);
+        let mut idle: Vec<OpId> = own.collect();
+        let open = self.members.borrow();
+        idle.extend(members.into_iter().filter(|op| open.get(*op).is_some_and(|p| is_idle(*op, p))));
+        idle
     }
 
     /// Makes the machine, unless it is there.
@@ -309,30 +344,7 @@ pub(super) fn next(
         return (at <= now || c.begins.is_none()).then_some((at, Next::Start));
     }
     let cancel = c.cancel.as_ref().filter(|r| !r.delivered).map(|r| (r.at, Next::Cancel));
-    let operations = c.pending.iter().filter(|(_, p)| !p.detached).filter_map(|(op, p)| {
-        if let Some(done) = &p.done {
-            return Some((done.at, Next::Done(*op)));
-        }
-        match &p.what {
-            Operation::Activity(call) => {
-                let idle = p.cancel && (call.next_at.is_some() || call.stuck || !call.has_begun()) && !running(*op);
-                let gone = call.deferred.as_ref().and_then(|d| d.stop_at).filter(|at| *at <= now);
-                let stop = idle.then_some(p.since).or(gone).map(|at| (at, Next::Stop(*op)));
-                let expired = call.deadline(p.since).filter(|at| *at <= now).map(|at| (at, Next::Overdue(*op)));
-                [stop, expired].into_iter().flatten().min_by_key(|(at, _)| *at)
-            }
-            Operation::Remote(remote) => {
-                (p.cancel && !remote.outlives_cancel(&c.relations.children)).then_some((p.since, Next::Stop(*op)))
-            }
-            _ if p.cancel => Some((p.since, Next::Stop(*op))),
-            Operation::Timer { at } => (*at <= now).then_some((*at, Next::Fire(*op))),
-            Operation::Signal { deadline, .. } => {
-                let signal = first_signals.get(op).map(|at| ((*at).max(p.since), Next::Signal(*op)));
-                let fire = deadline.filter(|at| *at <= now).map(|at| (at, Next::Fire(*op)));
-                [signal, fire].into_iter().flatten().min_by_key(|(at, _)| *at)
-            }
-        }
-    });
+    let operations = c.pending.iter().filter_map(|(op, p)| next_of(c, *op, p, now, first_signals, running));
     // The first of equals wins: a cancellation, then the operation that began first.
     cancel.into_iter().chain(operations).min_by_key(|(at, _)| *at)
 }
@@ -350,6 +362,43 @@ pub(super) async fn start_record(
     };
     let run = run.ok_or_else(missing)?;
     read(shared, id, &keys.start(run), "start record").await?.ok_or_else(missing)
+}
+
+/// What an operation has due at `now`.
+pub(super) fn next_of(
+    c: &Checkpoint,
+    op: OpId,
+    p: &Pending,
+    now: Timestamp,
+    first_signals: &HashMap<OpId, Timestamp>,
+    running: &dyn Fn(OpId) -> bool,
+) -> Option<(Timestamp, Next)> {
+    if p.detached {
+        return None;
+    }
+    if let Some(done) = &p.done {
+        return Some((done.at, Next::Done(op)));
+    }
+    match &p.what {
+        Operation::Activity(call) => {
+            let idle = p.cancel && (call.next_at.is_some() || call.stuck || !call.has_begun()) && !running(op);
+            let gone = call.deferred.as_ref().and_then(|d| d.stop_at).filter(|at| *at <= now);
+            let stop = idle.then_some(p.since).or(gone).map(|at| (at, Next::Stop(op)));
+            let expired = call.deadline(p.since).filter(|at| *at <= now).map(|at| (at, Next::Overdue(op)));
+            [stop, expired].into_iter().flatten().min_by_key(|(at, _)| *at)
+        }
+        Operation::Remote(remote) => {
+            (p.cancel && !remote.outlives_cancel(&c.relations.children)).then_some((p.since, Next::Stop(op)))
+        }
+        Operation::Group(_) => None,
+        _ if p.cancel => Some((p.since, Next::Stop(op))),
+        Operation::Timer { at } => (*at <= now).then_some((*at, Next::Fire(op))),
+        Operation::Signal { deadline, .. } => {
+            let signal = first_signals.get(&op).map(|at| ((*at).max(p.since), Next::Signal(op)));
+            let fire = deadline.filter(|at| *at <= now).map(|at| (at, Next::Fire(op)));
+            [signal, fire].into_iter().flatten().min_by_key(|(at, _)| *at)
+        }
+    }
 }
 
 /// The whole frame of a checkpoint.

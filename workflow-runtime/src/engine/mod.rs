@@ -9,7 +9,7 @@
 //! - `client`, `run`, `complete`, `untyped`, `status`, `list`: what callers use. Reads go to the store and need no worker.
 //! - `verify`: runs recorded steps again; nothing has an effect.
 //! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
-//! - `actor`, `coalesce`, `requests`, `attempts`, `outside`, `detach`, `instance`: one instance at work.
+//! - `actor`, `coalesce`, `group`, `requests`, `attempts`, `outside`, `detach`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
@@ -31,6 +31,7 @@ mod draft;
 pub mod error;
 #[cfg(feature = "testing")]
 mod glance;
+mod group;
 mod inbox;
 mod inline;
 mod instance;

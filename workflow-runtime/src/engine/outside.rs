@@ -3,7 +3,7 @@
 use super::{
     actor::Actor,
     attempts::Verdict,
-    checkpoint::{Checkpoint, Operation},
+    checkpoint::{Operation, Pending},
     complete::{FromOutside, Heartbeat},
     draft::Draft,
     error::{CompleteError, Unavailable},
@@ -57,10 +57,10 @@ impl Outside {
 
 impl Worker {
     /// Forgets what is not deferred any more.
-    pub(super) fn forget_outside(&self, id: &WorkflowId, c: &Checkpoint) {
+    pub(super) fn forget_outside(&self, id: &WorkflowId, pending: &dyn Fn(OpId) -> Option<Pending>) {
         let mut outside = self.outside.borrow_mut();
         let Some(ops) = outside.0.get_mut(id) else { return };
-        ops.retain(|op, _| match c.pending.get(op).map(|p| &p.what) {
+        ops.retain(|op, _| match pending(*op).map(|p| p.what) {
             Some(Operation::Activity(call)) => call.deferred.is_some(),
             _ => false,
         });
@@ -80,7 +80,7 @@ impl Actor {
             let state = draft.checkpoint.status().as_str();
             return Err(CompleteError::Closed { workflow_id, op, state });
         }
-        match draft.checkpoint.pending.get(&op) {
+        match draft.pending_mut(op) {
             Some(p) if p.done.is_none() && !p.detached => {}
             _ => return Err(CompleteError::AlreadyCompleted { workflow_id, op }),
         }
@@ -122,7 +122,7 @@ impl Actor {
                 self.verdict(&mut draft, op, attempt, AttemptReport::Err { error, permanent })
             }
             FromOutside::Cancelled => {
-                if !draft.checkpoint.pending.get(&op).is_some_and(|p| p.cancel) {
+                if !draft.pending_mut(op).is_some_and(|p| p.cancel) {
                     return Err(CompleteError::NotCancelled { workflow_id: self.instance.id.to_string(), op });
                 }
                 Verdict::Done(Completion::Cancelled)
@@ -139,10 +139,7 @@ impl Actor {
 
     /// Commits what was concluded, and lets the machine take it if it can.
     async fn commit_or_step(&mut self, draft: Draft) -> Result<(), Unavailable> {
-        match self.ready_in(&draft) {
-            Some(next) => self.deliver(draft, next).await.map(drop),
-            None => self.store(draft).await,
-        }
+        self.progress(draft).await
     }
 
     /// Progress of the present attempt that is not written down yet.
@@ -159,9 +156,9 @@ impl Actor {
         progress: Payload,
         now: Timestamp,
     ) -> Result<Heartbeat, CompleteError> {
-        let (draft, attempt, _) = self.named(&named, now)?;
+        let (mut draft, attempt, _) = self.named(&named, now)?;
         let (id, op) = (self.instance.id.clone(), named.op);
-        let Some(pending) = draft.checkpoint.pending.get(&op) else {
+        let Some(pending) = draft.pending_mut(op) else {
             return Err(CompleteError::NotFound { workflow_id: id.to_string(), op });
         };
         let heartbeat = Heartbeat { cancel_requested: pending.cancel };
@@ -196,7 +193,7 @@ impl Actor {
         let Some(mut draft) = self.draft(now).filter(|d| !d.checkpoint.is_closed()) else { return Ok(()) };
         let id = self.instance.id.clone();
         let run = draft.checkpoint.run;
-        let waits = draft.checkpoint.pending.get(&op).is_some_and(|p| p.done.is_none());
+        let waits = draft.pending_mut(op).is_some_and(|p| p.done.is_none());
         if !waits || draft.call(op).is_none_or(|c| c.attempt != attempt) {
             return Ok(());
         }
@@ -216,13 +213,17 @@ impl Actor {
     /// been heard.
     pub(super) async fn check_silent(&mut self, now: Timestamp) -> Result<(), Unavailable> {
         let Some(c) = self.instance.checkpoint.as_ref().filter(|c| !c.is_closed()) else { return Ok(()) };
-        let silent = c.pending.iter().filter_map(|(op, p)| match &p.what {
+        let is_silent = |op: OpId, p: &Pending| match &p.what {
             Operation::Activity(call) if p.done.is_none() && !p.detached => {
-                call.silent_at().filter(|at| *at <= now).map(|_| (*op, call.attempt))
+                call.silent_at().filter(|at| *at <= now).map(|_| (op, call.attempt))
             }
             _ => None,
-        });
-        let silent: Vec<_> = silent.collect();
+        };
+        let mut silent: Vec<_> = c.pending.iter().filter_map(|(op, p)| is_silent(*op, p)).collect();
+        let mut members = self.instance.members.borrow_mut();
+        let woken = members.woken(now).into_iter();
+        silent.extend(woken.filter_map(|op| is_silent(op, members.get(op)?)).collect::<Vec<_>>());
+        drop(members);
         for (op, attempt) in silent {
             let Some(mut draft) = self.draft(now) else { return Ok(()) };
             let id = self.instance.id.clone();

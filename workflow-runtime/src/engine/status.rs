@@ -16,7 +16,7 @@ use crate::{
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{Activation, OpId, Thread},
+    machine::{Activation, Join, OpId, Thread},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -210,6 +210,19 @@ pub enum Waits {
         /// When it stops waiting.
         deadline: Option<Timestamp>,
     },
+    /// A group of operations.
+    Group {
+        /// Number of the operation. Those of the members follow it.
+        op: OpId,
+        /// When it is over.
+        join: Join,
+        /// How many members there are.
+        members: u64,
+        /// Members that have ended.
+        ended: u64,
+        /// Members that have begun and not ended.
+        open: u64,
+    },
 }
 
 /// What a run waits for another instance to do.
@@ -265,6 +278,13 @@ impl std::fmt::Display for Waits {
             Self::Update { name, deadline: Some(at), .. } => write!(f, "the update `{name}`, until {at}"),
             Self::Signal { name, deadline: None, .. } => write!(f, "the signal `{name}`"),
             Self::Signal { name, deadline: Some(at), .. } => write!(f, "the signal `{name}`, until {at}"),
+            Self::Group { join, members, ended, open, .. } => {
+                write!(f, "{join} of {members}: {ended} have ended, {open} are under way")?;
+                match members - ended - open {
+                    0 => Ok(()),
+                    waiting => write!(f, ", {waiting} wait for their turn"),
+                }
+            }
         }
     }
 }
@@ -302,6 +322,13 @@ fn waits(id: &WorkflowId, run: RunId, op: OpId, pending: &Pending, now: Timestam
             let (id, workflow, since) = (id.clone(), workflow.clone(), pending.since);
             Waits::Instance { op, id, workflow, expected, since, state: None }
         }
+        Operation::Group(g) => Waits::Group {
+            op,
+            join: g.join,
+            members: g.members,
+            ended: g.ended,
+            open: g.started.saturating_sub(g.ended),
+        },
         Operation::Signal { name, deadline } => match inbox::update_of(name) {
             Some(update) => Waits::Update { op, name: update.into(), deadline: *deadline },
             None => Waits::Signal { op, name: name.clone(), deadline: *deadline },

@@ -256,6 +256,7 @@ impl Worker {
     async fn load(self: &Rc<Self>, id: WorkflowId) -> Result<Actor, Unavailable> {
         let instance = Instance::load(&self.shared, id).await?;
         let mut actor = Actor { worker: self.clone(), instance, floor: Timestamp::MIN };
+        actor.load_members().await?;
         actor.mark_lost().await?;
         if actor.instance.is_blocked() && self.retried.borrow_mut().insert(actor.instance.id.clone()) {
             actor.second_chance().await?;
@@ -342,8 +343,8 @@ impl Worker {
     /// Asks all attempts of an instance to stop and forgets them: another run has begun, whose operations have the same
     /// numbers.
     pub(super) fn forget_attempts(&self, id: &WorkflowId) {
-        self.stop_attempts(id, &|_| None);
-        self.running.borrow_mut().remove(id);
+        let running = self.running.borrow_mut().remove(id);
+        running.iter().flat_map(BTreeMap::values).filter_map(|r| r.handle.as_ref()).for_each(AttemptHandle::abandon);
         self.outside.borrow_mut().forget(id);
     }
 
@@ -356,16 +357,16 @@ impl Worker {
         }
     }
 
-    /// Asks attempts of an instance to stop: those for which `wanted` gives true, and for good those for which it
-    /// gives nothing, because nobody waits for them any more.
-    pub(super) fn stop_attempts(&self, id: &WorkflowId, wanted: &dyn Fn(OpId) -> Option<bool>) {
+    /// Asks attempts of an instance to stop: those with true, and for good those with nothing, because nobody waits for
+    /// them any more.
+    pub(super) fn stop_attempts(&self, id: &WorkflowId, which: impl Iterator<Item = (OpId, Option<bool>)>) {
         let mut running = self.running.borrow_mut();
         let Some(ops) = running.get_mut(id) else { return };
-        ops.retain(|op, r| r.handle.is_some() || wanted(*op).is_some());
-        for (op, r) in ops {
-            match (&r.handle, wanted(*op)) {
-                (Some(handle), None) => handle.abandon(),
-                (Some(handle), Some(true)) => handle.cancel(),
+        for (op, wanted) in which {
+            match (ops.get(&op).map(|r| &r.handle), wanted) {
+                (Some(None), None) => drop(ops.remove(&op)),
+                (Some(Some(handle)), None) => handle.abandon(),
+                (Some(Some(handle)), Some(true)) => handle.cancel(),
                 _ => {}
             }
         }

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use workflow_definition::Fingerprint;
 
-/// What one commit adds to the history of a run.
+/// What one commit adds to the history of a run. A commit with very much to tell adds several, of which the last one says
+/// which steps were taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Position in the history, from 0, without gaps.
@@ -56,6 +57,17 @@ pub enum Event {
         activity: String,
         /// Its arguments.
         args: Payload,
+    },
+    /// A group of operations was begun. Each of its members is told of by itself, when its turn comes.
+    GroupStarted {
+        /// Number of the operation. The numbers of the members follow it.
+        op: u64,
+        /// `join_all`, `try_join_all` or `select_all`.
+        join: String,
+        /// How many members there are.
+        members: u64,
+        /// How many run at a time.
+        limit: Option<u64>,
     },
     /// A timer was set.
     TimerStarted {
@@ -500,6 +512,7 @@ impl Event {
     pub fn is_decision(&self) -> bool {
         match self {
             Self::Scheduled { .. }
+            | Self::GroupStarted { .. }
             | Self::TimerStarted { .. }
             | Self::Waiting { .. }
             | Self::WaitingForUpdate { .. }
@@ -547,7 +560,50 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The bytes of what it carries.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Scheduled { args: payload, .. }
+            | Self::SignalReceived { payload, .. }
+            | Self::SignalSetAside { payload, .. }
+            | Self::Completed { result: Ending::Value(payload) | Ending::Failed(payload), .. }
+            | Self::AttemptFailed { failure: Failure::Error(payload), .. }
+            | Self::SideEffect(payload)
+            | Self::StatusSet(payload) => payload.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// An entry ends with the event that takes it beyond so many bytes.
+const ENTRY: usize = 256 << 10;
+
+/// What an event counts for besides what it carries.
+const EVENT: usize = 64;
+
+/// The events of a commit, so divided that no entry becomes much larger than what its largest event carries.
+pub(crate) fn split(events: Vec<Event>) -> Vec<Vec<Event>> {
+    let (mut entries, mut weight) = (vec![], ENTRY);
+    for event in events {
+        if weight >= ENTRY {
+            entries.push(vec![]);
+            weight = 0;
+        }
+        weight += EVENT + event.weight();
+        if let Some(last) = entries.last_mut() {
+            last.push(event);
+        }
+    }
+    entries
+}
+
 impl Entry {
+    /// An entry without a step.
+    pub(crate) fn of(seq: u64, revision: u64, time: Timestamp, events: Vec<Event>) -> Self {
+        Entry { seq, revision, time, step: None, inputs: vec![], frame: None, definition: None, events }
+    }
+
     /// The stored form.
     ///
     /// # Errors

@@ -93,6 +93,8 @@ kinds! {
     Signal = b'I',
     /// A large slot, apart from its frame.
     Slot = b'L',
+    /// An operation that is a member of a group and has not ended.
+    Member = b'K',
     /// The mark of an instance that is being opened.
     Mark = b'M',
     /// A message on its way to another instance.
@@ -341,6 +343,11 @@ impl InstanceKeys {
     /// A payload of `run`.
     pub fn payload(&self, run: RunId, ordinal: u64) -> Vec<u8> {
         self.numbered(Kind::Payload, run, ordinal)
+    }
+
+    /// A member of a group of `run`.
+    pub fn member(&self, run: RunId, op: u64) -> Vec<u8> {
+        self.numbered(Kind::Member, run, op)
     }
 
     /// The result of an operation of `run`.

@@ -55,6 +55,47 @@ pub enum Completion {
         /// What.
         answer: Answer,
     },
+    /// All members of a group have ended, in the order in which they were given.
+    All(Vec<Completion>),
+    /// One member of a group has decided it.
+    Member {
+        /// Its place among the members.
+        index: u64,
+        /// How it ended.
+        completion: Box<Completion>,
+    },
+}
+
+impl Completion {
+    /// True if a workflow gets an `Err` for it, where the operation gives a `Result` at all.
+    pub fn is_error(&self) -> bool {
+        match self {
+            Self::Value(_) | Self::Fired | Self::All(_) => false,
+            Self::Remote { answer, .. } => answer.is_error(),
+            _ => true,
+        }
+    }
+}
+
+/// When a group is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Join {
+    /// When all members have ended.
+    All,
+    /// When all members have ended, or one of them in an error.
+    Try,
+    /// When one member has ended.
+    First,
+}
+
+impl std::fmt::Display for Join {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::All => "join_all",
+            Self::Try => "try_join_all",
+            Self::First => "select_all",
+        })
+    }
 }
 
 /// What a step asks the engine for. Nothing of it happens before the step's commit is durable.
@@ -96,6 +137,18 @@ pub enum Command {
         target: Target,
         /// What is asked.
         ask: Ask,
+    },
+    /// Run several operations, and complete the group with [`Completion::All`] or [`Completion::Member`]. The ids of the members
+    /// follow that of the group.
+    Group {
+        /// Id of the operation.
+        op: OpId,
+        /// When it is over. Members that have not ended by then are detached.
+        join: Join,
+        /// So many members at a time, in order.
+        limit: Option<u64>,
+        /// What to run: operations, none of them a group.
+        members: Vec<Command>,
     },
     /// Ask a pending operation to stop. It still completes: with [`Completion::Cancelled`], or with its result if that came first.
     Cancel {

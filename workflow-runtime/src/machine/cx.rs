@@ -134,9 +134,11 @@ impl<'a> Cx<'a> {
             }
             Ok(Request::Operation(command)) => {
                 let op = self.io.op();
+                self.io.next_op += command.more_ids();
                 self.thread().op = Some(op);
                 self.io.commands.push(command.with_op(op));
             }
+            Ok(Request::Ready(completion)) => self.thread().completion = Some(completion),
             Ok(Request::Shielded(_)) => panic!("an operation is shielded twice: this is a bug of the runtime"),
         }
     }

@@ -29,7 +29,7 @@ mod zone;
 pub use ambient::{
     Random, cancel_requested, now, random, run_id, saga, set_status, side_effect, tag, uuid, workflow_id,
 };
-pub use command::{Command, Completion, Input, Step};
+pub use command::{Command, Completion, Input, Join, Step};
 pub use cx::{Cx, Flow, Go, Token, What, drive};
 pub use error::{Cancelled, StepError, WaitError, WorkflowError};
 pub(crate) use error::{panic_location, panic_message, watch_panics};
@@ -38,8 +38,9 @@ pub use inbox::{Buffered, NoInbox, StepInbox};
 pub use live::{Resolve, Upgrade};
 pub use operation::{
     ActivityCall, Child, ChildCall, ChildError, ChildResult, ChildStartError, Detailed, Durable, ExternalError,
-    ExternalRun, Message, OnCancel, Recv, RecvTimeout, RecvUpdate, RecvUpdateTimeout, Reply, Request, Shielded, Signal,
-    Sleep, SleepTime, StartChild, Ticket, Update, WorkflowCall, external, shielded, sleep, sleep_until,
+    ExternalRun, JoinAll, Message, OnCancel, Recv, RecvTimeout, RecvUpdate, RecvUpdateTimeout, Reply, Request,
+    SelectAll, Shielded, Signal, Sleep, SleepTime, StartChild, Ticket, TryJoinAll, Update, WorkflowCall, external,
+    for_each_concurrent, join_all, select_all, shielded, sleep, sleep_until, try_join_all,
 };
 pub(crate) use operation::{CHANNEL, Envelope, channel};
 pub use outcome::{Never, Outcome, Plain};

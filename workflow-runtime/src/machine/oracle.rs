@@ -82,8 +82,15 @@ impl<D: Durable> Future for OpFuture<D> {
             match request {
                 Ok(Request::Operation(command)) => {
                     let op = world(|w| w.next_op());
+                    (0..command.more_ids()).for_each(|_| {
+                        let _member = world(|w| w.next_op());
+                    });
                     world(|w| w.begin(command.with_op(op)));
                     self.op = Some(op);
+                }
+                Ok(Request::Ready(completion)) => {
+                    let out = D::output(completion);
+                    return Poll::Ready(out.unwrap_or_else(|e| panic!("{e}")));
                 }
                 Ok(Request::Inline { .. } | Request::Shielded(_)) => {
                     panic!("an inline workflow has its own future: this is a bug of the runtime")

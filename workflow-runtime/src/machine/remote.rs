@@ -86,6 +86,13 @@ pub enum Answer {
     Abandoned,
 }
 
+impl Answer {
+    /// True if a workflow gets an `Err` for it.
+    pub fn is_error(&self) -> bool {
+        !matches!(self, Self::Started { .. } | Self::Taken | Self::Ended(Ended::Completed(_)))
+    }
+}
+
 /// Why a message came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]

@@ -14,8 +14,8 @@ use crate::{
     },
     journal::{encoding, payload::Payload},
     machine::{
-        Closed, Command, Compensation, Completion, Frame, Identity, Input, Machine, OpId, Outcome, Resolve, Signal,
-        Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
+        Closed, Command, Compensation, Completion, Frame, Identity, Input, Join, Machine, OpId, Outcome, Resolve,
+        Signal, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
         ambient::{self, Ambient},
         oracle::{Undo, World, awaited, set_world},
     },
@@ -253,7 +253,8 @@ fn op_of(command: &Command) -> Option<OpId> {
         Command::Activity { op, .. }
         | Command::Timer { op, .. }
         | Command::Signal { op, .. }
-        | Command::Remote { op, .. } => Some(*op),
+        | Command::Remote { op, .. }
+        | Command::Group { op, .. } => Some(*op),
         Command::Cancel { .. }
         | Command::Detach { .. }
         | Command::SideEffect(_)
@@ -305,21 +306,35 @@ impl Script {
             }
             return;
         };
-        match &command {
+        self.note(&command);
+        self.pending.insert(id, command);
+        self.concurrent |= self.pending.len() > 1;
+    }
+
+    fn note(&mut self, command: &Command) {
+        match command {
             Command::Activity { op, name, args, .. } => self.operations.push(format!("{op} {name}{}", args.to_json())),
             Command::Timer { op, at } => self.operations.push(format!("{op} timer {at}")),
             Command::Signal { op, name, deadline } => self.operations.push(format!("{op} signal {name} {deadline:?}")),
+            Command::Group { op, join, limit, members } => {
+                self.operations.push(format!("{op} {join} of {}, limit {limit:?}", members.len()));
+            }
             // Noted when it is answered.
             _ => {}
         }
-        self.pending.insert(id, command);
-        self.concurrent |= self.pending.len() > 1;
     }
 
     /// Ends one of the pending operations.
     fn complete(&mut self) -> Option<(OpId, Completion)> {
         let op = self.choose()?;
-        let completion = match self.pending.remove(&op)? {
+        let command = self.pending.remove(&op)?;
+        Some((op, self.end(op, command)?))
+    }
+
+    /// How an operation ends.
+    fn end(&mut self, op: OpId, command: Command) -> Option<Completion> {
+        Some(match command {
+            Command::Group { join, members, .. } => self.group(join, members)?,
             Command::Activity { name, args, options, .. } => self.attempts(&name, &args, op, &options),
             Command::Remote { target, ask, .. } => {
                 let (id, answer) = (target.id.clone(), self.remote(op, target, ask));
@@ -337,15 +352,14 @@ impl Script {
                 }
             },
             _ => return None,
-        };
-        Some((op, completion))
+        })
     }
 
     /// What ends next. Of all that is due at some time only the first can.
     fn choose(&mut self) -> Option<OpId> {
         let come = |name: &String| self.signals.get(name).is_some_and(|s| !s.is_empty());
         let rank = |c: &Command| match c {
-            Command::Activity { .. } | Command::Remote { .. } => Some((0, Timestamp::MIN)),
+            Command::Activity { .. } | Command::Remote { .. } | Command::Group { .. } => Some((0, Timestamp::MIN)),
             Command::Signal { name, .. } if come(name) => Some((1, Timestamp::MIN)),
             Command::Signal { deadline, .. } => deadline.map(|at| (2, at)),
             Command::Timer { at, .. } => Some((2, *at)),
@@ -360,6 +374,22 @@ impl Script {
         *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let at = (*state >> 33) as usize % able.len().max(1);
         Some(able.get(at)?.1)
+    }
+
+    /// Members end one after the other, so the first one wins a race.
+    fn group(&mut self, join: Join, members: Vec<Command>) -> Option<Completion> {
+        let mut all = vec![];
+        for member in members {
+            let op = op_of(&member)?;
+            self.note(&member);
+            let completion = self.end(op, member)?;
+            let index = all.len() as u64;
+            if join == Join::First || (join == Join::Try && completion.is_error()) {
+                return Some(Completion::Member { index, completion: Box::new(completion) });
+            }
+            all.push(completion);
+        }
+        Some(Completion::All(all))
     }
 
     fn attempts(&self, name: &str, args: &Payload, op: OpId, options: &ActivityOptions) -> Completion {

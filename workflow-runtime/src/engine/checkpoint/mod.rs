@@ -233,12 +233,15 @@ impl Checkpoint {
             // Its attempt has died with the process, and nobody asks for another one.
             return false;
         }
+        if let (Operation::Group(g), None) = (&pending.what, &pending.done) {
+            return g.running > 0 || (g.listening > 0 && self.inbox.values().any(|i| !i.is_empty()));
+        }
         match &pending.what {
             _ if pending.done.is_some() => true,
             Operation::Remote(remote) => pending.cancel && !remote.outlives_cancel(&self.relations.children),
             _ if pending.cancel => true,
             Operation::Activity(call) => call.next_at.is_none() && call.deferred.is_none(),
-            Operation::Timer { .. } => false,
+            Operation::Timer { .. } | Operation::Group(_) => false,
             Operation::Signal { name, .. } => self.inbox.get(name).is_some_and(|i| !i.is_empty()),
         }
     }

@@ -3,6 +3,7 @@
 use super::Remote;
 use crate::{
     activity::{ActivityOptions, OnCancel},
+    engine::group::Group,
     journal::{history::Failure, payload::Payload},
     machine::Completion,
 };
@@ -36,6 +37,7 @@ pub(in crate::engine) enum Operation {
     Timer { at: Timestamp },
     Signal { name: String, deadline: Option<Timestamp> },
     Remote(Remote),
+    Group(Group),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,7 +123,8 @@ impl Pending {
             ],
             Operation::Timer { at } => [Some(*at).filter(|_| waits), None, None, None],
             Operation::Signal { deadline, .. } => [deadline.filter(|_| waits), None, None, None],
-            Operation::Remote(_) => [None; 4],
+            // The members of a group are by themselves.
+            Operation::Remote(_) | Operation::Group(_) => [None; 4],
         };
         due.into_iter().flatten()
     }

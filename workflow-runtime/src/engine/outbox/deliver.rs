@@ -4,9 +4,10 @@ use super::{Asked, Body, Letter, Only, send};
 use crate::{
     engine::{
         actor::Actor,
-        checkpoint::{Checkpoint, Operation, Parent, Remote, Wait, Watcher},
+        checkpoint::{Operation, Parent, Remote, Wait, Watcher},
+        draft::Draft,
         error::{ControlError, SignalError, Unavailable},
-        instance::{Next, read},
+        instance::read,
         message::Mail,
         requests::Outgoing,
     },
@@ -87,14 +88,7 @@ impl Actor {
         let Some(op) = open.map(|letter| letter.op) else { return Ok(()) };
         self.instance.acked.insert(seq, answer);
         let (Some(op), Some(draft)) = (op, self.draft(now)) else { return Ok(()) };
-        if draft.checkpoint.pending.get(&op).is_none_or(|p| p.done.is_none()) {
-            return Ok(());
-        }
-        if self.instance.may_step() {
-            self.deliver(draft, Next::Done(op)).await.map(drop)
-        } else {
-            self.store(draft).await
-        }
+        if draft.has_ended(op) { self.progress(draft).await } else { Ok(()) }
     }
 
     /// Tells the store what receivers have taken, when nothing else is to be told.
@@ -248,7 +242,7 @@ impl Actor {
         now: Timestamp,
     ) -> Result<(), Unavailable> {
         let Some(mut draft) = self.draft(now).filter(|d| !d.checkpoint.is_closed()) else { return Ok(()) };
-        let asked = asked.filter(|a| waits(&draft.checkpoint, from, first, a));
+        let asked = asked.filter(|a| waits(&mut draft, from, first, a));
         let children = &mut draft.checkpoint.relations.children;
         let confirmed = children.get(from.as_str()).map(|link| link.first);
         let known = confirmed == Some(Some(first)) || (confirmed == Some(None) && asked.is_some());
@@ -264,17 +258,14 @@ impl Actor {
         };
         draft.note_started(op, first);
         draft.answer(op, Answer::Ended(ended));
-        if self.instance.may_step() {
-            self.deliver(draft, Next::Done(op)).await.map(drop)
-        } else {
-            self.store(draft).await
-        }
+        self.progress(draft).await
     }
 }
 
 /// Whether an operation still waits for this end.
-fn waits(c: &Checkpoint, from: &WorkflowId, ended: RunId, asked: &Asked) -> bool {
-    let Some(p) = c.pending.get(&asked.op).filter(|p| asked.run == c.run && p.done.is_none()) else { return false };
+fn waits(draft: &mut Draft, from: &WorkflowId, ended: RunId, asked: &Asked) -> bool {
+    let run = draft.checkpoint.run;
+    let Some(p) = draft.pending_mut(asked.op).filter(|p| asked.run == run && p.done.is_none()) else { return false };
     let Operation::Remote(Remote { id, wait, .. }) = &p.what else { return false };
     let fits = match wait {
         Wait::Child { first, .. } => first.is_none_or(|first| first == ended),

@@ -3,7 +3,7 @@
 use super::{Asked, Body, Letter, Only};
 use crate::{
     engine::{
-        checkpoint::{Addressed, ChildLink, Done, Operation, Pending, Remote, State, Wait},
+        checkpoint::{Addressed, ChildLink, Operation, Pending, Remote, State, Wait},
         draft::Draft,
     },
     journal::{
@@ -72,8 +72,7 @@ impl Draft {
     /// Ends an operation that waits for another instance.
     pub(in crate::engine) fn answer(&mut self, op: OpId, answer: Answer) {
         let (at, n) = (self.now, op.0);
-        let Some(p) = self.checkpoint.pending.get_mut(&op) else { return };
-        let Operation::Remote(remote) = &p.what else { return };
+        let Some(Operation::Remote(remote)) = self.pending_mut(op).map(|p| &p.what) else { return };
         let id = remote.id.clone();
         self.events.push(match &answer {
             Answer::Started { run } => Event::ChildStarted { op: n, id: id.clone(), run: RunId(*run) },
@@ -82,13 +81,13 @@ impl Draft {
             Answer::Refused(reason) => Event::MessageRefused { op: n, reason: reason.to_string() },
             Answer::Abandoned => Event::OperationCancelled { op: n },
         });
-        p.done = Some(Done { at, completion: Completion::Remote { id, answer } });
+        self.end(op, Completion::Remote { id, answer }, at);
     }
 
     /// What follows for an operation that was asked to stop, or that lost a race: its child is asked to stop as well.
     pub(in crate::engine) fn stop_remote(&mut self, keys: &InstanceKeys, op: OpId, detach: bool, reason: &str) {
+        let Some(Operation::Remote(remote)) = self.pending_mut(op).map(|p| p.what.clone()) else { return };
         let c = &self.checkpoint;
-        let Some(Operation::Remote(remote)) = c.pending.get(&op).map(|p| &p.what) else { return };
         let passed_on = match &remote.wait {
             Wait::Child { .. } => true,
             // Who only looks on has nothing to say, and a child that was started apart may go on without being looked at.
@@ -139,7 +138,7 @@ impl Draft {
         self.writes.push(Write::Delete { key: keys.outbox(seq) });
         self.link(&to, answer);
         let Some(op) = op.filter(|_| run == self.checkpoint.run) else { return };
-        let pending = self.checkpoint.pending.get_mut(&op);
+        let pending = self.pending_mut(op);
         let Some(Pending { what: Operation::Remote(remote), done: None, .. }) = pending else { return };
         match (&mut remote.wait, answer) {
             (Wait::Child { first, .. }, Answer::Started { run }) => {
@@ -167,12 +166,13 @@ impl Draft {
 
     /// Notes that a child has started, if its end is the first that is heard of it.
     pub(in crate::engine) fn note_started(&mut self, op: OpId, run: RunId) {
-        let pending = self.checkpoint.pending.get_mut(&op);
+        let pending = self.pending_mut(op);
         if let Some(Operation::Remote(Remote { id, wait: Wait::Child { first: first @ None, .. }, .. })) =
             pending.map(|p| &mut p.what)
         {
             *first = Some(run);
-            self.events.push(Event::ChildStarted { op: op.0, id: id.clone(), run });
+            let id = id.clone();
+            self.events.push(Event::ChildStarted { op: op.0, id, run });
         }
     }
 }

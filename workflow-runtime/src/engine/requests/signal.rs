@@ -47,7 +47,13 @@ impl Actor {
             return Err(SignalError::Unencodable { workflow_id, signal: name, source });
         }
         match self.receiver(&kept.checkpoint, &name) {
-            Some(op) => self.deliver(kept, Next::Signal(op)).await.map(drop)?,
+            Some(op) if kept.checkpoint.pending.contains_key(&op) => {
+                self.deliver(kept, Next::Signal(op)).await.map(drop)?;
+            }
+            Some(op) => {
+                self.end_member(&mut kept, &Next::Signal(op), at).await?;
+                self.progress(kept).await?;
+            }
             None => self.store(kept).await?,
         }
         Ok(())

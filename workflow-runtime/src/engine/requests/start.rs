@@ -8,6 +8,7 @@ use crate::{
         checkpoint::{Checkpoint, Relations, StartRecord, Status},
         draft::Draft,
         error::StartError,
+        group::Delta,
         instance::Next,
         message::Started,
         start::IdReuse,
@@ -137,6 +138,7 @@ impl Actor {
     fn first_draft(&self, run: RunId, workflow: String, relations: Relations, now: Timestamp) -> Draft {
         let Some(mut old) = self.draft(now) else {
             let mut draft = Draft::new(Checkpoint::start(run, workflow, now), now);
+            draft.members = Delta::of(&self.instance.members);
             draft.checkpoint.relations = relations;
             return draft;
         };

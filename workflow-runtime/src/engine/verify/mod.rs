@@ -1,6 +1,7 @@
 //! Runs recorded steps again and compares.
 
 mod compare;
+mod groups;
 mod recorded;
 mod replay;
 
@@ -112,7 +113,7 @@ impl<W> Run<W> {
 pub fn verify(recorded: &Recorded, registry: &Registry) -> Result<Verified, VerifyError> {
     let mut replay = Replay::new(recorded, registry)?;
     let mut verified = Verified::default();
-    for entry in &recorded.entries {
+    for entry in &groups::whole(&recorded.entries) {
         replay.note(entry);
         if let Some(Event::Upgraded { frame, .. }) = entry.events.iter().find(|e| matches!(e, Event::Upgraded { .. })) {
             replay.take_over(frame);

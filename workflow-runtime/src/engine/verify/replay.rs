@@ -3,6 +3,7 @@
 use super::{
     VerifyError,
     compare::{self, Difference},
+    groups::Groups,
     recorded::Recorded,
 };
 use crate::{
@@ -39,6 +40,7 @@ pub(super) struct Replay<'a> {
     cancel: Option<String>,
     /// Waits for signals: their deadlines are no timers.
     waits: BTreeMap<u64, ()>,
+    groups: Groups,
 }
 
 impl<'a> Replay<'a> {
@@ -61,6 +63,7 @@ impl<'a> Replay<'a> {
             signals: BTreeMap::new(),
             cancel: None,
             waits: BTreeMap::new(),
+            groups: Groups::default(),
         })
     }
 
@@ -80,6 +83,7 @@ impl<'a> Replay<'a> {
     /// Keeps what an entry says about inputs.
     pub(super) fn note(&mut self, entry: &Entry) {
         for event in &entry.events {
+            self.groups.begin(event);
             let (op, completion) = match event {
                 Event::Waiting { op, .. } | Event::WaitingForUpdate { op, .. } => {
                     self.waits.insert(*op, ());
@@ -124,7 +128,9 @@ impl<'a> Replay<'a> {
                 },
                 _ => continue,
             };
-            self.completions.insert(op, completion);
+            if let Some(completion) = self.groups.keep(op, completion) {
+                self.completions.insert(op, completion);
+            }
         }
     }
 
@@ -181,6 +187,8 @@ impl<'a> Replay<'a> {
         let mut side_effects: VecDeque<Payload> = entry.events.iter().filter_map(side_effect).collect();
         let mut draft = Draft::new(self.checkpoint.clone(), entry.time);
         let before = self.place();
+        // Also of those that are over with this entry.
+        let mut groups = self.groups.clone();
         for (taken, step) in entry.inputs.iter().zip(first..) {
             let input = self.input(*taken, step)?;
             let inbox = self.inbox(&draft);
@@ -203,8 +211,9 @@ impl<'a> Replay<'a> {
             let used = draft.events[from..].iter().filter(|e| side_effect(e).is_some()).count();
             side_effects.drain(..used.min(side_effects.len()));
         }
-        let attempted: Vec<Event> = draft.events.iter().filter_map(decided).collect();
-        let recorded: Vec<Event> = entry.events.iter().filter_map(decided).collect();
+        let mut own = |e: &&Event| !groups.decides(e);
+        let attempted: Vec<Event> = draft.events.iter().filter(&mut own).filter_map(decided).collect();
+        let recorded: Vec<Event> = entry.events.iter().filter(&mut own).filter_map(decided).collect();
         let hash = draft.stepped.map(|s| s.0);
         let differs = compare::events(&recorded, &attempted);
         let differs = differs.or_else(|| (hash != entry.frame).then(|| compare::frames(self.machine.as_ref())));
@@ -246,7 +255,7 @@ impl<'a> Replay<'a> {
                 Input::Cancel { reason }
             }
             Taken::Operation(op) => {
-                let completion = self.completions.remove(&op);
+                let completion = self.groups.take(op).or_else(|| self.completions.remove(&op));
                 let completion = completion.ok_or_else(|| missing(format!("the end of operation {op}")))?;
                 Input::Completed { op: OpId(op), completion }
             }

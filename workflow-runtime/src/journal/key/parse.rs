@@ -87,7 +87,7 @@ impl Reader<'_> {
         self.place(key)?;
         match key.kind {
             Kind::Start | Kind::Received | Kind::Ended => key.run = Some(self.run()?),
-            Kind::History | Kind::Payload | Kind::Result => {
+            Kind::History | Kind::Member | Kind::Payload | Kind::Result => {
                 key.run = Some(self.run()?);
                 key.number = Some(self.number()?);
             }

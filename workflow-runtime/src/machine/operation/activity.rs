@@ -203,7 +203,7 @@ impl<A: Activity> Durable for Detailed<A> {
             Completion::Expired(which) => (ActivityError::TimedOut, Some(which)),
             Completion::Cancelled => (ActivityError::Cancelled, None),
             Completion::Panicked(message) => (ActivityError::Panicked(message), None),
-            other @ (Completion::Fired | Completion::Remote { .. }) => return Err(unexpected("an activity", &other)),
+            other => return Err(unexpected("an activity", &other)),
         };
         Ok(Err(ActivityFailure::new(error, timeout)))
     }

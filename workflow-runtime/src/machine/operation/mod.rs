@@ -3,6 +3,7 @@
 mod activity;
 mod child;
 mod external;
+mod group;
 #[cfg(feature = "schedules")]
 mod named;
 mod on_cancel;
@@ -16,6 +17,7 @@ pub(crate) use activity::activity_parts;
 pub use activity::{ActivityCall, Detailed};
 pub use child::{Child, ChildCall, ChildError, ChildResult, ChildStartError, StartChild};
 pub use external::{ExternalError, ExternalRun, Message, external};
+pub use group::{JoinAll, SelectAll, TryJoinAll, for_each_concurrent, join_all, select_all, try_join_all};
 #[cfg(feature = "schedules")]
 pub(crate) use named::{EndOf, NamedChild, StartNamed};
 pub use on_cancel::OnCancel;
@@ -51,6 +53,12 @@ use sealed::Sealed;
     note = "a workflow awaits activity calls, other workflows, `sleep` and signals: put I/O into an `#[activity]`"
 )]
 pub trait Durable: Sealed + Sized {
+    /// True for operations that consist of others.
+    #[doc(hidden)]
+    const GROUP: bool = false;
+    /// True for workflows that run as part of this one.
+    #[doc(hidden)]
+    const INLINE: bool = false;
     /// What the await gives.
     type Output;
     /// What to ask the engine for.
@@ -85,6 +93,8 @@ pub enum Request {
         /// Its arguments.
         args: Payload,
     },
+    /// Nothing: it is over.
+    Ready(Completion),
     /// One that a request to cancel the run does not reach.
     Shielded(Box<Request>),
 }
@@ -101,6 +111,13 @@ impl Command {
             | Command::Remote { op, .. }
             | Command::Cancel { op }
             | Command::Detach { op } => *op = id,
+            Command::Group { op, members, .. } => {
+                *op = id;
+                for (n, member) in members.iter_mut().enumerate() {
+                    *member =
+                        std::mem::replace(member, Command::Cancel { op: UNSET }).with_op(OpId(id.0 + 1 + n as u64));
+                }
+            }
             Command::SideEffect(_)
             | Command::Status(_)
             | Command::Compensating { .. }
@@ -110,6 +127,14 @@ impl Command {
             | Command::Reply { .. } => {}
         }
         self
+    }
+
+    /// How many ids it takes behind its own.
+    pub(super) fn more_ids(&self) -> u64 {
+        match self {
+            Command::Group { members, .. } => members.len() as u64,
+            _ => 0,
+        }
     }
 }
 

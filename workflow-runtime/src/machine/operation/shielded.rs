@@ -57,6 +57,8 @@ impl<D: Durable> Shielded<D> {
 }
 
 impl<D: Durable> Durable for Shielded<D> {
+    const GROUP: bool = D::GROUP;
+    const INLINE: bool = D::INLINE;
     type Output = D::Output;
     fn request(self) -> Result<Request, EncodeError> {
         Ok(match self.0.request()? {

@@ -56,6 +56,7 @@ impl<W: Workflow> WorkflowCall<W> {
 impl<W: Workflow> Sealed for WorkflowCall<W> {}
 
 impl<W: Workflow> Durable for WorkflowCall<W> {
+    const INLINE: bool = true;
     type Output = <W::Outcome as Outcome>::Out;
     fn request(self) -> Result<Request, EncodeError> {
         Ok(Request::Inline { def: W::def(), args: self.args? })

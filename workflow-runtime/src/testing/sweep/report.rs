@@ -19,6 +19,8 @@ pub(in crate::testing) struct Report {
     history: Vec<String>,
     /// What each operation was asked to do.
     operations: BTreeMap<OpId, String>,
+    /// Operations that nobody waited for to the end: they may have been stopped before they began.
+    detached: BTreeSet<OpId>,
     /// How many attempts each took.
     attempts: BTreeMap<OpId, usize>,
     /// The run has ended.
@@ -43,8 +45,9 @@ pub(in crate::testing) fn reports(histories: &Histories, attempts: &Attempts) ->
             _ => true,
         };
         let history = events().filter(known).filter_map(lasting).collect();
+        let detached = detached.into_iter().map(OpId).collect();
         let closed = events().any(|e| matches!(e, Event::Closed(_)));
-        reports.insert(run.clone(), Report { history, closed, ..Report::default() });
+        reports.insert(run.clone(), Report { history, closed, detached, ..Report::default() });
     }
     for ((run, op), operation) in attempts.by_operation()? {
         let Some(report) = reports.get_mut(&run) else {
@@ -111,10 +114,11 @@ impl Report {
             match self.operations.get(op) {
                 Some(found) if found == what => {}
                 Some(found) => return differs(format!("operation {op}: expected {what}, found {found}"), None),
+                None if undisturbed.detached.contains(op) => {}
                 None => return differs(format!("operation {op}: expected {what}, which was never started"), None),
             }
         }
-        for (op, n) in &self.attempts {
+        for (op, n) in self.attempts.iter().filter(|(op, _)| !undisturbed.detached.contains(op)) {
             let most = undisturbed.attempts.get(op).copied().unwrap_or_default() + crashes;
             if *n > most {
                 let what = &self.operations[op];
@@ -151,6 +155,7 @@ pub(in crate::testing) fn lasting(event: &Event) -> Option<String> {
         Event::FromOutside { op, .. } => format!("op {op}: from outside"),
         Event::Started { workflow } => format!("started {workflow}"),
         Event::Scheduled { op, activity, args } => format!("op {op}: {activity}{} scheduled", arguments(args)),
+        Event::GroupStarted { op, join, members, .. } => format!("op {op}: {join} of {members}"),
         Event::TimerStarted { op, .. } => format!("op {op}: timer set"),
         Event::Waiting { op, signal, deadline } => {
             format!("op {op}: waits for signal {signal}{}", if deadline.is_some() { ", with a deadline" } else { "" })

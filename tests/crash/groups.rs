@@ -1,0 +1,181 @@
+//! Groups of operations, crashed at every commit.
+
+use crate::scenarios::ShopError;
+use workflow_runtime::{
+    activity,
+    engine::{ControlError, Waits},
+    machine::{Workflow, WorkflowCall},
+    prelude::*,
+    testing::{Sweep, Swept},
+    workflow,
+};
+
+const NAMES: [&str; 9] = [
+    "weigh_parcel",
+    "linger_guest",
+    "weigh_all",
+    "group_naps",
+    "weigh_strict",
+    "group_race",
+    "weigh_narrow",
+    "group_crowd",
+    "group_letters",
+];
+
+/// Busy once for every third parcel; refuses number 13.
+#[activity(retry(attempts = 5, initial = "1s", unless(ShopError::Declined { .. })))]
+async fn weigh_parcel(cx: ActivityContext, parcel: u64) -> Result<u64, ShopError> {
+    if parcel == 13 {
+        return Err(ShopError::Declined { reason: "thirteen".into() });
+    }
+    if parcel % 3 == 0 && cx.attempt() == 1 {
+        return Err(ShopError::Busy);
+    }
+    Ok(parcel * 10)
+}
+
+/// Returns when it is asked to stop, and not before.
+#[activity]
+async fn linger_guest(cx: ActivityContext, guest: u64) -> u64 {
+    cx.cancelled().await;
+    guest
+}
+
+#[workflow]
+async fn weigh_all(parcels: u64) -> Result<Vec<u64>, ShopError> {
+    let mut weights = vec![];
+    for weight in join_all((1..=parcels).map(weigh_parcel)).await {
+        weights.push(weight?);
+    }
+    Ok(weights)
+}
+
+#[workflow]
+async fn group_naps(minutes_each: Vec<u64>) -> Result<usize, ShopError> {
+    let slept = join_all(minutes_each.into_iter().map(minutes).map(sleep)).await;
+    Ok(slept.into_iter().filter(|s| s.is_ok()).count())
+}
+
+#[workflow]
+async fn weigh_strict(parcels: Vec<u64>) -> Result<Vec<u64>, ShopError> {
+    let weights = try_join_all(parcels.into_iter().map(weigh_parcel)).await?;
+    Ok(weights)
+}
+
+#[workflow]
+async fn group_race(laps: Vec<u64>) -> Result<Option<usize>, ShopError> {
+    let first = select_all(laps.into_iter().map(hours).map(sleep)).await;
+    sleep(minutes(1)).await?;
+    Ok(first.map(|(index, _)| index))
+}
+
+#[workflow]
+async fn weigh_narrow(parcels: u64) -> Result<u64, ShopError> {
+    let mut total = 0;
+    for weight in for_each_concurrent(2, (1..=parcels).map(weigh_parcel)).await {
+        total += weight?;
+    }
+    Ok(total)
+}
+
+/// The first letter of each name wins.
+const LETTERS: Signal<String> = Signal::new("group_letters");
+
+#[workflow]
+async fn group_letters(n: u64) -> Result<Vec<String>, ShopError> {
+    let mut all = vec![];
+    for letter in join_all((0..n).map(|_| LETTERS.recv())).await {
+        all.push(letter?);
+    }
+    Ok(all)
+}
+
+fn sweep<W: Workflow>(call: WorkflowCall<W>) -> Sweep<W> {
+    Sweep::new(call, "g").configure(|e| e.only(NAMES)).any_order()
+}
+
+fn count(swept: &Swept, what: &str) -> usize {
+    swept.history.iter().filter(|e| e.contains(what)).count()
+}
+
+fn last(swept: &Swept) -> &str {
+    swept.history.last().map_or("", |e| e.as_str())
+}
+
+#[tokio::test]
+async fn all_members_end_and_some_are_retried() {
+    let swept = sweep(weigh_all(5)).run().await;
+    assert_eq!(last(&swept), "completed with [10,20,30,40,50]");
+    assert_eq!(count(&swept, "join_all of 5"), 1);
+    assert_eq!(count(&swept, "scheduled"), 5);
+    assert_eq!(count(&swept, "gave"), 5);
+    assert!(swept.commits >= 4, "{swept:?}");
+}
+
+#[tokio::test]
+async fn timers_of_a_group() {
+    let swept = sweep(group_naps(vec![3, 1, 3, 0, 2])).run().await;
+    assert_eq!(last(&swept), "completed with 5");
+    assert_eq!(count(&swept, "timer fired"), 5);
+}
+
+#[tokio::test]
+async fn the_first_error_ends_it() {
+    let swept = sweep(weigh_strict(vec![13, 3])).run().await;
+    assert!(last(&swept).contains("thirteen"), "{swept:?}");
+    assert_eq!(count(&swept, "detached"), 1);
+    let swept = sweep(weigh_strict(vec![7, 8])).run().await;
+    assert_eq!(last(&swept), "completed with [70,80]");
+}
+
+#[tokio::test]
+async fn the_first_of_several_timers() {
+    let swept = sweep(group_race(vec![30, 10, 20])).run().await;
+    assert_eq!(last(&swept), "completed with 1");
+    assert_eq!((count(&swept, "detached"), count(&swept, "timer fired")), (2, 2));
+    let swept = sweep(group_race(vec![])).in_memory().run().await;
+    assert_eq!(last(&swept), "completed with null");
+}
+
+#[tokio::test]
+async fn no_more_than_the_limit() {
+    let swept = sweep(weigh_narrow(5)).run().await;
+    assert_eq!(last(&swept), "completed with 150");
+    assert_eq!(count(&swept, "gave"), 5);
+}
+
+#[tokio::test]
+async fn signals_go_to_the_members_in_order() {
+    let sweep = sweep(group_letters(3)).signal_at_start(&LETTERS, "a".to_string());
+    let sweep = sweep.signal_at_start(&LETTERS, "b".to_string()).signal_at_start(&LETTERS, "c".to_string());
+    let swept = sweep.run().await;
+    assert_eq!(last(&swept), r#"completed with ["a","b","c"]"#);
+}
+
+#[workflow]
+async fn group_crowd(guests: u64, limit: usize) -> Result<usize, ShopError> {
+    let stayed = for_each_concurrent(limit, (0..guests).map(linger_guest)).await;
+    Ok(stayed.into_iter().filter(|s| s.is_ok()).count())
+}
+
+#[tokio::test]
+async fn a_cancellation_in_the_middle() {
+    for (limit, finished) in [(3, "completed with 3"), (2, "completed with 2")] {
+        let sweep = sweep(group_crowd(3, limit)).drive(|run| async move {
+            let _still = run.clock.pause();
+            while !matches!(run.status().await?.waits[..], [Waits::Group { .. }]) {
+                if run.status().await?.state.is_closed() {
+                    return Ok(());
+                }
+                tokio::task::yield_now().await;
+            }
+            match run.cancel("closing time").await {
+                Ok(()) | Err(ControlError::Closed { .. }) => Ok(()),
+                Err(e) => Err(e.into()),
+            }
+        });
+        let swept = sweep.run().await;
+        assert_eq!(count(&swept, "cancel requested: closing time"), 1);
+        assert_eq!(last(&swept), finished, "{swept:?}");
+    }
+}

@@ -61,7 +61,10 @@ fn an_instance_is_steered_from_the_command_line_and_survives_a_kill() {
     assert!(json[0]["events"][0]["Started"]["workflow"] == "review", "{json}");
 
     let mut service = serve(data);
-    assert_eq!(ok(data, &["signal", "doc-1", "verdict", BOB]), "sent\n");
+    assert_eq!(ok(data, &["update", "doc-1", "needed", "2"]), "1\n");
+    assert!(refused(data, &["update", "doc-1", "needed", "0"]).contains("somebody has to read it"));
+    assert!(refused(data, &["skip", "doc-1", "--reason", "r"]).contains("doc-1"));
+    assert_eq!(ok(data, &["signal", "doc-1", "verdict", BOB, "--message-id", "bob"]), "sent\n");
     let result = ok(data, &["result", "doc-1", "--wait"]);
     assert_eq!(result, "Completed: published 4 characters, agreed by Ada and Bob\n");
     let history = ok(data, &["history", "doc-1"]);
@@ -72,12 +75,12 @@ fn an_instance_is_steered_from_the_command_line_and_survives_a_kill() {
 
     let exported = data.join("doc-1.json");
     std::fs::write(&exported, ok(data, &["export", "doc-1"])).unwrap();
-    assert_eq!(ok(data, &["verify", exported.to_str().unwrap()]), "4 steps do again what they did\n");
+    assert_eq!(ok(data, &["verify", exported.to_str().unwrap()]), "6 steps do again what they did\n");
     let doctored =
         std::fs::read_to_string(&exported).unwrap().replace("\"signal\": \"verdict\"", "\"signal\": \"opinion\"");
     std::fs::write(&exported, doctored).unwrap();
     let difference = refused(data, &["verify", exported.to_str().unwrap()]);
-    assert!(difference.contains("WE072") && difference.contains("opinion"), "{difference}");
+    assert!(difference.contains("WE102") && difference.contains("opinion"), "{difference}");
 }
 
 #[test]

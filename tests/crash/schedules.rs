@@ -98,7 +98,7 @@ async fn a_schedule_is_paused_triggered_backfilled_changed_and_deleted() -> Test
     schedule.delete().await?;
     assert!(engine.schedules().await?.is_empty());
     assert!(matches!(schedule.trigger(None).await, Err(ScheduleError::NotFound { .. })));
-    assert_eq!(engine.scheduled("other").describe().await.unwrap_err().code(), "WE082");
+    assert_eq!(engine.scheduled("other").describe().await.unwrap_err().code(), "WE112");
 
     // The id is free again.
     engine.schedule("s", Schedule::every(hours(1)), job(1)).await?;

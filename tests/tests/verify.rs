@@ -98,7 +98,7 @@ async fn another_argument_is_found_with_its_path_and_line() {
     assert_eq!(d.attempted.as_deref(), Some("Scheduled.args[0] = 6"));
     assert!(d.file.ends_with("verify.rs") && d.line.is_some());
     let text = d.to_string();
-    assert!(text.contains("WE072: step 2 of `recorded`") && text.contains("computed in another way"), "{text}");
+    assert!(text.contains("WE102: step 2 of `recorded`") && text.contains("computed in another way"), "{text}");
 }
 
 static RUNS: AtomicU64 = AtomicU64::new(0);
@@ -149,16 +149,16 @@ async fn the_order_of_a_hash_map_is_named_as_the_cause() {
 #[tokio::test]
 async fn what_is_not_a_history_or_was_cut_is_refused() {
     let linked = Registry::linked().unwrap();
-    assert_eq!(Recorded::from_json("{}").unwrap_err().code(), "WE070");
-    assert_eq!(Recorded::from_json(r#"{"format": 99}"#).unwrap_err().code(), "WE071");
+    assert_eq!(Recorded::from_json("{}").unwrap_err().code(), "WE100");
+    assert_eq!(Recorded::from_json(r#"{"format": 99}"#).unwrap_err().code(), "WE101");
     let whole = record(everything(10), Some(1)).await;
     let mut cut = whole.clone();
     cut.entries.remove(1);
     assert!(matches!(verify(&cut, &linked), Err(VerifyError::Missing { .. } | VerifyError::Difference(_))));
     let mut other = whole.clone();
     other.workflow = "nobody".into();
-    assert_eq!(verify(&other, &linked).unwrap_err().code(), "WE074");
-    assert_eq!(verify(&whole, &Registry::new()).unwrap_err().code(), "WE074");
+    assert_eq!(verify(&other, &linked).unwrap_err().code(), "WE104");
+    assert_eq!(verify(&whole, &Registry::new()).unwrap_err().code(), "WE104");
     let mut damaged: BTreeMap<String, serde_json::Value> = serde_json::from_str(&whole.to_json().unwrap()).unwrap();
     damaged.insert("input".into(), serde_json::json!({ "bytes": "zz" }));
     assert!(Recorded::from_json(&serde_json::to_string(&damaged).unwrap()).is_err());

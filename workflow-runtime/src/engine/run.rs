@@ -191,6 +191,16 @@ impl<W> Run<W> {
         AskUpdate { engine, to, name, request, id: None, response: PhantomData }
     }
 
+    /// Asks with a request that is encoded already, or whose type is not known here. See [`Run::update`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::update`].
+    pub fn update_payload(&self, name: &str, request: Payload) -> AskUpdate<serde_json::Value> {
+        let (engine, to) = (self.engine.clone(), self.id.clone());
+        AskUpdate { engine, to, name: name.into(), request: Ok(request), id: None, response: PhantomData }
+    }
+
     /// The local `name` of the workflow where it waits, as JSON; of a helper if the workflow itself has none of this name.
     /// Reads the store; the run is not disturbed.
     ///

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 #[non_exhaustive]
 pub enum ScheduleError {
     /// It cannot be used as it is.
-    #[error("WE080: the schedule `{id}` cannot be used: {source}")]
+    #[error("WE110: the schedule `{id}` cannot be used: {source}")]
     Invalid {
         /// The schedule.
         id: String,
@@ -25,7 +25,7 @@ pub enum ScheduleError {
         source: InvalidSchedule,
     },
     /// The arguments of the runs cannot be saved.
-    #[error("WE081: the arguments of the runs of schedule `{id}` cannot be saved")]
+    #[error("WE111: the arguments of the runs of schedule `{id}` cannot be saved")]
     Unencodable {
         /// The schedule.
         id: String,
@@ -34,7 +34,7 @@ pub enum ScheduleError {
         source: crate::journal::encoding::EncodeError,
     },
     /// There is no such schedule, or it has ended.
-    #[error("WE082: there is no schedule `{id}`; make it with `engine.schedule(..)`")]
+    #[error("WE112: there is no schedule `{id}`; make it with `engine.schedule(..)`")]
     NotFound {
         /// The schedule.
         id: String,
@@ -54,9 +54,9 @@ impl ScheduleError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Invalid { .. } => "WE080",
-            Self::Unencodable { .. } => "WE081",
-            Self::NotFound { .. } => "WE082",
+            Self::Invalid { .. } => "WE110",
+            Self::Unencodable { .. } => "WE111",
+            Self::NotFound { .. } => "WE112",
             Self::Start(e) => e.code(),
             Self::Update(e) => e.code(),
             Self::Query(e) => e.code(),

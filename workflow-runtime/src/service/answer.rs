@@ -2,7 +2,10 @@
 
 use super::control::{Answer, Request};
 use crate::{
-    engine::{ControlError, Engine, Filter, QueryError, Run, RunError, SignalError, StartError, Status, Untyped},
+    engine::{
+        ControlError, Engine, Filter, QueryError, Run, RunError, SignalError, SkipError, StartError, Status, Untyped,
+        UpdateError,
+    },
     journal::payload::{self, Payload},
 };
 use serde::Serialize;
@@ -21,7 +24,7 @@ macro_rules! refusals { ($($t:ty)*) => { $(
         }
     }
 )* } }
-refusals!(StartError SignalError ControlError QueryError);
+refusals!(StartError SignalError UpdateError ControlError SkipError QueryError);
 
 /// The message with those of its causes.
 fn chain(error: &dyn std::error::Error) -> String {
@@ -43,8 +46,23 @@ async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
             let run = engine.start_untyped(&workflow, id, payload(&args)?).await?;
             Ok(json!({ "workflow_id": run.id(), "run_id": run.run_id(), "is_new": run.is_new() }))
         }
-        Request::Signal { id, signal, payload: value } => {
-            run(id).signal_payload(&signal, payload(&value)?).await?;
+        Request::Signal { id, signal, payload: value, message_id } => {
+            let mut send = run(id).signal_payload(&signal, payload(&value)?);
+            if let Some(message_id) = message_id {
+                send = send.id(message_id);
+            }
+            send.await?;
+            Ok(Value::Null)
+        }
+        Request::Update { id, update, payload: value, message_id } => {
+            let mut ask = run(id).update_payload(&update, payload(&value)?);
+            if let Some(message_id) = message_id {
+                ask = ask.id(message_id);
+            }
+            Ok(ask.await?)
+        }
+        Request::Skip { id, reason } => {
+            run(id).skip_compensation(reason).await?;
             Ok(Value::Null)
         }
         Request::Cancel { id, reason } => {
@@ -107,8 +125,8 @@ async fn result(run: &Run<Untyped>, wait: bool) -> Result<Value, Refusal> {
 async fn export(run: &Run<Untyped>) -> Result<Value, Refusal> {
     let recorded = run.recorded().await?;
     let unwritable = |e: serde_json::Error| Refusal {
-        code: "WE091".into(),
-        message: format!("WE091: the history cannot be written as JSON: {e}"),
+        code: "WE121".into(),
+        message: format!("WE121: the history cannot be written as JSON: {e}"),
     };
     serde_json::from_str(&recorded.to_json().map_err(unwritable)?).map_err(unwritable)
 }

@@ -68,6 +68,22 @@ pub(super) enum Remote {
         /// What it carries, as JSON.
         #[arg(default_value = "null")]
         payload: String,
+        /// Names the signal: a second one of the same name is ignored.
+        #[arg(long)]
+        message_id: Option<String>,
+    },
+    /// Asks an instance for something, and prints its response.
+    Update {
+        /// Id of the instance.
+        id: String,
+        /// Name of the update.
+        update: String,
+        /// The request, as JSON.
+        #[arg(default_value = "null")]
+        payload: String,
+        /// Names the request: asked again with the same name, the instance gives the answer that it gave.
+        #[arg(long)]
+        message_id: Option<String>,
     },
     /// Asks an instance to stop; it can still clean up.
     Cancel {
@@ -89,6 +105,14 @@ pub(super) enum Remote {
     Retry {
         /// Id of the instance.
         id: String,
+    },
+    /// Gives up the compensation that an instance cannot get done.
+    Skip {
+        /// Id of the instance.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
     },
     /// Lists instances.
     List {
@@ -138,9 +162,13 @@ impl Remote {
                 let args = args.iter().enumerate().map(|(i, arg)| json(&format!("argument {}", i + 1), arg));
                 Request::Start { workflow, id, args: Value::Array(args.collect::<Result<_, _>>()?) }
             }
-            Self::Signal { id, signal, payload } => {
-                Request::Signal { id, signal, payload: json("the payload", &payload)? }
+            Self::Signal { id, signal, payload, message_id } => {
+                Request::Signal { id, signal, payload: json("the payload", &payload)?, message_id }
             }
+            Self::Update { id, update, payload, message_id } => {
+                Request::Update { id, update, payload: json("the request", &payload)?, message_id }
+            }
+            Self::Skip { id, reason } => Request::Skip { id, reason },
             Self::Cancel { id, reason } => Request::Cancel { id, reason },
             Self::Terminate { id, reason } => Request::Terminate { id, reason },
             Self::Retry { id } => Request::Retry { id },

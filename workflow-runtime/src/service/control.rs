@@ -18,7 +18,9 @@ pub(super) const LONGEST_LINE: u64 = 64 << 20;
 #[serde(tag = "request", rename_all = "snake_case")]
 pub(super) enum Request {
     Start { workflow: String, id: String, args: Value },
-    Signal { id: String, signal: String, payload: Value },
+    Signal { id: String, signal: String, payload: Value, message_id: Option<String> },
+    Update { id: String, update: String, payload: Value, message_id: Option<String> },
+    Skip { id: String, reason: String },
     Cancel { id: String, reason: String },
     Terminate { id: String, reason: String },
     Retry { id: String },
@@ -37,6 +39,8 @@ impl Request {
             Self::Result { wait, .. } => !wait,
             Self::Start { .. }
             | Self::Signal { .. }
+            | Self::Update { .. }
+            | Self::Skip { .. }
             | Self::Cancel { .. }
             | Self::Terminate { .. }
             | Self::Retry { .. } => false,

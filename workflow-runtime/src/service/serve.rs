@@ -83,7 +83,7 @@ async fn converse(engine: &Engine, stream: UnixStream) -> io::Result<()> {
         let answer = match serde_json::from_str::<Request>(&line) {
             Ok(request) => answer::answer(engine, request).await,
             Err(e) => {
-                Answer::Refused { code: "WE090".into(), message: format!("WE090: the request is not understood: {e}") }
+                Answer::Refused { code: "WE120".into(), message: format!("WE120: the request is not understood: {e}") }
             }
         };
         let mut line = serde_json::to_string(&answer)?;

@@ -21,6 +21,8 @@ pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<
             format!("{what} {}", text(&answer["workflow_id"]))
         }
         Remote::Signal { .. } => "sent".into(),
+        Remote::Update { .. } => text(answer),
+        Remote::Skip { .. } => "skipped".into(),
         Remote::Cancel { .. } => "asked to stop".into(),
         Remote::Terminate { .. } => "terminated".into(),
         Remote::Retry { .. } => "tries again".into(),

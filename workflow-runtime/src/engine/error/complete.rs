@@ -18,7 +18,7 @@ pub enum CompleteError {
     InvalidId(#[from] InvalidId),
     /// There is no such instance, run, or activity call.
     #[error(
-        "WE084: there is no activity call {op} of `{workflow_id}` in the run of this token; check which store it is of"
+        "WE130: there is no activity call {op} of `{workflow_id}` in the run of this token; check which store it is of"
     )]
     NotFound {
         /// The instance.
@@ -27,7 +27,7 @@ pub enum CompleteError {
         op: OpId,
     },
     /// The run has ended.
-    #[error("WE085: `{workflow_id}` has ended ({state}) and takes no result for its activity call {op}")]
+    #[error("WE131: `{workflow_id}` has ended ({state}) and takes no result for its activity call {op}")]
     Closed {
         /// The instance.
         workflow_id: String,
@@ -37,7 +37,7 @@ pub enum CompleteError {
         state: &'static str,
     },
     /// The activity has its result: the first completion, a timeout or a cancellation came before.
-    #[error("WE086: activity call {op} of `{workflow_id}` has ended; the first result stands, this one is not taken")]
+    #[error("WE132: activity call {op} of `{workflow_id}` has ended; the first result stands, this one is not taken")]
     AlreadyCompleted {
         /// The instance.
         workflow_id: String,
@@ -46,7 +46,7 @@ pub enum CompleteError {
     },
     /// The token is of a call of another activity.
     #[error(
-        "WE087: activity call {op} of `{workflow_id}` is of `{existing}`, not of `{expected}`; use the token of the right call"
+        "WE133: activity call {op} of `{workflow_id}` is of `{existing}`, not of `{expected}`; use the token of the right call"
     )]
     OtherActivity {
         /// The instance.
@@ -60,7 +60,7 @@ pub enum CompleteError {
     },
     /// This build does not have the activity, so nobody can tell whether the value is of its type.
     #[error(
-        "WE088: this build has no activity `{activity}`, which `{workflow_id}` has called: use a build that links it"
+        "WE134: this build has no activity `{activity}`, which `{workflow_id}` has called: use a build that links it"
     )]
     UnknownActivity {
         /// The instance.
@@ -70,7 +70,7 @@ pub enum CompleteError {
     },
     /// The value or error is not of the activity's type.
     #[error(
-        "WE089: what was given for activity `{activity}` of `{workflow_id}` is not of its type; send what it returns"
+        "WE135: what was given for activity `{activity}` of `{workflow_id}` is not of its type; send what it returns"
     )]
     Mismatch {
         /// The instance.
@@ -82,7 +82,7 @@ pub enum CompleteError {
         source: DecodeError,
     },
     /// The value cannot be encoded.
-    #[error("WE090: what was given for activity call {op} of `{workflow_id}` cannot be saved")]
+    #[error("WE136: what was given for activity call {op} of `{workflow_id}` cannot be saved")]
     Unencodable {
         /// The instance.
         workflow_id: String,
@@ -94,7 +94,7 @@ pub enum CompleteError {
     },
     /// The value is larger than the engine takes.
     #[error(
-        "WE091: what was given for activity call {op} of `{workflow_id}` has {bytes} bytes, the limit is {limit}; keep the data elsewhere and give a reference, or raise `payload_limit`"
+        "WE137: what was given for activity call {op} of `{workflow_id}` has {bytes} bytes, the limit is {limit}; keep the data elsewhere and give a reference, or raise `payload_limit`"
     )]
     TooLarge {
         /// The instance.
@@ -107,7 +107,7 @@ pub enum CompleteError {
         limit: usize,
     },
     /// Nobody has asked the activity to stop.
-    #[error("WE092: nobody has cancelled activity call {op} of `{workflow_id}`; complete it, or fail it with an error")]
+    #[error("WE138: nobody has cancelled activity call {op} of `{workflow_id}`; complete it, or fail it with an error")]
     NotCancelled {
         /// The instance.
         workflow_id: String,
@@ -124,15 +124,15 @@ impl CompleteError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidId(e) => e.code(),
-            Self::NotFound { .. } => "WE084",
-            Self::Closed { .. } => "WE085",
-            Self::AlreadyCompleted { .. } => "WE086",
-            Self::OtherActivity { .. } => "WE087",
-            Self::UnknownActivity { .. } => "WE088",
-            Self::Mismatch { .. } => "WE089",
-            Self::Unencodable { .. } => "WE090",
-            Self::TooLarge { .. } => "WE091",
-            Self::NotCancelled { .. } => "WE092",
+            Self::NotFound { .. } => "WE130",
+            Self::Closed { .. } => "WE131",
+            Self::AlreadyCompleted { .. } => "WE132",
+            Self::OtherActivity { .. } => "WE133",
+            Self::UnknownActivity { .. } => "WE134",
+            Self::Mismatch { .. } => "WE135",
+            Self::Unencodable { .. } => "WE136",
+            Self::TooLarge { .. } => "WE137",
+            Self::NotCancelled { .. } => "WE138",
             Self::Unavailable(e) => e.code(),
         }
     }

@@ -44,7 +44,7 @@ impl fmt::Display for Difference {
         let line = self.line.map(|l| format!(":{l}")).unwrap_or_default();
         writeln!(
             f,
-            "WE072: step {step} of `{workflow_id}` (entry {seq}) does not do again what it did: `{workflow}` went on at `{point}` ({file}{line})"
+            "WE102: step {step} of `{workflow_id}` (entry {seq}) does not do again what it did: `{workflow}` went on at `{point}` ({file}{line})"
         )?;
         writeln!(f, "  recorded:  {}", self.recorded.as_deref().unwrap_or("nothing more"))?;
         writeln!(f, "  attempted: {}", self.attempted.as_deref().unwrap_or("nothing more"))?;

@@ -37,7 +37,7 @@ pub enum VerifyError {
     #[error(transparent)]
     Difference(Box<Difference>),
     /// A step cannot be run again.
-    #[error("WE073: step {step} of `{workflow_id}` cannot be run again: {source}")]
+    #[error("WE103: step {step} of `{workflow_id}` cannot be run again: {source}")]
     Step {
         /// The instance.
         workflow_id: String,
@@ -48,7 +48,7 @@ pub enum VerifyError {
         source: Box<StepError>,
     },
     /// This build does not have the workflow.
-    #[error("WE074: `{workflow_id}` runs `{workflow}`, which this build does not have; link the crate that defines it")]
+    #[error("WE104: `{workflow_id}` runs `{workflow}`, which this build does not have; link the crate that defines it")]
     UnknownWorkflow {
         /// The instance.
         workflow_id: String,
@@ -57,7 +57,7 @@ pub enum VerifyError {
     },
     /// Something that a step took is not in the history.
     #[error(
-        "WE075: step {step} of `{workflow_id}` took {what}, of which the history says nothing; it is damaged or was cut"
+        "WE105: step {step} of `{workflow_id}` took {what}, of which the history says nothing; it is damaged or was cut"
     )]
     Missing {
         /// The instance.
@@ -79,10 +79,10 @@ impl VerifyError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Difference(_) => "WE072",
-            Self::Step { .. } => "WE073",
-            Self::UnknownWorkflow { .. } => "WE074",
-            Self::Missing { .. } => "WE075",
+            Self::Difference(_) => "WE102",
+            Self::Step { .. } => "WE103",
+            Self::UnknownWorkflow { .. } => "WE104",
+            Self::Missing { .. } => "WE105",
             Self::InvalidId(e) => e.code(),
             Self::Query(e) => e.code(),
         }

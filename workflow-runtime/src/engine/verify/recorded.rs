@@ -47,10 +47,10 @@ const FORMAT: u32 = 1;
 #[non_exhaustive]
 pub enum RecordedError {
     /// It is not JSON of the form.
-    #[error("WE070: this is not a recorded history; export one with `run.recorded()` or the command `export`")]
+    #[error("WE100: this is not a recorded history; export one with `run.recorded()` or the command `export`")]
     Form(#[source] serde_json::Error),
     /// It was written by a newer build.
-    #[error("WE071: the history was recorded in form {found}, this build reads {FORMAT}; use a newer build")]
+    #[error("WE101: the history was recorded in form {found}, this build reads {FORMAT}; use a newer build")]
     Format {
         /// The form of the file.
         found: u32,
@@ -61,8 +61,8 @@ impl RecordedError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Form(_) => "WE070",
-            Self::Format { .. } => "WE071",
+            Self::Form(_) => "WE100",
+            Self::Format { .. } => "WE101",
         }
     }
 }

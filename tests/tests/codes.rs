@@ -1,0 +1,35 @@
+//! Codes are what people search for: each stands for one thing.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+fn sources(dir: &Path, into: &mut Vec<String>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            into.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// Codes that an arm of a `fn code` gives: `=> "WE012"`.
+fn given(source: &str) -> impl Iterator<Item = &str> {
+    let arms = source.split("=> \"W").skip(1);
+    arms.filter_map(|arm| arm.split_once('"').map(|(code, _)| code)).filter(|code| {
+        code.len() == 4 && code.starts_with(['E', 'B', 'S']) && code[1..].bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+#[test]
+fn every_code_stands_for_one_thing() {
+    let mut all = vec![];
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../workflow-runtime/src")), &mut all);
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for code in all.iter().flat_map(|source| given(source)) {
+        *counts.entry(code).or_default() += 1;
+    }
+    assert!(counts.len() > 50, "the codes were not found");
+    let twice: Vec<_> = counts.iter().filter(|(_, n)| **n > 1).map(|(code, _)| format!("W{code}")).collect();
+    assert!(twice.is_empty(), "given twice: {twice:?}");
+}

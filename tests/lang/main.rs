@@ -22,6 +22,8 @@ mod sagas;
 mod scopes;
 mod shop;
 mod threads;
+mod threads_nested;
+mod threads_random;
 
 use workflow_runtime::{
     machine::{Workflow, WorkflowCall},

@@ -3,7 +3,7 @@
 //! A moved variable needs no rule of its own: code that compiles does not read it again before it is assigned. What is
 //! not live at a point is not saved there. A variable that is bound again from a place keeps the place alive.
 
-use crate::ir::{BranchId, Effects, ForkId, Machine, NodeId, Origin, Term, VarId, VarSet};
+use crate::ir::{BranchId, Effects, Machine, NodeId, Origin, Term, VarId, VarSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The live variables at the start of every node.
@@ -57,14 +57,6 @@ fn around(m: &Machine, n: NodeId, live: &[VarSet]) -> VarSet {
     set
 }
 
-/// What the branches of a fork and the code behind it read of what is declared around it.
-pub(super) fn needs(m: &Machine, fork: ForkId, live: &[VarSet]) -> VarSet {
-    let inside = (0..m.nodes.len()).filter(|n| m.in_fork(*n, fork));
-    let all = inside.chain(m.behind(fork)).flat_map(|n| live[n].iter().copied());
-    let values = &m.forks[fork].values;
-    all.filter(|v| m.outside(*v, fork) && !values.contains(v) && m.vars[*v].origin != Origin::Operation).collect()
-}
-
 fn at_end(m: &Machine, term: &Term, live: &[VarSet]) -> VarSet {
     match term {
         Term::Open => VarSet::new(),
@@ -96,12 +88,7 @@ fn at_end(m: &Machine, term: &Term, live: &[VarSet]) -> VarSet {
             before(m, &mut set, effects);
             set
         }
-        Term::End { to, .. } => live[*to].clone(),
-        Term::Rest { fork, to } => {
-            let mut set = needs(m, *fork, live);
-            set.extend(&live[*to]);
-            set
-        }
+        Term::End { to, .. } | Term::Rest { to, .. } => live[*to].clone(),
         Term::Leave { branch, value, to } => {
             let mut set = live[*to].clone();
             set.remove(&m.branches[*branch].output);
@@ -137,6 +124,14 @@ pub(super) fn shared(m: &Machine, live: &[VarSet]) -> Vec<VarSet> {
         shared.push(set);
     }
     shared
+}
+
+/// What is needed if what a branch has ended with decides nothing: by the other branches, and by the code behind the fork.
+pub(super) fn aside(m: &Machine, branch: BranchId, live: &[VarSet], shared: &[VarSet]) -> VarSet {
+    let fork = m.branches[branch].fork;
+    let values = &m.forks[fork].values;
+    let behind = m.behind(fork).flat_map(|n| live[n].iter()).filter(|v| !values.contains(v));
+    shared[branch].iter().chain(behind).copied().collect()
 }
 
 /// Within a fork a variable that more than one branch, or the code behind it, needs is saved in one way only: by fields if some had

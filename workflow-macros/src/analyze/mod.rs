@@ -16,8 +16,6 @@ pub(crate) struct Facts {
     own: Vec<VarSet>,
     /// What the other branches around a branch read.
     shared: Vec<VarSet>,
-    /// What the branches of a fork and the code behind it read of what is declared around it.
-    needs: Vec<VarSet>,
     /// Nodes that begin a block, in source order.
     pub(crate) roots: Vec<NodeId>,
     /// Nodes that control can reach.
@@ -37,17 +35,25 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     let own = live.clone();
     let shared = liveness::shared(m, &live);
     for n in &reachable {
-        if let Some(branch) = m.nodes[*n].branch {
+        let node = &m.nodes[*n];
+        if let Some(branch) = node.branch {
             live[*n].extend(&shared[branch]);
+        }
+        // Where it is looked at what a branch has ended with, the others may have to go on.
+        let looked_at = match node.term {
+            Term::Rest { branch, .. } => Some(branch),
+            _ => node.ends,
+        };
+        if let Some(branch) = looked_at {
+            live[*n].extend(liveness::aside(m, branch, &own, &shared));
         }
     }
     let moved = reach::moved(m, &reachable);
     liveness::by_fields(m, &mut live, &moved);
     liveness::alike(m, &mut live, &moved);
-    let needs = (0..m.forks.len()).map(|f| liveness::needs(m, f, &live)).collect();
     let roots = roots(m, &reachable);
     let (passed, patches) = reach::patches(m, &reachable);
-    Facts { live, own, shared, needs, roots, passed, edges: reach::edges(m, &reachable), patches, reachable }
+    Facts { live, own, shared, roots, passed, edges: reach::edges(m, &reachable), patches, reachable }
 }
 
 /// Keys of temporaries: the label of the point that they first wait at, and an ordinal.
@@ -102,27 +108,21 @@ impl Facts {
         };
         let mut all = VarSet::new();
         for n in self.reachable.iter().filter(|n| ends(n)) {
-            let own = |v: &usize| {
-                let of = liveness::field_of(m, *v);
-                self.own[*n].contains(v)
-                    || of.is_some_and(|of| self.own[*n].contains(&of))
-                    || m.fields(*v).any(|f| self.own[*n].contains(&f))
-            };
-            all.extend(self.live[*n].iter().copied().filter(own));
+            all.extend(self.own(m, *n));
         }
         all.retain(|v| !matches!(m.vars[*v].origin, Origin::Derived(_) | Origin::Operation));
         all
     }
 
     /// What must be in its slot when control leaves a node to `to`, a node that begins a block.
-    pub(crate) fn kept(&self, term: &Term, to: NodeId) -> VarSet {
+    pub(crate) fn kept(&self, m: &Machine, term: &Term, to: NodeId) -> VarSet {
         let mut set = self.live[to].clone();
         match term {
             Term::Fork { fork, to, .. } => {
-                set.extend(to.iter().flat_map(|n| self.live[*n].iter().copied()));
-                set.extend(&self.needs[*fork]);
+                set.extend(to.iter().copied().chain(m.behind(*fork)).flat_map(|n| self.live[n].iter().copied()));
+                set.retain(|v| !m.forks[*fork].values.contains(v));
             }
-            Term::Rest { fork, .. } => set.extend(&self.needs[*fork]),
+            Term::Rest { branch, .. } => set.extend(liveness::aside(m, *branch, &self.live, &self.shared)),
             Term::End { branch, .. } => set.extend(&self.shared[*branch]),
             _ => {}
         }
@@ -132,10 +132,21 @@ impl Facts {
     /// What a block of a branch that `?` may leave takes out of its slots around the closure, and always puts back.
     pub(crate) fn around(&self, m: &Machine, branch: usize) -> VarSet {
         let fork = m.branches[branch].fork;
-        let mut set: VarSet = m.behind(fork).flat_map(|n| self.live[n].iter().copied()).collect();
+        let mut set: VarSet = m.behind(fork).flat_map(|n| self.own(m, n)).collect();
         set.remove(&m.branches[branch].output);
         set.extend(&self.shared[branch]);
         set
+    }
+
+    /// What is live at the start of a node for the code that follows it, as it is saved there.
+    fn own(&self, m: &Machine, n: NodeId) -> VarSet {
+        let own = |v: &usize| {
+            let of = liveness::field_of(m, *v);
+            self.own[n].contains(v)
+                || of.is_some_and(|of| self.own[n].contains(&of))
+                || m.fields(*v).any(|f| self.own[n].contains(&f))
+        };
+        self.live[n].iter().copied().filter(own).collect()
     }
 
     /// What is live behind the `i`th piece of code of a node, for every `i`.

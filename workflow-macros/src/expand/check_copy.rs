@@ -13,7 +13,7 @@ use crate::{
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Block, Expr, Pat, Stmt,
+    Block, Expr, Index, Pat, Stmt,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
 };
@@ -49,58 +49,62 @@ impl Awaits {
             }
         }
         t.els.iter_mut().for_each(|e| self.visit_expr_mut(e));
-        let names: Vec<Ident> = (0..t.branches.len()).map(|i| lower::ident(&format!("__f{i}"))).collect();
         let path = &m.path;
         let value = match t.kind {
-            threads::Kind::Join => join(&t, &names),
-            threads::Kind::TryJoin => try_join(&t, &names),
-            threads::Kind::Select => select(&t, &names),
+            threads::Kind::Join => join(&t),
+            threads::Kind::TryJoin => try_join(&t),
+            threads::Kind::Select => select(&t),
         };
         // An import of the macro is used.
         Some(quote!({ #path!(@in_workflow); #value }))
     }
 }
 
-fn join(t: &Threads, names: &[Ident]) -> TokenStream {
+/// The variable of all branches, a tuple so that they are given up in order, and the places in it.
+fn branches(t: &Threads) -> (Ident, Vec<Index>) {
+    (lower::ident("all"), (0..t.branches.len()).map(Index::from).collect())
+}
+
+fn join(t: &Threads) -> TokenStream {
     let bodies = t.branches.iter().map(|b| &b.body);
-    let cx = lower::ident("cx");
+    let (cx, (all, at)) = (lower::ident("cx"), branches(t));
     quote! {{
-        #(let mut #names = ::workflow_runtime::__private::Polled::new(#bodies);)*
+        let mut #all = (#(::workflow_runtime::__private::Polled::new(#bodies),)*);
         ::workflow_runtime::__private::poll_fn(|#cx| {
-            ::workflow_runtime::__private::all(&[#(#names.poll(#cx)),*])
+            ::workflow_runtime::__private::all(&[#(#all.#at.poll(#cx)),*])
         }).await;
-        (#(#names.take(),)*)
+        (#(#all.#at.take(),)*)
     }}
 }
 
-fn try_join(t: &Threads, names: &[Ident]) -> TokenStream {
+fn try_join(t: &Threads) -> TokenStream {
     let bodies = t.branches.iter().map(|b| &b.body);
-    let (cx, all, e) = (lower::ident("cx"), lower::ident("all"), lower::ident("e"));
+    let (cx, over, e, (all, at)) = (lower::ident("cx"), lower::ident("over"), lower::ident("e"), branches(t));
     quote! {{
-        #(let mut #names = ::workflow_runtime::__private::Polled::new(#bodies);)*
+        let mut #all = (#(::workflow_runtime::__private::Polled::new(#bodies),)*);
         let #e = ::workflow_runtime::__private::poll_fn(|#cx| {
-            let mut #all = true;
-            #(if let ::core::option::Option::Some(#e) = #names.failed(#cx, &mut #all) {
+            let mut #over = true;
+            #(if let ::core::option::Option::Some(#e) = #all.#at.failed(#cx, &mut #over) {
                 return ::core::task::Poll::Ready(::core::option::Option::Some(#e));
             })*
-            ::workflow_runtime::__private::all(&[#all]).map(|()| ::core::option::Option::None)
+            ::workflow_runtime::__private::all(&[#over]).map(|()| ::core::option::Option::None)
         }).await;
         match #e {
             ::core::option::Option::Some(#e) => {
-                #(::core::mem::drop(#names);)*
+                ::core::mem::drop(#all);
                 ::core::result::Result::Err(#e)
             }
-            ::core::option::Option::None => ::core::result::Result::Ok((#(#names.ok(),)*)),
+            ::core::option::Option::None => ::core::result::Result::Ok((#(#all.#at.ok(),)*)),
         }
     }}
 }
 
-fn select(t: &Threads, names: &[Ident]) -> TokenStream {
-    let (cx, out) = (lower::ident("cx"), lower::ident("out"));
+fn select(t: &Threads) -> TokenStream {
+    let (cx, out, (all, at)) = (lower::ident("cx"), lower::ident("out"), branches(t));
     let arms: Vec<_> = t.branches.iter().filter_map(|b| b.arm.as_ref()).collect();
     let guards = arms.iter().map(|a| a.guard.as_ref().map_or_else(|| quote!(true), |g| quote!(#g)));
-    let enabled: Vec<Ident> = (0..names.len()).map(|i| lower::ident(&format!("__g{i}"))).collect();
-    let variants: Vec<Ident> = (0..names.len()).map(|i| lower::ident(&format!("__{i}"))).collect();
+    let enabled: Vec<Ident> = (0..t.branches.len()).map(|i| lower::ident(&format!("__g{i}"))).collect();
+    let variants: Vec<Ident> = (0..t.branches.len()).map(|i| lower::ident(&format!("__{i}"))).collect();
     let bodies = t.branches.iter().map(|b| &b.body);
     let pats: Vec<_> = arms.iter().map(|a| &a.pat).collect();
     let tests = pats.iter().map(|p| unbound(p));
@@ -111,18 +115,18 @@ fn select(t: &Threads, names: &[Ident]) -> TokenStream {
         enum __Won<#(#variants),*> { #(#variants(#variants),)* __Else }
         match {
             let (#(#enabled,)*) = (#(#guards,)*);
-            #(let mut #names = ::workflow_runtime::__private::Polled::new(#bodies);)*
-            #(if !#enabled { #names.disable(); })*
+            let mut #all = (#(::workflow_runtime::__private::Polled::new(#bodies),)*);
+            #(if !#enabled { #all.#at.disable(); })*
             let #out = ::workflow_runtime::__private::poll_fn(|#cx| {
-                #(if let ::core::option::Option::Some(#out) = #names.output(#cx) {
+                #(if let ::core::option::Option::Some(#out) = #all.#at.output(#cx) {
                     #[allow(unused_variables, irrefutable_let_patterns, clippy::all)]
                     if let #tests = &#out {
                         return ::core::task::Poll::Ready(__Won::#variants(#out));
                     }
                 })*
-                ::workflow_runtime::__private::all(&[#(#names.is_over()),*]).map(|()| __Won::__Else)
+                ::workflow_runtime::__private::all(&[#(#all.#at.is_over()),*]).map(|()| __Won::__Else)
             }).await;
-            #(::core::mem::drop(#names);)*
+            ::core::mem::drop(#all);
             #out
         } {
             #(__Won::#variants(#pats) => #handlers,)*

@@ -152,12 +152,12 @@ impl Tree<'_> {
             Term::Goto(to) => self.goto(*to, names),
             Term::Fork { fork, guards, .. } => self.fork(*fork, guards, &node.term, &names),
             Term::End { to, .. } => {
-                let puts = self.puts(&self.facts.kept(&node.term, *to), &names);
+                let puts = self.puts(&self.facts.kept(self.m, &node.term, *to), &names);
                 let go = self.go(quote!(__p::Go::End));
                 quote!(#puts #go)
             }
             Term::Rest { to, .. } => {
-                let puts = self.puts(&self.facts.kept(&node.term, *to), &names);
+                let puts = self.puts(&self.facts.kept(self.m, &node.term, *to), &names);
                 let go = self.go(quote!(__p::Go::Rest));
                 quote!(#puts #go)
             }
@@ -246,7 +246,7 @@ impl Tree<'_> {
                 None => quote!(::core::option::Option::Some(#n)),
             }
         });
-        let puts = self.puts(&self.facts.kept(term, m.branches[of.branches[0]].entry), names);
+        let puts = self.puts(&self.facts.kept(m, term, m.branches[of.branches[0]].entry), names);
         let go = self.go(quote!(__p::Go::Wait(#point)));
         quote!(#cx.fork(&[#(#entries),*]); #puts #go)
     }

@@ -80,7 +80,7 @@ impl Lower<'_> {
             let (yes, no) = (s.node(false), s.node(false));
             let (ok, err) = (s.m.vars[oks[i]].ident.clone(), s.temp(false));
             s.enter(yes);
-            s.end(Term::Rest { fork, to: rest });
+            s.end(Term::Rest { branch, to: rest });
             s.enter(no);
             s.won();
             let e = s.path(err);
@@ -118,7 +118,7 @@ impl Lower<'_> {
             let at = s.ending(branch);
             if let Some(arm) = &t.branches[i].arm {
                 let output = s.path(s.m.branches[branch].output);
-                s.scoped(|s| s.arm(arm, &output, (fork, rest), dest));
+                s.scoped(|s| s.arm(arm, &output, (branch, rest), dest));
                 s.end(Term::Goto(after));
             }
             at
@@ -137,7 +137,7 @@ impl Lower<'_> {
     }
 
     /// What `select!` does with the output of a branch.
-    fn arm(&mut self, arm: &threads::Arm, output: &Expr, (fork, rest): (ForkId, NodeId), dest: &Dest) {
+    fn arm(&mut self, arm: &threads::Arm, output: &Expr, (branch, rest): (BranchId, NodeId), dest: &Dest) {
         if refutable(&arm.pat) {
             let (then, els) = (self.node(false), self.node(false));
             let mut effects = Effects::default();
@@ -147,7 +147,7 @@ impl Lower<'_> {
             };
             let at = self.cur;
             self.enter(els);
-            self.end(Term::Rest { fork, to: rest });
+            self.end(Term::Rest { branch, to: rest });
             self.enter(then);
             self.bind_pattern(&arm.pat, &mut effects, Origin::Local);
             self.m.nodes[at].term = Term::If { parts: vec![part], effects, then, els };

@@ -6,9 +6,10 @@ use super::{
     frame::{Closed, OpId},
     live::{self, Live},
     operation::{Durable, Request},
+    oracle::Undo,
     outcome::{self, Outcome},
     slot::{Entry, Stored},
-    thread::{Branch, LiveThread, Lost},
+    thread::{Branch, LiveThread},
     workflow::Workflow,
 };
 use crate::activity::bounds::Arguments as _;
@@ -229,7 +230,7 @@ impl<'a> Cx<'a> {
     pub fn won(&mut self) {
         for b in std::mem::take(&mut self.thread().branches) {
             if let Branch::Going(loser) = b {
-                let mut lost = Lost::default();
+                let mut lost = Undo::default();
                 loser.lose(self.io, &mut lost);
                 self.live.undo(lost, self.io);
             }

@@ -6,8 +6,9 @@ use super::{
     command::Completion,
     cx::{Cx, Flow, Io},
     frame::{Activation, Closed, Compensation, OpId, Thread},
+    oracle::Undo,
     slot::Stored,
-    thread::{LiveThread, Lost},
+    thread::LiveThread,
     workflow::WorkflowDef,
 };
 use crate::journal::payload::Payload;
@@ -185,18 +186,13 @@ impl Live {
     }
 
     /// Gives up a helper that lost a race. What it has registered is to be undone.
-    pub(super) fn lose(mut self, io: &mut Io, lost: &mut Lost) {
-        if self.closing.is_some() {
-            lost.undoing.push(self);
-            return;
-        }
-        lost.saga.append(&mut self.saga);
-        lost.parallel |= self.parallel;
+    pub(super) fn lose(mut self, io: &mut Io, lost: &mut Undo) {
+        lost.add(std::mem::take(&mut self.saga), self.parallel);
         self.thread.lose(io, lost);
     }
 
     /// Begins to undo what is left of a branch of this activation that has lost.
-    pub(super) fn undo(&self, lost: Lost, io: &mut Io) {
+    pub(super) fn undo(&self, lost: Undo, io: &mut Io) {
         if !lost.saga.is_empty() {
             let closing = Some(Closed::Completed(Payload::unit()));
             let start = Live::start(self.def, None);
@@ -205,7 +201,6 @@ impl Live {
             undo.compensate(io);
             io.detached.push(undo);
         }
-        io.detached.extend(lost.undoing);
     }
 }
 

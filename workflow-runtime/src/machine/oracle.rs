@@ -31,14 +31,22 @@ pub trait World {
 }
 
 /// Compensations of helpers that lost a race.
-#[derive(Debug, Clone, Default)]
+#[derive(Default)]
 pub struct Undo {
-    /// Those that have begun.
-    pub running: Vec<OpId>,
-    /// The others, of the outermost helper first: they run from the back.
+    /// Of the outermost helper first: they run from the back. Those that have begun know their operations.
     pub saga: Vec<Compensation>,
     /// They run all at once.
     pub parallel: bool,
+}
+
+impl Undo {
+    /// Adds those of a helper within. All run at once only if those of every helper do.
+    pub(super) fn add(&mut self, saga: Vec<Compensation>, parallel: bool) {
+        if !saga.is_empty() {
+            self.parallel = parallel && (self.parallel || self.saga.is_empty());
+            self.saga.extend(saga);
+        }
+    }
 }
 
 thread_local!(static WORLD: RefCell<Option<Box<dyn World>>> = const { RefCell::new(None) });
@@ -133,14 +141,10 @@ pub struct Polled<F: Future> {
     output: Option<F::Output>,
 }
 
-/// What is left of the helpers of a branch that is given up: what they have registered, and those that are being undone already.
-#[derive(Default)]
-struct Lost {
-    registered: Undo,
-    undoing: Vec<Undo>,
+thread_local! {
+    /// What is left of the helpers of a branch while that is given up.
+    static LOST: RefCell<Option<Undo>> = const { RefCell::new(None) };
 }
-
-thread_local!(static LOST: RefCell<Option<Lost>> = const { RefCell::new(None) });
 
 impl<F: Future> Drop for Polled<F> {
     fn drop(&mut self) {
@@ -158,10 +162,9 @@ impl<F: Future> Drop for Polled<F> {
         let Some(lost) = LOST.take() else { return };
         WORLD.with(|w| {
             if let Some(w) = w.borrow_mut().as_mut() {
-                if !lost.registered.saga.is_empty() {
-                    w.undo(lost.registered);
+                if !lost.saga.is_empty() {
+                    w.undo(lost);
                 }
-                lost.undoing.into_iter().for_each(|u| w.undo(u));
             }
         });
     }
@@ -245,20 +248,13 @@ pub(super) fn inline<W: Workflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::O
     Box::pin(Scoped::<W> { inner: W::check(args), scope: Scope::default(), failed: None, undoing: vec![] })
 }
 
-/// Begins a compensation.
-pub(crate) fn compensate(c: Compensation) -> OpId {
-    let op = world(|w| w.next_op());
-    let options = c.options.until_done();
-    world(|w| w.begin(Command::Activity { op, name: c.activity, args: c.args, options }));
-    op
-}
-
 /// A check copy with a scope of compensations of its own, which run if it fails.
 struct Scoped<W: Workflow> {
     inner: LocalBoxFuture<<W::Outcome as Outcome>::Out>,
     scope: Scope,
     failed: Option<ErrOf<W>>,
-    undoing: Vec<OpId>,
+    /// Those that have begun, the last registered first.
+    undoing: Vec<Compensation>,
 }
 
 impl<W: Workflow> Unpin for Scoped<W> {}
@@ -269,12 +265,8 @@ impl<W: Workflow> Drop for Scoped<W> {
         LOST.with(|l| {
             let mut lost = l.borrow_mut();
             let Some(lost) = lost.as_mut() else { return };
-            if self.undoing.is_empty() {
-                lost.registered.saga.extend(saga);
-                lost.registered.parallel |= parallel;
-            } else {
-                lost.undoing.push(Undo { running: std::mem::take(&mut self.undoing), saga, parallel });
-            }
+            let begun = std::mem::take(&mut self.undoing).into_iter().rev();
+            lost.add(saga.into_iter().chain(begun).collect(), parallel);
         });
     }
 }
@@ -298,15 +290,18 @@ impl<W: Workflow> Future for Scoped<W> {
             }
         }
         loop {
-            self.undoing.retain(|op| world(|w| w.poll(*op)).is_none());
+            self.undoing.retain(|c| c.op.is_none_or(|op| world(|w| w.poll(op)).is_none()));
             if !self.undoing.is_empty() {
                 return Poll::Pending;
             }
             let most = if self.scope.parallel { self.scope.saga.len() } else { 1 };
             for _ in 0..most {
-                let Some(c) = self.scope.saga.pop() else { break };
-                let op = compensate(c);
-                self.undoing.push(op);
+                let Some(mut c) = self.scope.saga.pop() else { break };
+                let op = world(|w| w.next_op());
+                let (name, args, options) = (c.activity.clone(), c.args.clone(), c.options.clone().until_done());
+                world(|w| w.begin(Command::Activity { op, name, args, options }));
+                c.op = Some(op);
+                self.undoing.push(c);
             }
             if self.undoing.is_empty() {
                 break;

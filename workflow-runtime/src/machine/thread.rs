@@ -4,8 +4,9 @@ use super::{
     StepError,
     command::{Command, Completion},
     cx::Io,
-    frame::{Compensation, OpId, Thread},
+    frame::{OpId, Thread},
     live::{Live, Loading},
+    oracle::Undo,
 };
 use workflow_definition::Point;
 
@@ -76,7 +77,7 @@ impl LiveThread {
     }
 
     /// Gives up everything that this thread waits for.
-    pub(super) fn lose(self, io: &mut Io, lost: &mut Lost) {
+    pub(super) fn lose(self, io: &mut Io, lost: &mut Undo) {
         if let Some(op) = self.op {
             io.commands.push(Command::Detach { op });
         }
@@ -132,14 +133,4 @@ impl LiveThread {
                 .collect(),
         }
     }
-}
-
-/// What is left of a branch that lost: the compensations of its helpers.
-#[derive(Default)]
-pub(super) struct Lost {
-    /// Of all helpers, outermost first: they run from the back.
-    pub(super) saga: Vec<Compensation>,
-    pub(super) parallel: bool,
-    /// Helpers that had ended in an error and are being undone already.
-    pub(super) undoing: Vec<Live>,
 }

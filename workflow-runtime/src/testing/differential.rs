@@ -14,8 +14,8 @@ use crate::{
     },
     journal::{encoding, payload::Payload},
     machine::{
-        Closed, Command, Compensation, Completion, Frame, Identity, Input, Join, Machine, OpId, Outcome, Resolve,
-        Signal, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
+        Closed, Command, Completion, Frame, Identity, Input, Join, Machine, OpId, Outcome, Resolve, Signal, Workflow,
+        WorkflowCall, WorkflowDef, WorkflowRegistration,
         ambient::{self, Ambient},
         oracle::{Undo, World, awaited, set_world},
     },
@@ -470,30 +470,25 @@ impl World for Shared {
     }
     fn undo(&mut self, mut what: Undo) {
         let most = if what.parallel { what.saga.len() } else { 1 };
-        if what.running.is_empty() {
-            let turn = std::iter::from_fn(|| what.saga.pop()).take(most).collect::<Vec<_>>();
-            what.running = turn.into_iter().map(|c| self.compensate(c)).collect();
+        for c in what.saga.iter_mut().rev().take(most).filter(|c| c.op.is_none()) {
+            let op = self.next_op();
+            let (name, args, options) = (c.activity.clone(), c.args.clone(), c.options.clone().until_done());
+            self.begin(Command::Activity { op, name, args, options });
+            c.op = Some(op);
         }
-        if !what.running.is_empty() {
+        if !what.saga.is_empty() {
             self.0.borrow_mut().undoing.push(what);
         }
     }
 }
 
 impl Shared {
-    fn compensate(&mut self, c: Compensation) -> OpId {
-        let op = self.next_op();
-        let options = c.options.until_done();
-        self.begin(Command::Activity { op, name: c.activity, args: c.args, options });
-        op
-    }
-
     /// Goes on with undoing what lost, if `op` was a part of that.
     fn undone(&self, op: OpId) -> bool {
-        let at = self.0.borrow().undoing.iter().position(|u| u.running.contains(&op));
+        let at = self.0.borrow().undoing.iter().position(|u| u.saga.iter().any(|c| c.op == Some(op)));
         let Some(at) = at else { return false };
         let mut undo = self.0.borrow_mut().undoing.remove(at);
-        undo.running.retain(|running| *running != op);
+        undo.saga.retain(|c| c.op != Some(op));
         self.clone().undo(undo);
         true
     }

@@ -51,4 +51,45 @@ pub(crate) async fn weighing(item: String) -> Result<String, WorkflowError> {
     Ok(weigh(item.len() as u64).await?)
 }
 
-pub(crate) const NAMES: [&str; 7] = ["note", "count", "weigh", "evolving", "retyped", "restless", "weighing"];
+pub(crate) const NAMES: [&str; 9] =
+    ["note", "count", "weigh", "evolving", "retyped", "restless", "weighing", "gathering", "crowded"];
+
+/// Of the patches, the old build has passed those before its sleep and in the branch that is over.
+#[workflow]
+pub(crate) async fn gathering(name: String) -> Result<String, WorkflowError> {
+    let (a, b) = join!(
+        async {
+            if patched!("before") {
+                note("never".to_string()).await?;
+            }
+            let a = note(format!("a {name}")).await?;
+            sleep(days(1)).await?;
+            if patched!("ahead") {
+                note("ahead".to_string()).await?;
+            }
+            Ok::<_, WorkflowError>(a)
+        },
+        async {
+            let mut b = note(format!("b {name}")).await?;
+            if patched!("in what is over") {
+                b.push('!');
+            }
+            Ok::<_, WorkflowError>(b)
+        }
+    );
+    if patched!("in what is over") {
+        note("never".to_string()).await?;
+    }
+    if patched!("behind") {
+        note("behind".to_string()).await?;
+    }
+    Ok(format!("{}, {}", a?, b?))
+}
+
+#[workflow]
+pub(crate) async fn crowded(name: String) -> Result<String, WorkflowError> {
+    let (a, b, c) = join!(sleep(days(1)), note(name.clone()), note(name));
+    a?;
+    c?;
+    Ok(b?)
+}

@@ -42,3 +42,25 @@ pub(crate) async fn weigh(clock: State<TestClock>, item: String) -> Result<Strin
 pub(crate) async fn weighing(item: String) -> Result<String, WorkflowError> {
     Ok(weigh(item).await?)
 }
+
+/// One branch sleeps, one is over.
+#[workflow]
+pub(crate) async fn gathering(name: String) -> Result<String, WorkflowError> {
+    let (a, b) = join!(
+        async {
+            let a = note(format!("a {name}")).await?;
+            sleep(days(1)).await?;
+            Ok::<_, WorkflowError>(a)
+        },
+        note(format!("b {name}"))
+    );
+    Ok(format!("{}, {}", a?, b?))
+}
+
+/// The next build has a third branch.
+#[workflow]
+pub(crate) async fn crowded(name: String) -> Result<String, WorkflowError> {
+    let (a, b) = join!(sleep(days(1)), note(name));
+    a?;
+    Ok(b?)
+}

@@ -40,11 +40,26 @@ async fn an_instance_that_the_new_build_cannot_take_is_blocked_and_hurts_nobody(
     for (id, status, code) in [
         ("retyped", engine.run(retyped, "retyped").status().await?, "WB005"),
         ("restless", engine.run(restless, "restless").status().await?, "WB003"),
+        ("crowded", engine.run(crowded, "crowded").status().await?, "WB003"),
         ("weighing", engine.run(weighing, "weighing").status().await?, "WB102"),
     ] {
         assert_eq!(status.state, Status::Blocked, "{id}: {status:?}");
         assert_eq!(status.blocked.as_ref().map(|r| r.code.as_str()), Some(code), "{id}: {status:?}");
     }
     engine.run(retyped, "retyped").terminate("lost").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_branch_keeps_to_its_own_path() -> Test {
+    let dir = tempfile::tempdir()?;
+    old_build(dir.path());
+    let call = gathering("Cleo".into());
+    let swept = Sweep::new(call, "gathering").configure(|e| e.only(NAMES)).directory(dir.path()).run().await;
+    let said = |what: &str| swept.history.iter().filter(|e| e.contains(what)).count();
+    assert_eq!(said("never"), 0, "{swept:?}");
+    assert_eq!(said(r#"upgraded gathering, decided ["before", "in what is over"]"#), 1, "{swept:?}");
+    assert!(said(r#""ahead""#) > 0 && said(r#""behind""#) > 0, "{swept:?}");
+    assert!(swept.history.last().is_some_and(|e| e == r#"completed with "a Cleo, b Cleo""#), "{swept:?}");
     Ok(())
 }

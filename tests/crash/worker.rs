@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Leaves an instance of each workflow of the old build asleep.
 async fn park(store: String) -> Result<(), Box<dyn Error>> {
-    let names = ["note", "weigh", "evolving", "retyped", "restless", "weighing"];
+    let names = ["note", "weigh", "evolving", "retyped", "restless", "weighing", "gathering", "crowded"];
     let clock = TestClock::manual();
     let builder = TestEngine::builder().store(SledStore::open(store)?).clock(&clock);
     let engine = builder.configure(|e| e.only(names)).build().await?;
@@ -51,6 +51,8 @@ async fn park(store: String) -> Result<(), Box<dyn Error>> {
     engine.start("retyped", old::retyped("a text".into())).await?;
     engine.start("restless", old::restless("Bob".into())).await?;
     engine.start("weighing", old::weighing("a stone".into())).await?;
+    engine.start("gathering", old::gathering("Cleo".into())).await?;
+    engine.start("crowded", old::crowded("Dan".into())).await?;
     clock.advance(seconds(1)).await;
     engine.kill();
     Ok(())

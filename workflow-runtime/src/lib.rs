@@ -156,6 +156,10 @@ struct Sagas;
 struct Timers;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/concurrency.md")]
+struct Concurrency;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/verify.md")]
 struct Verify;
 

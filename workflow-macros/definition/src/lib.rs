@@ -17,6 +17,12 @@ use serde::{Deserialize, Serialize};
 /// The label of the point at which every run starts, before its first operation.
 pub const START: &str = "start";
 
+/// Label under which a definition says what is behind branch `index` of the fork with this label once the branch is over.
+/// No run waits there; only a branch that has `patched!` sites has one.
+pub fn over(fork: &str, index: usize) -> String {
+    format!("{fork}/{index} (over)")
+}
+
 /// What the compiler knows about one workflow function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {

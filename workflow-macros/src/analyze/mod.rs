@@ -22,6 +22,8 @@ pub(crate) struct Facts {
     pub(crate) reachable: BTreeSet<NodeId>,
     /// Ids of `patched!` sites from which control can reach a point, by point.
     pub(crate) passed: Vec<BTreeSet<String>>,
+    /// Ids of `patched!` sites in a branch, by branch.
+    pub(crate) patches_in: Vec<BTreeSet<String>>,
     /// Ways from point to point; `None` is the start or the end.
     pub(crate) edges: BTreeSet<(Option<usize>, Option<usize>)>,
     /// Ids of all `patched!` sites, in source order.
@@ -53,7 +55,8 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     liveness::alike(m, &mut live, &moved);
     let roots = roots(m, &reachable);
     let (passed, patches) = reach::patches(m, &reachable);
-    Facts { live, own, shared, roots, passed, edges: reach::edges(m, &reachable), patches, reachable }
+    let patches_in = (0..m.branches.len()).map(|b| reach::patches_in(m, &reachable, b)).collect();
+    Facts { live, own, shared, roots, passed, patches_in, edges: reach::edges(m, &reachable), patches, reachable }
 }
 
 /// Keys of temporaries: the label of the point that they first wait at, and an ordinal.

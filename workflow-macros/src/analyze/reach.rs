@@ -1,6 +1,6 @@
 //! Reachability: of nodes, between points, and from `patched!` sites to points.
 
-use crate::ir::{Machine, NodeId, Term, VarSet};
+use crate::ir::{BranchId, Machine, NodeId, Term, VarSet};
 use std::collections::BTreeSet;
 
 /// Nodes that control can reach from the entry.
@@ -75,10 +75,7 @@ pub(super) fn patches(m: &Machine, reachable: &BTreeSet<NodeId>) -> (Vec<BTreeSe
         if ids.is_empty() {
             continue;
         }
-        // A branch that is over is known to its fork alone, so the fork counts as behind every site in its branches.
-        let around = m.forks.iter().enumerate().filter(|(f, _)| m.in_fork(n, *f)).map(|(_, of)| of.point);
-        let ahead = closure(m, [n], |_| false);
-        for point in ahead.into_iter().filter_map(|n| waits(m, n)).chain(around) {
+        for point in closure(m, [n], |_| false).into_iter().filter_map(|n| waits(m, n)) {
             passed[point].extend(ids.iter().map(|id| (*id).clone()));
         }
         for id in ids {
@@ -88,4 +85,10 @@ pub(super) fn patches(m: &Machine, reachable: &BTreeSet<NodeId>) -> (Vec<BTreeSe
         }
     }
     (passed, all)
+}
+
+/// The sites in a branch, all of which are behind once it is over.
+pub(super) fn patches_in(m: &Machine, reachable: &BTreeSet<NodeId>, branch: BranchId) -> BTreeSet<String> {
+    let inside = reachable.iter().filter(|n| m.within(m.nodes[**n].branch, Some(branch)));
+    inside.flat_map(|n| m.nodes[*n].effects()).flat_map(|e| e.patches.iter().cloned()).collect()
 }

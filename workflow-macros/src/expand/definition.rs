@@ -18,6 +18,13 @@ pub(super) fn describe(f: &WorkflowFn, s: &Signature, m: &Machine, facts: &Facts
         let passed = &facts.passed[i].iter().collect::<Vec<_>>();
         quote!((#label, #operation, #line, &[#(#live),*], &[#(#passed),*]))
     });
+    // What is behind a branch that is over; nothing waits there.
+    let over = m.branches.iter().zip(&facts.patches_in).filter(|(_, ids)| !ids.is_empty()).map(|(b, ids)| {
+        let of = &m.points[m.forks[b.fork].point];
+        let (label, line) = (workflow_definition::over(&of.label, b.index), of.line);
+        quote!((#label, "over", #line, &[], &[#(#ids),*]))
+    });
+    let points = points.chain(over);
     let label = |p: Option<usize>| match p.map(|p| &m.points[p].label) {
         Some(l) => quote!(::core::option::Option::Some(#l)),
         None => quote!(::core::option::Option::None),

@@ -155,7 +155,10 @@ pub(crate) enum Term {
         to: NodeId,
     },
     /// What a branch has ended with decides nothing: the other branches go on. If none is left, control goes there.
-    Rest { branch: BranchId, to: NodeId },
+    Rest {
+        branch: BranchId,
+        to: NodeId,
+    },
     /// The function returns this value.
     Done(Code),
     /// Code that never comes back, such as `panic!`.

@@ -126,9 +126,12 @@ impl Live {
                 StepError::Incompatible { workflow, point, source }
             })?;
             self.refill |= !resume.from_arguments.is_empty();
-            // While all branches of a fork wait, each knows what it has passed; the path of one that is over is known to the fork alone.
-            if t.branches.is_empty() || t.branches.iter().any(Option::is_none) {
-                decided.extend(resume.decided_false);
+            decided.extend(resume.decided_false);
+            // A branch that is over has passed all of its sites.
+            for (i, _) in t.branches.iter().enumerate().filter(|(_, b)| b.is_none()) {
+                let over = self.definition().point(&workflow_definition::over(&t.point, i));
+                let passed = over.map(|p| p.passed.as_slice()).unwrap_or_default();
+                decided.extend(passed.iter().filter(|id| !old.patches.contains(id)).cloned());
             }
         }
         self.patches.extend(decided.iter().map(|id| (id.clone(), false)));

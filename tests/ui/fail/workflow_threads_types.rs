@@ -6,12 +6,6 @@ async fn charge(cents: u64) -> u64 {
 }
 
 #[workflow]
-async fn not_durable() {
-    let (a, b) = join!(charge(1), std::future::ready(2));
-    let _ = (a, b);
-}
-
-#[workflow]
 async fn two_writers(n: u64) {
     let mut count = n;
     join!(

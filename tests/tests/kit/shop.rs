@@ -35,7 +35,7 @@ pub(crate) enum OrderError {
 /// A client of a bank that no test has.
 pub(crate) struct Gateway;
 
-#[activity(timeout = "10s", retry(attempts = 4, initial = "1s", unless(ChargeError::Declined { .. })))]
+#[activity(timeout = "10s", retry(attempts = 8, initial = "1s", unless(ChargeError::Declined { .. })))]
 pub(crate) async fn charge(
     gateway: State<Gateway>,
     cx: ActivityContext,

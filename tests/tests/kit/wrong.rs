@@ -113,7 +113,7 @@ fn interior_mutability_that_serde_loses() {
         format!(
             "\
 sweep of `counts_in_a_cell` (seed 0x5eed), crash before commit 1, in memory, resident: event 3: expected completed with 3, found completed with 1
-  this came with commit 2; before it, it was at `tick` (tests/tests/kit/wrong.rs:{at}) with {{\"counter\":{{\"name\":\"c\"}}}}"
+  this came with commit 3; before it, it was at `tick` (tests/tests/kit/wrong.rs:{at}) with {{\"counter\":{{\"name\":\"c\"}}}}"
         )
     );
 }

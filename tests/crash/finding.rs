@@ -1,13 +1,19 @@
 //! Searching for instances, removing them, and messages that nobody can read: on an engine that does not crash.
 
 use crate::messages::{ADD, NOTE, keeper, ledger, mailbox};
-use std::future::IntoFuture;
+use std::{
+    future::IntoFuture,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 use workflow_runtime::prelude::*;
 use workflow_runtime::{
     engine::{Clock, Filter, IdReuse, Status, UpdateError, Waits},
-    journal::{history::Event, payload::Payload},
-    store::{SledStore, Store},
-    testing::TestEngine,
+    journal::{history::Event, key::describe, payload::Payload},
+    store::{Fault, FaultStore, SledStore, Store},
+    testing::{TestClock, TestEngine},
 };
 
 type Tested = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -22,9 +28,9 @@ fn ids(page: &workflow_runtime::engine::Page) -> Vec<&str> {
 
 async fn populate(engine: &TestEngine) -> Tested {
     for n in 0..10u32 {
-        let city = if n % 2 == 0 { "Oslo" } else { "Rome" };
+        let city = if n.is_multiple_of(2) { "Oslo" } else { "Rome" };
         let id = format!("i-{n}");
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             engine.start(&id, ledger(1)).tag("city", city).await?.update(&ADD, 1).await?;
         } else {
             engine.start(&id, keeper(id.clone())).tag("city", city).tag("n", n).await?;
@@ -114,7 +120,7 @@ async fn nothing_is_left_of_what_was_removed_and_nothing_else_is_gone() -> Teste
     engine.run(keeper, "again").terminate("").await?;
     engine.advance(days(8)).await;
     let rows = store.scan(&[], &[255; 8], usize::MAX).await?;
-    let left: Vec<_> = rows.iter().map(|(key, _)| workflow_runtime::journal::key::describe(key)).collect();
+    let left: Vec<_> = rows.iter().map(|(key, _)| describe(key)).collect();
     assert!(left.iter().all(|key| !key.contains("again")), "{left:?}");
     assert_eq!(engine.count(&Filter::all()).await?, 2);
     Ok(())
@@ -197,5 +203,53 @@ async fn every_refusal_of_a_message_or_a_start_has_its_code() -> Tested {
     late.cancel("not needed").await?;
     assert_eq!(late.result().await.unwrap_err().code(), "WE062");
     assert_eq!(late.status().await?.steps, 0);
+    Ok(())
+}
+
+/// Of a run with more records than one commit removes, each commit of the removal is the last one of its process.
+#[tokio::test]
+async fn a_removal_that_is_cut_off_goes_on() -> Tested {
+    for (at, fault) in
+        [(0, Fault::CrashBefore), (0, Fault::CrashAfter), (1, Fault::CrashBefore), (1, Fault::CrashAfter)]
+    {
+        let (clock, store) = (TestClock::new(), FaultStore::new(workflow_runtime::MemoryStore::new()));
+        let build = |store: FaultStore<_>| {
+            let only = |e: workflow_runtime::engine::EngineBuilder| e.only(["mailbox"]).retention(days(1));
+            TestEngine::builder().clock(&clock).store(store).configure(only).build()
+        };
+        let engine = build(store.clone()).await?;
+        let still = clock.pause();
+        let run = engine.start("large", mailbox(700)).await?;
+        for n in 0..700 {
+            run.signal(&NOTE, "x".into()).id(n.to_string()).await?;
+        }
+        let commits = AtomicU64::new(0);
+        let dies = move |closed: bool| match closed.then(|| commits.fetch_add(1, Ordering::SeqCst)) {
+            Some(n) if n == at => fault,
+            _ => Fault::None,
+        };
+        let first = AtomicU64::new(0);
+        // The first commit from here on is the step that ends the run.
+        store.on_commit(Arc::new(move |_| dies(first.fetch_add(1, Ordering::SeqCst) > 0)));
+        drop(still);
+        while run.status().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        while !store.is_dead() {
+            tokio::task::yield_now().await;
+        }
+        drop((run, engine));
+        let store = store.reopen();
+        store.on_commit(Arc::new(|_| Fault::None));
+        let engine = build(store.clone()).await?;
+        let left = async || -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+            let rows = store.scan(&[], &[255; 8], usize::MAX).await?;
+            Ok(rows.iter().filter(|(key, _)| describe(key).contains("large")).count())
+        };
+        while left().await? > 0 {
+            assert!(fault == Fault::CrashBefore && at == 0 || engine.run(mailbox, "large").status().await.is_err());
+            tokio::task::yield_now().await;
+        }
+    }
     Ok(())
 }

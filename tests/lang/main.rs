@@ -18,6 +18,7 @@ mod helpers;
 mod loops;
 mod macros;
 mod matching;
+mod messages;
 mod sagas;
 mod scopes;
 mod shop;

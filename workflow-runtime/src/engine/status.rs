@@ -392,7 +392,7 @@ pub(super) async fn status(shared: &Shared, id: &WorkflowId, c: Checkpoint) -> R
         points: vec![],
         file: None,
         line: None,
-        waits: begin.chain(c.pending.iter().filter_map(|(op, p)| waits(&id, c.run, *op, p, now))).collect(),
+        waits: begin.chain(c.pending.iter().filter_map(|(op, p)| waits(id, c.run, *op, p, now))).collect(),
         compensating: vec![],
         status: c.status.as_ref().map(|s| s.to_json()),
         tags: c.tags.clone(),

@@ -58,7 +58,7 @@ impl Medium for Records {
         Ok(())
     }
 
-    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<record::Found<Vec<u8>>, StoreError> {
         let mut range = self.0.range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(to)));
         Ok(range.next_back().map(|(key, value)| (key.clone(), value.clone())))
     }

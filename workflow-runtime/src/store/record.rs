@@ -41,8 +41,11 @@ pub(super) trait Medium {
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError>;
 
     /// The last record of `from..to`.
-    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Self::Value)>, StoreError>;
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Found<Self::Value>, StoreError>;
 }
+
+/// A physical key and its value, if there is one.
+pub(super) type Found<V> = Option<(Vec<u8>, V)>;
 
 pub(super) type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
 

@@ -14,9 +14,10 @@ use crate::{
     },
     journal::{encoding, payload::Payload},
     machine::{
-        Closed, Command, Completion, Frame, Identity, Input, Join, Machine, OpId, Outcome, Resolve, Signal, Workflow,
-        WorkflowCall, WorkflowDef, WorkflowRegistration,
+        Buffered, Closed, Command, Completion, Envelope, Frame, Identity, Input, Join, Machine, OpId, Outcome, Resolve,
+        Signal, StepInbox, Ticket, Update, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
         ambient::{self, Ambient},
+        channel,
         oracle::{Undo, World, awaited, set_world},
     },
     testing::mock::{ActivityFn, Answer, Ended, IntoMock, MockFn, Mocks},
@@ -40,7 +41,7 @@ use workflow_definition::{Definition, Fingerprint};
 /// [`signal`](Differential::signal); then timers fire and timeouts are reached, in the order in which they are due.
 pub struct Differential<F> {
     call: F,
-    signals: BTreeMap<String, VecDeque<Payload>>,
+    signals: Messages,
     states: States,
     mocks: Mocks,
 }
@@ -64,7 +65,7 @@ where
 {
     /// Compares the calls that `call` makes; it is called once for each run.
     pub fn new(call: F) -> Self {
-        Differential { call, signals: BTreeMap::new(), states: States::default(), mocks: Mocks::default() }
+        Differential { call, signals: Messages::new(), states: States::default(), mocks: Mocks::default() }
     }
 
     /// Puts a signal into the inbox.
@@ -75,6 +76,19 @@ where
     pub fn signal<T: Serialize>(mut self, signal: &Signal<T>, value: T) -> Self {
         let payload = Payload::encode(&value).unwrap_or_else(|e| panic!("{e}"));
         self.signals.entry(signal.name().into()).or_default().push_back(payload);
+        self
+    }
+
+    /// Puts the request of an update into the inbox. What it is answered counts among the operations.
+    ///
+    /// # Panics
+    ///
+    /// If the request cannot be encoded.
+    pub fn update<Req: Serialize, Resp>(mut self, update: &Update<Req, Resp>, request: Req) -> Self {
+        let requests = self.signals.entry(channel(update.name())).or_default();
+        let ticket = Ticket { name: update.name().into(), seq: requests.len() as u64, id: None };
+        let envelope = Payload::encode(&request).and_then(|request| Payload::encode(&Envelope { ticket, request }));
+        requests.push_back(envelope.unwrap_or_else(|e| panic!("{e}")));
         self
     }
 
@@ -141,7 +155,7 @@ where
         Shared(Rc::new(RefCell::new(Script {
             next: 0,
             now: Timestamp::UNIX_EPOCH,
-            signals: self.signals.clone(),
+            signals: Rc::new(RefCell::new(self.signals.clone())),
             states: self.states.clone(),
             mocks: self.mocks.clone(),
             pending: BTreeMap::new(),
@@ -158,7 +172,8 @@ where
         let world = self.world(seed);
         let before = set_world(Some(Box::new(world.clone())));
         let Identity { workflow_id, run_id } = identity();
-        let outer = ambient::set(Some(Ambient::new(world.0.borrow().now, workflow_id, run_id, 0)));
+        let step = Ambient::new(world.0.borrow().now, workflow_id, run_id, 0);
+        let outer = ambient::set(Some(Ambient { inbox: world.0.borrow().inbox(), ..step }));
         let mut future = awaited((self.call)());
         let mut cx = Context::from_waker(Waker::noop());
         let mut ended = None;
@@ -180,7 +195,7 @@ where
             }
         }
         drop(future);
-        ambient::set(outer);
+        let commands = ambient::set(outer).map(|a| a.commands).unwrap_or_default();
         set_world(before);
         let outcome = match ended.map(<W::Outcome as Outcome>::halves) {
             Some(Ok(value)) => ended_with("ok", &value),
@@ -188,7 +203,9 @@ where
             None => serde_json::Value::Null,
         };
         let mut script = world.0.borrow_mut();
-        (Agreement { outcome, operations: std::mem::take(&mut script.operations) }, script.concurrent)
+        let mut operations = std::mem::take(&mut script.operations);
+        operations.extend(commands.iter().filter_map(answered));
+        (Agreement { outcome, operations }, script.concurrent)
     }
 
     fn machine(&self, evict_every: usize, seed: Option<u64>) -> Agreement {
@@ -196,9 +213,10 @@ where
         let mut world = world.0.borrow_mut();
         let args = (self.call)().into_args().unwrap_or_else(|e| panic!("{e}"));
         let mut machine = Machine::start(identity(), W::def(), args.clone(), world.now);
-        let (mut input, mut steps) = (Input::Start, 0);
+        let (mut input, mut steps, mut answers) = (Input::Start, 0, vec![]);
         loop {
-            let step = machine.step(input, world.now).unwrap_or_else(|e| panic!("{e}"));
+            let step = machine.step_with(input, world.now, world.inbox()).unwrap_or_else(|e| panic!("{e}"));
+            answers.extend(step.commands.iter().filter_map(answered));
             for command in step.commands {
                 world.perform(command);
             }
@@ -210,7 +228,9 @@ where
                 }
             };
             if let Some(outcome) = outcome {
-                return Agreement { outcome, operations: std::mem::take(&mut world.operations) };
+                let mut operations = std::mem::take(&mut world.operations);
+                operations.append(&mut answers);
+                return Agreement { outcome, operations };
             }
             steps += 1;
             if evict_every != 0 && steps % evict_every == 0 {
@@ -225,6 +245,28 @@ where
             };
         }
     }
+}
+
+/// Messages by channel, in order.
+type Messages = BTreeMap<String, VecDeque<Payload>>;
+
+/// The inbox that a step may look into, which is the one that operations are served from.
+struct Inbox(Rc<RefCell<Messages>>);
+
+impl StepInbox for Inbox {
+    fn take(&mut self, channel: &str) -> Buffered {
+        let first = self.0.borrow_mut().get_mut(channel).and_then(VecDeque::pop_front);
+        first.map_or(Buffered::Nothing, Buffered::Message)
+    }
+}
+
+/// The answer to an update, in words.
+fn answered(command: &Command) -> Option<String> {
+    let Command::Reply { ticket, answer } = command else { return None };
+    Some(match answer {
+        Ok(value) => format!("answer {} {}: {}", ticket.name, ticket.seq, value.to_json()),
+        Err(why) => format!("reject {} {}: {why}", ticket.name, ticket.seq),
+    })
 }
 
 fn identity() -> Identity {
@@ -282,7 +324,7 @@ impl Resolve for Linked {
 struct Script {
     next: u64,
     now: Timestamp,
-    signals: BTreeMap<String, VecDeque<Payload>>,
+    signals: Rc<RefCell<Messages>>,
     states: States,
     mocks: Mocks,
     pending: BTreeMap<OpId, Command>,
@@ -298,6 +340,10 @@ struct Script {
 }
 
 impl Script {
+    fn inbox(&self) -> Box<dyn StepInbox> {
+        Box::new(Inbox(self.signals.clone()))
+    }
+
     /// Notes the operation.
     fn perform(&mut self, command: Command) {
         let Some(id) = op_of(&command) else {
@@ -344,20 +390,22 @@ impl Script {
                 self.now = self.now.max(at);
                 Completion::Fired
             }
-            Command::Signal { name, deadline, .. } => match self.signals.get_mut(&name).and_then(VecDeque::pop_front) {
-                Some(value) => Completion::Value(value),
-                None => {
-                    self.now = self.now.max(deadline?);
-                    Completion::TimedOut
+            Command::Signal { name, deadline, .. } => {
+                match self.signals.borrow_mut().get_mut(&name).and_then(VecDeque::pop_front) {
+                    Some(value) => Completion::Value(value),
+                    None => {
+                        self.now = self.now.max(deadline?);
+                        Completion::TimedOut
+                    }
                 }
-            },
+            }
             _ => return None,
         })
     }
 
     /// What ends next. Of all that is due at some time only the first can.
     fn choose(&mut self) -> Option<OpId> {
-        let come = |name: &String| self.signals.get(name).is_some_and(|s| !s.is_empty());
+        let come = |name: &String| self.signals.borrow().get(name).is_some_and(|s| !s.is_empty());
         let rank = |c: &Command| match c {
             Command::Activity { .. } | Command::Remote { .. } | Command::Group { .. } => Some((0, Timestamp::MIN)),
             Command::Signal { name, .. } if come(name) => Some((1, Timestamp::MIN)),

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::recovery::panic_message;
-use crate::store::record::{Each, Medium};
+use crate::store::record::{Each, Found, Medium};
 use crate::store::{StoreCounters, StoreError};
 
 pub(super) type Before = BTreeMap<Vec<u8>, Option<::sled::IVec>>;
@@ -143,7 +143,7 @@ impl Medium for AtHand<'_> {
         Written(self.db).range(from, to, each)
     }
 
-    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, ::sled::IVec)>, StoreError> {
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Found<::sled::IVec>, StoreError> {
         Written(self.db).last(from, to)
     }
 }
@@ -190,7 +190,7 @@ impl Medium for Durable<'_> {
         Ok(())
     }
 
-    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, ::sled::IVec)>, StoreError> {
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Found<::sled::IVec>, StoreError> {
         let mut covered = self.before.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
         let mut hidden = covered.next_back();
         let mut to = to.to_vec();
@@ -245,7 +245,7 @@ impl Medium for Written<'_> {
         Ok(())
     }
 
-    fn last(&self, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, ::sled::IVec)>, StoreError> {
+    fn last(&self, from: &[u8], to: &[u8]) -> Result<Found<::sled::IVec>, StoreError> {
         let row = self.0.range::<&[u8], _>(from..to).next_back().transpose().map_err(StoreError::backend)?;
         Ok(row.map(|(key, value)| (key.to_vec(), value)))
     }

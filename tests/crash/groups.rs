@@ -6,11 +6,11 @@ use workflow_runtime::{
     engine::{ControlError, Waits},
     machine::{Workflow, WorkflowCall},
     prelude::*,
-    testing::{Sweep, Swept},
+    testing::{Sweep, Swept, TestEngine},
     workflow,
 };
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 13] = [
     "weigh_parcel",
     "linger_guest",
     "weigh_all",
@@ -20,6 +20,10 @@ const NAMES: [&str; 9] = [
     "weigh_narrow",
     "group_crowd",
     "group_letters",
+    "group_echo",
+    "group_wide",
+    "group_child",
+    "group_family",
 ];
 
 /// Busy once for every third parcel; refuses number 13.
@@ -177,5 +181,78 @@ async fn a_cancellation_in_the_middle() {
         let swept = sweep.run().await;
         assert_eq!(count(&swept, "cancel requested: closing time"), 1);
         assert_eq!(last(&swept), finished, "{swept:?}");
+    }
+}
+
+#[activity]
+async fn group_echo(n: u64) -> u64 {
+    n
+}
+
+#[workflow]
+async fn group_wide(n: u64) -> Result<u64, ShopError> {
+    Ok(join_all((0..n).map(group_echo)).await.into_iter().filter(|e| e.is_ok()).count() as u64)
+}
+
+/// Records and bytes that a member costs.
+async fn cost(members: u64) -> (u64, u64) {
+    let engine = TestEngine::builder().configure(|e| e.only(NAMES)).build().await.unwrap();
+    let before = engine.store_counters();
+    let run = engine.start("wide", group_wide(members)).await.unwrap();
+    assert_eq!(run.result().await.unwrap(), members);
+    let after = engine.store_counters();
+    (10 * (after.keys - before.keys) / members, (after.bytes - before.bytes) / members)
+}
+
+#[tokio::test]
+async fn a_member_costs_the_same_however_many_there_are() {
+    let (few, some, many) = (cost(100).await, cost(1_000).await, cost(10_000).await);
+    println!("tenths of records and bytes per member: {few:?}, {some:?}, {many:?}");
+    for (records, bytes) in [few, some, many] {
+        assert!(records <= 80, "{records} tenths of records a member");
+        assert!(bytes <= 2 * few.1, "{bytes} bytes a member, {} in a small group", few.1);
+    }
+}
+
+#[workflow]
+async fn group_child(n: u64) -> Result<u64, ShopError> {
+    sleep(hours(n)).await?;
+    if n == 4 { Err(ShopError::Busy) } else { Ok(n * 2) }
+}
+
+#[workflow]
+async fn group_family(members: u64) -> Result<Vec<u64>, ShopError> {
+    let ended = join_all((0..members).map(|n| group_child(n).child(format!("child-{n}")))).await;
+    Ok(ended.into_iter().map(|e| e.unwrap_or(99)).collect())
+}
+
+#[tokio::test]
+async fn children_as_members() {
+    let swept = sweep(group_family(3)).in_memory().run().await;
+    assert_eq!(swept.history.iter().filter(|e| e.contains("completed with [0,2,4]")).count(), 1, "{swept:?}");
+    let engine = TestEngine::builder().configure(|e| e.only(NAMES)).build().await.unwrap();
+    let run = engine.start("f", group_family(5)).await.unwrap();
+    assert_eq!(run.result().await.unwrap(), [0, 2, 4, 6, 99]);
+}
+
+#[tokio::test]
+async fn a_group_is_seen_as_one_and_its_history_runs_again() {
+    let engine = TestEngine::builder().configure(|e| e.only(NAMES)).manual().build().await.unwrap();
+    let run = engine.start("n", group_naps(vec![1, 2, 2])).await.unwrap();
+    engine.pulse().idle().await;
+    engine.clock().advance(minutes(1)).await;
+    engine.pulse().idle().await;
+    let status = run.status().await.unwrap();
+    assert!(matches!(&status.waits[..], [Waits::Group { members: 3, ended: 1, open: 2, .. }]), "{status:?}");
+    assert_eq!(status.waits[0].to_string(), "join_all of 3: 1 have ended, 2 are under way");
+    engine.clock().advance(minutes(1)).await;
+    assert_eq!(run.result().await.unwrap(), 3);
+    run.verify().await.unwrap();
+    for (id, call) in [("a", weigh_strict(vec![7, 8])), ("b", weigh_strict(vec![13, 3]))] {
+        let run = engine.start(id, call).await.unwrap();
+        engine.pulse().idle().await;
+        engine.clock().advance(minutes(1)).await;
+        let _ = run.result().await;
+        run.verify().await.unwrap();
     }
 }

@@ -23,6 +23,11 @@ async fn steps(n: u32) -> u32 {
     sum
 }
 
+#[workflow]
+async fn wide(n: u32) -> u32 {
+    join_all((0..n).map(nothing)).await.into_iter().map(|sum| sum.unwrap_or(0)).max().unwrap_or(0)
+}
+
 const GO: Signal<u32> = Signal::new("go");
 
 #[workflow]
@@ -39,6 +44,8 @@ async fn main() -> Result<(), Failure> {
     let waiting = args.iter().position(|a| a == "--waiting").and_then(|i| args.get(i + 1)?.parse().ok());
     sequential(1_000).await?;
     concurrent(1_024, 10).await?;
+    fan_out(1_000).await?;
+    fan_out(10_000).await?;
     reopen(100, waiting.unwrap_or(100_000)).await
 }
 
@@ -116,6 +123,22 @@ fn bare_loop(dir: &Path, c: &Cost, group: u64) -> Result<f64, Failure> {
         file.sync_data()?;
     }
     Ok(c.commits as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// One instance with many activities at once: what a member costs.
+async fn fan_out(n: u32) -> Result<(), Failure> {
+    let dir = tempfile::tempdir()?;
+    let store = SledStore::open(dir.path())?;
+    let engine = Engine::builder().store(store.clone()).build().await?;
+    engine.start("warm", wide(1)).await?.result().await?;
+    let (before, begun) = (store.counters(), Instant::now());
+    engine.start("wide", wide(n)).await?.result().await?;
+    let (took, c) = (begun.elapsed(), since(&store.counters(), &before));
+    let per = |x: u64| x as f64 / f64::from(n);
+    println!("a fan-out of {n} activities: {took:.1?}, {:.1} us a member", took.as_secs_f64() * 1e6 / f64::from(n));
+    println!("  per member: {:.3} commits, {:.3} records, {:.0} bytes", per(c.commits), per(c.keys), per(c.bytes));
+    engine.shutdown().await;
+    Ok(())
 }
 
 /// Opening a store full of instances that wait: time beyond sled's own until a signalled one has taken its step.

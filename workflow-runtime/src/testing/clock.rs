@@ -194,6 +194,27 @@ impl TestClock {
         std::future::pending().await
     }
 
+    /// Lets `d` pass inside of an activity, which does not stop the clock meanwhile as a running activity does.
+    ///
+    /// For the body of an activity that takes its time; it takes the clock as `State<TestClock>`. Outside of an activity
+    /// the clock runs while something in flight should have stopped it.
+    pub async fn sleep(&self, d: Duration) {
+        let at = self.after(d);
+        let pulse = self.0.state().pulse.clone();
+        let (mut sleep, mut parked) = (self.sleep_until(at), None);
+        let wake = std::future::poll_fn(|cx| {
+            let polled = sleep.as_mut().poll(cx);
+            // Not before the clock knows of this sleeper.
+            if polled.is_pending() && parked.is_none() {
+                parked = pulse.as_ref().map(Pulse::park);
+            }
+            polled
+        })
+        .await;
+        drop(parked);
+        drop(wake);
+    }
+
     /// Stops skipping until the result is dropped, for a test that does several things at one time.
     pub fn pause(&self) -> Paused {
         self.0.state().paused += 1;

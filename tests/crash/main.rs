@@ -1,7 +1,7 @@
 //! What crashes and bad input do to an engine: nothing that anyone would notice.
 
-mod arriving;
 mod activities;
+mod arriving;
 mod bad_input;
 mod bookkeeping;
 mod cancel;

@@ -272,7 +272,7 @@ async fn an_attempt_that_falls_silent_is_followed_by_one_that_knows_how_far_it_w
 #[tokio::test]
 async fn progress_that_is_not_of_the_type_is_an_error() -> Test {
     let engine = engine(&World::default()).await?;
-    assert_eq!(engine.start("m", misreading()).await?.result().await?, r#"Err("WE083")"#);
+    assert_eq!(engine.start("m", misreading()).await?.result().await?, r#"Err("WE143")"#);
     Ok(())
 }
 
@@ -403,20 +403,20 @@ async fn the_first_completion_from_outside_wins_and_others_are_told() -> Test {
     };
     assert_eq!((shown, activity.as_str(), token.workflow_id()), (&token, "ask", "a"));
     let code = |r: Result<(), workflow_runtime::engine::CompleteError>| r.err().map(|e| e.code());
-    assert_eq!(code(engine.complete(&token, "text").await), Some("WE089"));
-    assert_eq!(code(engine.fail(&token, "text").await), Some("WE089"));
-    assert_eq!(code(engine.activity(other, &token).complete(1).await), Some("WE087"));
-    assert_eq!(code(engine.confirm_cancelled(&token).await), Some("WE092"));
+    assert_eq!(code(engine.complete(&token, "text").await), Some("WE135"));
+    assert_eq!(code(engine.fail(&token, "text").await), Some("WE135"));
+    assert_eq!(code(engine.activity(other, &token).complete(1).await), Some("WE133"));
+    assert_eq!(code(engine.confirm_cancelled(&token).await), Some("WE138"));
     let nobody = ActivityContext::for_test().completion_token();
-    assert_eq!(code(engine.complete(&nobody, true).await), Some("WE084"));
-    assert_eq!(code(engine.complete(&token, "x".repeat(3 << 20)).await), Some("WE091"));
+    assert_eq!(code(engine.complete(&nobody, true).await), Some("WE130"));
+    assert_eq!(code(engine.complete(&token, "x".repeat(3 << 20)).await), Some("WE137"));
     assert!(!engine.heartbeat(&token, "half").await?.cancel_requested);
     let parsed: CompletionToken = token.to_string().parse()?;
     engine.activity(ask, &parsed).complete(true).await?;
-    assert_eq!(code(engine.activity(ask, &token).complete(false).await), Some("WE086"));
-    assert_eq!(engine.heartbeat(&token, "late").await.err().map(|e| e.code()), Some("WE086"));
+    assert_eq!(code(engine.activity(ask, &token).complete(false).await), Some("WE132"));
+    assert_eq!(engine.heartbeat(&token, "late").await.err().map(|e| e.code()), Some("WE132"));
     assert_eq!(run.result().await?, "Ok(true)");
-    assert_eq!(code(engine.complete(&token, false).await), Some("WE085"));
+    assert_eq!(code(engine.complete(&token, false).await), Some("WE131"));
     let events = events(&run.history().await?);
     assert!(events.contains(&Event::Deferred { op: 0, attempt: 1 }));
     assert!(events.contains(&Event::FromOutside { op: 0, attempt: 1 }));

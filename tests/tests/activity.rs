@@ -115,6 +115,36 @@ fn attributes_become_options() {
     assert_eq!(options.retry, Some(retry));
 }
 
+#[activity(
+    heartbeat = "30s",
+    schedule_to_start = "5m",
+    total_timeout = "1h",
+    priority = 7,
+    max_concurrent = 3,
+    rate = "90/m",
+    on_cancel = "abandon"
+)]
+async fn limited() {}
+
+#[test]
+fn attributes_become_limits() {
+    fn of<A: Activity>(_: fn() -> workflow_runtime::ActivityCall<A>) -> (p::ActivityOptions, p::Limits) {
+        (A::options(), A::LIMITS)
+    }
+    let (options, limits) = of(limited);
+    let expected = p::ActivityOptions {
+        heartbeat: Some(seconds(30)),
+        schedule_to_start: Some(minutes(5)),
+        total_timeout: Some(hours(1)),
+        priority: 7,
+        on_cancel: OnCancel::Abandon,
+        ..p::ActivityOptions::default()
+    };
+    assert_eq!(options, expected);
+    assert_eq!(limits, p::Limits::new().max_concurrent(3).rate("90/m".parse().unwrap()));
+    assert_eq!(of(nothing).1, p::Limits::new());
+}
+
 #[test]
 fn patterns_with_guards_say_what_is_final() {
     fn unless<A: Activity<Err = ChargeError>>(

@@ -48,7 +48,14 @@ use proc_macro::TokenStream;
 /// | `retry` | an `Err` is retried, with the default policy |
 /// | `retry(attempts = 5, initial = "200ms", factor = 2.0, max = "30s")` | the policy; every part may be left out |
 /// | `retry(unless(Error::A { .. }, e if e.is_final()))` | errors that are final all the same: patterns, with guards |
+/// | `heartbeat = "30s"` | an attempt that gives no heartbeat for so long has failed |
+/// | `schedule_to_start = "5m"` | longest wait of an attempt in its queue; then the activity has timed out |
+/// | `total_timeout = "1h"` | limit of all attempts and the pauses between them, from the call on, through restarts |
 /// | `queue = "payments"` | the queue whose limits apply |
+/// | `priority = 5` | from 0, the default, to 9: of what waits in the queue, the highest starts first |
+/// | `max_concurrent = 10` | attempts of this activity that run at a time in one process |
+/// | `rate = "100/s"` | attempts of this activity that start per second, minute (`/m`) or hour (`/h`) in one process |
+/// | `on_cancel = "wait"` | what a cancellation does: `"try"` (the default), `"wait"` or `"abandon"` |
 /// | `name = ".."` | the registered name; by default that of the function, never with a module path |
 /// | `alias = ".."` | a name from before a rename, under which stored calls may still ask; may be repeated |
 ///

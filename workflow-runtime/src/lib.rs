@@ -132,6 +132,10 @@ macro_rules! select {
 struct Readme;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/activities.md")]
+struct Activities;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/fan-out.md")]
 struct FanOut;
 

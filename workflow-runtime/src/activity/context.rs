@@ -125,7 +125,7 @@ impl ActivityContext {
     /// use workflow_runtime::prelude::*;
     ///
     /// #[activity(total_timeout = "7d")]
-    /// async fn ask(cx: ActivityContext, who: &str) -> Result<bool, WorkflowError> {
+    /// async fn ask_somebody(cx: ActivityContext, who: &str) -> Result<bool, WorkflowError> {
     ///     println!("{who}: answer with {}", cx.completion_token());
     ///     cx.defer().await
     /// }

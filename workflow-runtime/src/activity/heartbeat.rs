@@ -17,7 +17,7 @@ use std::{
 /// The progress of the attempt before is not of the type that this one asks for.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
-    "WE083: the progress that an earlier attempt left does not decode; begin anew, or read what the old build wrote"
+    "WE143: the progress that an earlier attempt left does not decode; begin anew, or read what the old build wrote"
 )]
 pub struct HeartbeatError {
     /// Where and why.
@@ -28,7 +28,7 @@ pub struct HeartbeatError {
 impl HeartbeatError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
-        "WE083"
+        "WE143"
     }
 }
 

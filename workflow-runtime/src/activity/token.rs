@@ -36,13 +36,13 @@ pub struct CompletionToken {
 #[non_exhaustive]
 pub enum InvalidToken {
     /// It does not begin or look like one.
-    #[error("WE080: this is not a completion token: one begins with `{PREFIX}` and has letters, digits, `_` and `-`")]
+    #[error("WE140: this is not a completion token: one begins with `{PREFIX}` and has letters, digits, `_` and `-`")]
     Form,
     /// A part of it is missing or was changed.
-    #[error("WE081: the completion token is damaged or incomplete; take the whole text that `completion_token()` gave")]
+    #[error("WE141: the completion token is damaged or incomplete; take the whole text that `completion_token()` gave")]
     Damaged,
     /// It names an id that cannot be one.
-    #[error("WE082: the completion token names no instance; take the text that `completion_token()` gave")]
+    #[error("WE142: the completion token names no instance; take the text that `completion_token()` gave")]
     Id(#[source] InvalidId),
 }
 
@@ -50,9 +50,9 @@ impl InvalidToken {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Form => "WE080",
-            Self::Damaged => "WE081",
-            Self::Id(_) => "WE082",
+            Self::Form => "WE140",
+            Self::Damaged => "WE141",
+            Self::Id(_) => "WE142",
         }
     }
 }
@@ -198,13 +198,13 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
             assert!(changed.parse::<CompletionToken>().is_err(), "{changed}");
         }
-        for (text, code) in [("", "WE080"), ("order-42", "WE080"), ("act1_ä", "WE080"), ("act1_", "WE081")] {
+        for (text, code) in [("", "WE140"), ("order-42", "WE140"), ("act1_ä", "WE140"), ("act1_", "WE141")] {
             assert_eq!(text.parse::<CompletionToken>().unwrap_err().code(), code, "{text}");
         }
         let mut nobody = token("x", 0).bytes();
         nobody.truncate(nobody.len() - 1);
         let sum = crc32fast::hash(&nobody[4..]).to_be_bytes();
         nobody[..4].copy_from_slice(&sum);
-        assert_eq!(CompletionToken::from_bytes(&nobody).unwrap_err().code(), "WE082");
+        assert_eq!(CompletionToken::from_bytes(&nobody).unwrap_err().code(), "WE142");
     }
 }

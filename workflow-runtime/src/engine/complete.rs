@@ -90,17 +90,15 @@ impl Engine {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use workflow_runtime::{prelude::*, testing::TestEngine, CompletionToken};
-    ///
-    /// const TOKEN: Signal<CompletionToken> = Signal::new("token");
+    /// use workflow_runtime::{prelude::*, testing::TestEngine};
     ///
     /// #[activity]
-    /// async fn ask(question: &str) -> Result<bool, WorkflowError> {
+    /// async fn asked_outside(question: &str) -> Result<bool, WorkflowError> {
     ///     unreachable!("nobody asks {question} here")
     /// }
     ///
     /// async fn answered(engine: &Engine, token: &CompletionToken) -> Result<(), WorkflowError> {
-    ///     Ok(engine.activity(ask, token).complete(true).await?)
+    ///     Ok(engine.activity(asked_outside, token).complete(true).await?)
     /// }
     ///
     /// let engine = TestEngine::new().await?;

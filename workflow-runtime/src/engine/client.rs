@@ -93,7 +93,7 @@ impl Engine {
     ///
     /// The await starts it; before it, options can be given:
     ///
-    /// ```
+    /// ```standalone_crate
     /// # use workflow_runtime::{prelude::*, engine::IdReuse, testing::TestEngine};
     /// # #[workflow] async fn report(n: u32) -> Result<u32, Cancelled> { sleep(hours(1)).await?; Ok(n) }
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -142,7 +142,7 @@ impl<W> Run<W> {
 
     /// Sends a signal. It is durable when the await returns, and is received in the order in which signals of this name came.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # use workflow_runtime::{prelude::*, testing::TestEngine};
     /// const PAID: Signal<u32> = Signal::new("paid");
     /// # #[workflow] async fn wait() -> Result<u32, Cancelled> { PAID.recv().await }

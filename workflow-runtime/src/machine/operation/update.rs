@@ -18,7 +18,7 @@ use std::{marker::PhantomData, time::Duration};
 
 /// A typed request with a typed reply, shared by the workflow that answers it and the client that asks.
 ///
-/// ```
+/// ```standalone_crate
 /// use workflow_runtime::prelude::*;
 ///
 /// const ADD: Update<u32, u32> = Update::new("add");

@@ -8,12 +8,13 @@ pub use crate::{
         Retry, SendBoxFuture, State, States,
         bounds::{Encode, Halves, Lending, Unencodable},
     },
+    journal::{encoding::EncodeError, payload::Payload},
     machine::{
         ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,
         Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
         accepts, branch, drive,
         iterate::{advance, at, at_mut, cursor, index, next, owned},
-        oracle::{Polled, all, awaited},
+        oracle::{Polled, all, awaited, continued},
         patched,
     },
 };

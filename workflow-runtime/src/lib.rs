@@ -127,6 +127,43 @@ macro_rules! select {
     };
 }
 
+/// Ends this run of a workflow and goes on with a new one under the same id, with new arguments.
+///
+/// Stands where a `return` can stand, and takes the arguments of the workflow as a call of it would. The new run begins
+/// with a fresh frame: no local of the old one is left, and `patched!` decides anew. What waits in the inbox, children, tags
+/// and the status stay. See the guide on continuing as new.
+///
+/// ```
+/// use workflow_runtime::prelude::*;
+///
+/// const VOTE: Signal<u32> = Signal::new("vote");
+///
+/// #[workflow]
+/// async fn poll(votes: u64) -> Result<u64, Cancelled> {
+///     let vote = VOTE.recv().await?;
+///     if vote == 0 {
+///         return Ok(votes);
+///     }
+///     continue_as_new!(votes + u64::from(vote))
+/// }
+/// ```
+///
+/// Outside of a workflow it does not compile:
+///
+/// ```compile_fail
+/// fn poll(votes: u64) {
+///     workflow_runtime::continue_as_new!(votes + 1);
+/// }
+/// ```
+#[macro_export]
+macro_rules! continue_as_new {
+    ($($args:tt)*) => {
+        ::core::compile_error!(
+            "`continue_as_new!` ends the run of a workflow, and this is not the body of a `#[workflow]`, or it is within another macro: write it in the body itself, in place of a `return`"
+        )
+    };
+}
+
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -19,7 +19,6 @@ async fn in_a_closure(list: Vec<u64>) {
 async fn at_once() {
     let _ = tokio::join!(charge(1), charge(2));
     let _ = futures::select! { a = charge(1) => a };
-    continue_as_new!();
 }
 
 #[workflow]

@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::Errors,
-    lower,
+    lower::{self, continues},
     parse::{
         threads::{self, Kind, Threads},
         workflow::WorkflowFn,
@@ -17,7 +17,7 @@ use syn::{
 /// True if the body has nothing that is refused without regard to its place.
 pub(crate) fn body(f: &WorkflowFn, errors: &Errors) -> bool {
     let own = Errors::new();
-    Body { errors: &own, inside: None }.visit_block(&f.item.block);
+    Body { errors: &own, inside: None, branch: false }.visit_block(&f.item.block);
     let fine = own.is_empty();
     if let Err(e) = own.finish() {
         errors.syn(e);
@@ -35,6 +35,8 @@ enum Inside {
 struct Body<'e> {
     errors: &'e Errors,
     inside: Option<Inside>,
+    /// In a branch of `join!` or `select!`, not in a handler.
+    branch: bool,
 }
 
 impl Body<'_> {
@@ -69,10 +71,12 @@ impl Body<'_> {
             self.decides(m, &t);
         }
         for b in &t.branches {
+            let outer = std::mem::replace(&mut self.branch, true);
             match b.block() {
                 Some(a) => self.nested_block(&a.block),
                 None => self.nested(&b.body),
             }
+            self.branch = outer;
             if let Some(arm) = &b.arm {
                 arm.guard.iter().for_each(|g| self.nested(g));
                 self.nested(&arm.handler);
@@ -94,11 +98,33 @@ impl Body<'_> {
     }
 
     fn nested(&mut self, e: &Expr) {
-        Body { errors: self.errors, inside: self.inside }.visit_expr(e);
+        Body { errors: self.errors, inside: self.inside, branch: self.branch }.visit_expr(e);
     }
 
     fn nested_block(&mut self, b: &syn::Block) {
-        Body { errors: self.errors, inside: self.inside }.visit_block(b);
+        Body { errors: self.errors, inside: self.inside, branch: self.branch }.visit_block(b);
+    }
+
+    fn continues(&mut self, m: &Macro) {
+        let place = match self.inside {
+            Some(Inside::Closure) => Some("a closure"),
+            Some(Inside::Async) => Some("an `async` block"),
+            None if self.branch => Some("a branch"),
+            None => None,
+        };
+        if let Some(place) = place {
+            let message = format!(
+                "`continue_as_new!` in {place} cannot end the run, because it would only leave that: give the decision to the body of the workflow, and continue there"
+            );
+            return self.errors.push(&m.path, message);
+        }
+        match continues::arguments(m) {
+            Ok(args) => args.iter().for_each(|e| self.nested(e)),
+            Err(e) => self.errors.at(
+                e.span(),
+                "`continue_as_new!` takes the arguments of the workflow, separated by commas, as a call of it would",
+            ),
+        }
     }
 }
 
@@ -141,9 +167,8 @@ impl<'ast> Visit<'ast> for Body<'_> {
             );
             return self.errors.push(&m.path, message);
         }
-        let last = m.path.segments.last().map(|s| s.ident.to_string());
-        if last.as_deref() == Some("continue_as_new") {
-            self.errors.push(&m.path, "`continue_as_new!` is not supported in workflows yet: use a loop: a checkpoint does not grow with the number of steps");
+        if continues::is(m) {
+            return self.continues(m);
         }
         if let Some(pieces) = lower::known_macro(m) {
             pieces.iter().for_each(|e| self.nested(e));

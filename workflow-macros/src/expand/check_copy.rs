@@ -4,7 +4,7 @@
 
 use super::Signature;
 use crate::{
-    lower,
+    lower::{self, continues},
     parse::{
         threads::{self, Threads},
         workflow::WorkflowFn,
@@ -175,6 +175,9 @@ impl VisitMut for Awaits {
             *e = Expr::Verbatim(value);
             return;
         }
+        if continues::replace_expr(e, &mut continued) {
+            return;
+        }
         visit_mut::visit_expr_mut(self, e);
     }
     fn visit_stmt_mut(&mut self, s: &mut Stmt) {
@@ -184,10 +187,19 @@ impl VisitMut for Awaits {
             *s = Stmt::Expr(Expr::Verbatim(value), m.semi_token);
             return;
         }
+        continues::replace(s, &mut continued);
         visit_mut::visit_stmt_mut(self, s);
     }
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
     fn visit_macro_mut(&mut self, m: &mut syn::Macro) {
         lower::in_known_macro(m, |e| self.visit_expr_mut(e));
     }
+}
+
+/// Never comes back: what awaits it is of the type `!`.
+fn continued(m: &syn::Macro, mut args: Vec<Expr>) -> Expr {
+    args.iter_mut().for_each(|e| Awaits.visit_expr_mut(e));
+    let call = continues::call(m, &args);
+    let never = quote!(match ::workflow_runtime::__private::continued(#call).await {});
+    Expr::Verbatim(never)
 }

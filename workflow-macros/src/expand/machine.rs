@@ -9,7 +9,7 @@ use crate::{
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
-pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
+pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool) -> TokenStream {
     let (cx, what) = (ident("cx"), ident("what"));
     let (outcome, tag) = (s.outcome(), &s.tag);
     let out = &s.out;
@@ -37,6 +37,15 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream 
         true => quote!(__p::What::Ended(..) => ::core::unreachable!(),),
         false => quote!(__p::What::Ended(..) => __go(__p::Go::Rest),),
     };
+    let leave = continues.then(|| {
+        quote! {
+            fn __continue(
+                args: ::core::result::Result<__p::Payload, __p::EncodeError>,
+            ) -> <__R as __p::Outcome>::Step {
+                __go(__p::Go::Continue(args))
+            }
+        }
+    });
     quote! {
         #[allow(warnings, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
         fn __step(#cx: &mut ::workflow_runtime::__private::Cx<'_>)
@@ -51,6 +60,7 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream 
             fn __done(value: #out) -> <__R as __p::Outcome>::Step {
                 #done
             }
+            #leave
             #(let mut #slots = __p::Slot::new(#keys);)*
             #(let mut #tokens = __p::Token::new(#indices);)*
             __p::drive::<__R>(#cx, &mut |#cx: &mut __p::Cx<'_>, #what: __p::What| match #what {

@@ -77,7 +77,9 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     let keys = facts.saved(m).into_iter().map(|v| &m.vars[v].key);
     let describe = definition::describe(f, &s, m, facts);
     let check = check_copy::check_copy(f, &s);
-    let machine = machine::machine(&s, m, facts);
+    let continues = lower::continues::used(&f.item.block);
+    let machine = machine::machine(&s, m, facts, continues);
+    let next = continues.then(|| next_run(&s));
     let p = quote!(::workflow_runtime::__private);
     let cfg: Vec<_> = attrs.iter().filter(|a| a.path().is_ident("cfg")).collect();
     let attrs = attrs.iter().filter(|a| !["allow", "warn", "expect", "deny"].iter().any(|l| a.path().is_ident(l)));
@@ -119,10 +121,25 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
                     ::std::boxed::Box::pin(__check(#(#args),*))
                 }
             }
+            #next
             #check
             #machine
             #describe
             #p::inventory::submit!(#p::WorkflowRegistration(<#tag as #p::Workflow>::def));
         };
+    }
+}
+
+/// What `continue_as_new!` calls: it takes what the workflow takes.
+fn next_run(s: &Signature) -> TokenStream {
+    let (args, types) = (&s.args, &s.types);
+    let p = quote!(::workflow_runtime::__private);
+    quote! {
+        #[allow(dead_code, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
+        fn continue_as_new(#(#args: #types),*) -> ::core::result::Result<#p::Payload, #p::EncodeError> {
+            #[allow(unused_imports)]
+            use #p::{Encode as _, Unencodable as _};
+            (&#p::Lending((#(&#args,)*))).encode()
+        }
     }
 }

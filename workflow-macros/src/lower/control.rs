@@ -1,6 +1,6 @@
 //! Branches and jumps.
 
-use super::{Dest, Jump, Lower, merge, names, place, splits, unit};
+use super::{Dest, Jump, Lower, continues, merge, names, place, splits, unit};
 use crate::ir::{Arm, Effects, Kind, NodeId, Part, Term};
 use syn::{BinOp, Expr};
 
@@ -8,6 +8,11 @@ impl Lower<'_> {
     /// Lowers `e` so that its value goes to `dest`.
     pub(super) fn into(&mut self, e: &Expr, dest: &Dest) {
         match e {
+            Expr::Macro(m) if continues::is(&m.mac) => {
+                if let Some(e) = continues::as_return(e) {
+                    self.into(&e, dest);
+                }
+            }
             Expr::Return(r) => {
                 let value = match &r.expr {
                     Some(e) => return self.into(e, &Dest::Return),

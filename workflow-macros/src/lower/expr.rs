@@ -3,7 +3,7 @@
 //! Kept equivalent: the order of evaluation. Literals, constants, closures, borrows of places and reads that nothing
 //! between can change are evaluated again behind the await, which keeps their expected types.
 
-use super::{Dest, Lower, macros, place, splits, unit};
+use super::{Dest, Lower, continues, macros, place, splits, unit};
 use crate::ir::Term;
 use quote::{ToTokens, quote};
 use syn::{BinOp, Expr, UnOp, visit::Visit};
@@ -39,6 +39,10 @@ impl Lower<'_> {
             }
             Expr::Binary(b) if matches!(b.op, BinOp::And(_) | BinOp::Or(_)) && splits::expr(&b.right) => {
                 self.short_circuit(b)
+            }
+            Expr::Macro(m) if continues::is(&m.mac) => {
+                self.into(e, &Dest::Discard);
+                syn::parse_quote!(::core::unreachable!())
             }
             Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => {
                 self.into(e, &Dest::Discard);

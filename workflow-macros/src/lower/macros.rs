@@ -58,7 +58,7 @@ pub(crate) fn awaits(tokens: &TokenStream) -> bool {
 pub(crate) fn pieces(m: &Macro) -> Option<Vec<Piece>> {
     let eager = match name(m).as_str() {
         "println" | "print" | "eprintln" | "eprint" | "format" | "write" | "writeln" | "panic" | "vec" | "dbg"
-        | "unreachable" | "todo" | "unimplemented" | "bail" => usize::MAX,
+        | "unreachable" | "todo" | "unimplemented" | "bail" | "continue_as_new" => usize::MAX,
         "assert" | "debug_assert" | "matches" | "ensure" => 1,
         "assert_eq" | "assert_ne" | "debug_assert_eq" | "debug_assert_ne" => 2,
         _ => return None,

@@ -4,6 +4,7 @@
 //! verbatim. Kept equivalent: the order in which Rust evaluates operands, the scopes of names, and what every jump and
 //! `?` leaves. The default arm over syntax is an error on the user's tokens.
 
+pub(crate) mod continues;
 mod control;
 mod exits;
 mod expr;
@@ -326,7 +327,7 @@ impl<'e> Lower<'e> {
                 Some(branch) => self.leave(branch, value),
                 None => {
                     let code = self.code(value);
-                    self.end_dead(Term::Done(code));
+                    self.end_dead(if continues::leaves(value) { Term::Diverge(code) } else { Term::Done(code) });
                 }
             },
         }

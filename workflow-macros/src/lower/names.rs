@@ -205,7 +205,7 @@ fn diverges(b: &syn::Block) -> bool {
 /// Macros of the standard library that never give a value, and those of the error crates that return.
 pub(crate) fn is_diverging(mac: &syn::Macro) -> bool {
     let last = mac.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
-    ["panic", "unreachable", "todo", "unimplemented", "bail"].contains(&last.as_str())
+    ["panic", "unreachable", "todo", "unimplemented", "bail", "continue_as_new"].contains(&last.as_str())
 }
 
 impl Visit<'_> for Reader {

@@ -1,12 +1,12 @@
 //! `return e` becomes `return __done(e)`: a block of the machine returns where it goes, not the user's value.
 //! In a branch the closure around the block is what is left.
 
-use super::Lower;
+use super::{Lower, continues};
 use crate::ir::Leaves;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{
-    Expr,
+    Expr, Stmt,
     visit_mut::{self, VisitMut},
 };
 
@@ -15,9 +15,16 @@ struct Returns {
 }
 
 impl VisitMut for Returns {
+    fn visit_stmt_mut(&mut self, s: &mut Stmt) {
+        continues::replace(s, &mut continues::returned);
+        visit_mut::visit_stmt_mut(self, s);
+    }
     fn visit_expr_mut(&mut self, e: &mut Expr) {
+        continues::replace_expr(e, &mut continues::returned);
         visit_mut::visit_expr_mut(self, e);
-        if let Expr::Return(r) = e {
+        if let Expr::Return(r) = e
+            && !r.expr.as_deref().is_some_and(continues::leaves)
+        {
             let done = &self.done;
             let value = r.expr.take().unwrap_or_else(|| Box::new(super::unit()));
             r.expr = Some(syn::parse_quote!(#done(#value)));

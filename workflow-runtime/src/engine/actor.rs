@@ -141,13 +141,20 @@ impl Actor {
         let unsaveable = |source| StepError::Outcome { workflow: draft.checkpoint.workflow.clone(), source };
         let Some(machine) = self.instance.machine.as_mut() else { return Ok(()) };
         let step = machine.step_with(input, draft.now, inbox)?;
+        if let Some(input) = &step.continued {
+            self.admit_next(&draft.checkpoint.workflow, input)?;
+        }
+        let Some(machine) = self.instance.machine.as_ref() else { return Ok(()) };
         let frame = machine.frame();
         let by = frame.root.definition;
         let definitions = self.definitions(&frame);
         let packed = pack(frame).map_err(unsaveable)?;
         draft.definitions.extend(definitions);
         draft.apply(&self.instance.keys, step, packed, by);
-        Ok(())
+        match draft.continued.take() {
+            Some(input) => self.go_on(draft, input, by),
+            None => Ok(()),
+        }
     }
 
     /// Takes a message that does not decode out of the inbox; the workflow goes on waiting.

@@ -36,6 +36,10 @@ impl Actor {
 
     /// What the machine can take in the state of `draft` without anything from outside.
     pub(super) fn ready_in(&self, draft: &Draft) -> Option<Next> {
+        if draft.finished.is_some() {
+            // A run that begins is stepped by a machine of its own.
+            return None;
+        }
         let c = &draft.checkpoint;
         // Which of a buffered signal and a deadline came first says only the signal's record.
         let buffered = |name: &String| c.inbox.get(name).is_some_and(|i| !i.is_empty());

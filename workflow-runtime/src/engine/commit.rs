@@ -198,8 +198,8 @@ impl Actor {
             if before.first_run() != now.first_run() {
                 // Those who wait for the end of the run before find it by its run id.
                 self.worker.leave_unanswered(id, Some(now.first_run()), Status::Terminated.as_str());
-                self.worker.tell_watchers(id);
             }
+            self.worker.tell_watchers(id);
         }
         let pending = before.filter(|b| b.run == now.run).map(|b| &b.pending).into_iter().flatten();
         let wanted = |op: OpId| now.pending.get(&op).filter(|p| !p.detached).map(|p| p.cancel);

@@ -102,7 +102,7 @@ mod tests {
         let frame = Payload::encode(&()).unwrap();
         let packed = crate::engine::checkpoint::Packed { frame, large: vec![], hash: 0 };
         let by = "0".repeat(32).parse().unwrap();
-        draft.apply(&keys, Step { commands, closed: None }, packed, by);
+        draft.apply(&keys, Step { commands, closed: None, continued: None }, packed, by);
     }
 
     fn activity(op: u64) -> Command {

@@ -40,6 +40,8 @@ pub(super) struct Draft {
     pub(super) inputs: Vec<Taken>,
     /// Messages to other instances.
     pub(super) letters: BTreeMap<u64, Letter>,
+    /// The run has ended and goes on as a new one with this input.
+    pub(super) continued: Option<Payload>,
     /// Messages that came with this commit, by channel and number.
     pub(super) arrived: BTreeMap<(String, u64), SignalRecord>,
     /// Updates that this commit answers.
@@ -73,6 +75,7 @@ impl Draft {
             finished,
             removes,
             members: Delta::default(),
+            continued: None,
         }
     }
 
@@ -117,14 +120,15 @@ impl Draft {
             Next::Done(op) => completed(op, self.checkpoint.pending.remove(&op)?.done?.completion),
             Next::Stop(op) => {
                 let stopped = self.remove_pending(op)?.what;
-                self.events.push(Event::OperationCancelled { op: op.0 });
-                completed(
-                    op,
-                    match stopped {
-                        Operation::Remote(Remote { id, .. }) => Completion::Remote { id, answer: Answer::Abandoned },
-                        _ => Completion::Cancelled,
-                    },
-                )
+                let (event, completion) = match stopped {
+                    Operation::Remote(Remote { id, .. }) => {
+                        let answer = Completion::Remote { id: id.clone(), answer: Answer::Abandoned };
+                        (Event::AnswerAbandoned { op: op.0, id }, answer)
+                    }
+                    _ => (Event::OperationCancelled { op: op.0 }, Completion::Cancelled),
+                };
+                self.events.push(event);
+                completed(op, completion)
             }
             Next::Overdue(op) => {
                 self.remove_pending(op)?;
@@ -159,6 +163,9 @@ impl Draft {
         }
         if blocked {
             self.unblock();
+        }
+        if let Some(input) = step.continued {
+            return self.leave(input);
         }
         if let Some(closed) = step.closed {
             let ended = Event::Closed(outcome(&closed));

@@ -145,6 +145,18 @@ impl Instance {
         own.cloned().or_else(|| self.members.borrow().get(op).cloned())
     }
 
+    /// How the chain of runs was started: what a start is compared with. The first record may have been removed after its
+    /// time; then that of the present run stands for it.
+    pub(super) async fn first_start_record(&self, shared: &Shared) -> Result<StartRecord, Unavailable> {
+        let first = self.checkpoint.as_ref().filter(|c| c.first_run() != c.run).map(Checkpoint::first_run);
+        if let Some(first) = first
+            && let Some(record) = read(shared, &self.id, &self.keys.start(first), "start record").await?
+        {
+            return Ok(record);
+        }
+        self.start_record(shared).await
+    }
+
     pub(super) async fn start_record(&self, shared: &Shared) -> Result<StartRecord, Unavailable> {
         start_record(shared, &self.id, &self.keys, self.checkpoint.as_ref().map(|c| c.run)).await
     }

@@ -26,6 +26,7 @@ mod coalesce;
 mod commit;
 mod compensating;
 mod complete;
+mod continues;
 mod detach;
 mod draft;
 pub mod error;

@@ -98,6 +98,20 @@ impl<W> Run<W> {
         Run { only: Some(run), ..self.clone() }
     }
 
+    /// A handle of the one run that this handle stands for now, as [`of_run`](Self::of_run): its result does not follow
+    /// `continue_as_new!`, which it tells as [`RunError::ContinuedAsNew`].
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: there is no such run, or it cannot be read.
+    pub async fn pinned(&self) -> Result<Self, QueryError> {
+        let run = match self.only {
+            Some(run) => run,
+            None => self.existing(&self.id.clone()?).await?.run,
+        };
+        Ok(self.of_run(run))
+    }
+
     /// Waits until the run has ended.
     pub(super) async fn ended<E>(&self) -> Result<(WorkflowId, Checkpoint), RunError<E>> {
         let id = self.id.clone().map_err(RunError::InvalidId)?;
@@ -373,6 +387,7 @@ fn outcome<W: Workflow>(id: &WorkflowId, c: Checkpoint) -> Result<OkOf<W>, RunEr
             .map_or_else(undecodable, |error| RunError::Cancelled { workflow_id, reason, error })),
         State::Terminated { reason } => Err(RunError::Terminated { workflow_id, reason }),
         State::TimedOut { after } => Err(RunError::TimedOut { workflow_id, after }),
+        State::Continued { next } => Err(RunError::ContinuedAsNew { workflow_id, next }),
         State::Running | State::Blocked(_) => Err(RunError::NotFound { workflow_id }),
     }
 }

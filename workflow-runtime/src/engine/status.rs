@@ -76,6 +76,10 @@ pub struct RunStatus {
     pub retire: Option<Timestamp>,
     /// The first of the runs that it is the newest of, by continuing as new.
     pub first_run_id: RunId,
+    /// The run that this one continues.
+    pub previous_run_id: Option<RunId>,
+    /// The run that continues this one.
+    pub next_run_id: Option<RunId>,
     /// Steps that it took.
     pub steps: u64,
     /// The id of the instance that started this one as its child.
@@ -408,6 +412,11 @@ pub(super) async fn status(shared: &Shared, id: &WorkflowId, c: Checkpoint) -> R
         expires: c.expires,
         retire: c.retire,
         first_run_id: c.first_run(),
+        previous_run_id: c.relations.previous,
+        next_run_id: match c.state {
+            State::Continued { next } => Some(next),
+            _ => None,
+        },
         steps: c.steps,
         parent: c.relations.parent.as_ref().map(|p| p.id.clone()),
         children: c.relations.children.keys().cloned().collect(),
@@ -479,7 +488,7 @@ fn outcome(c: &Checkpoint) -> Option<serde_json::Value> {
         State::Closed(Closed::Completed(v)) => Some(v.to_json()),
         State::Closed(Closed::Failed { error, .. } | Closed::Cancelled { error, .. }) => Some(error.to_json()),
         State::Terminated { reason } => Some(serde_json::Value::String(reason.clone())),
-        State::TimedOut { .. } | State::Running | State::Blocked(_) => None,
+        State::TimedOut { .. } | State::Continued { .. } | State::Running | State::Blocked(_) => None,
     }
 }
 

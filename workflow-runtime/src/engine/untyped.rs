@@ -92,6 +92,7 @@ impl Run<Untyped> {
             }
             State::Terminated { reason } => Err(RunError::Terminated { workflow_id, reason }),
             State::TimedOut { after } => Err(RunError::TimedOut { workflow_id, after }),
+            State::Continued { next } => Err(RunError::ContinuedAsNew { workflow_id, next }),
             State::Running | State::Blocked(_) => Err(RunError::NotFound { workflow_id }),
         }
     }

@@ -1,5 +1,6 @@
 //! The history of a run: what went in, and notes about it. For people and for verification; recovery does not read it.
 
+pub use super::message::{Message, Refused};
 use super::{encoding, id::RunId, payload::Payload};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -305,13 +306,24 @@ pub enum Event {
     MessageTaken {
         /// Number of the operation.
         op: u64,
+        /// The receiver.
+        id: String,
     },
     /// A message came to nothing.
     MessageRefused {
         /// Number of the operation.
         op: u64,
+        /// The receiver.
+        id: String,
         /// Why.
-        reason: String,
+        reason: Refused,
+    },
+    /// The workflow was asked to stop, and waits for the answer of another instance no longer.
+    AnswerAbandoned {
+        /// Number of the operation.
+        op: u64,
+        /// The other instance.
+        id: String,
     },
     /// A child has started.
     ChildStarted {
@@ -330,6 +342,18 @@ pub enum Event {
         id: String,
         /// How, if an operation waited for it.
         outcome: Option<Outcome>,
+    },
+    /// The run ended, and goes on as a new one.
+    ContinuedAsNew {
+        /// The new run.
+        next: RunId,
+        /// Its input.
+        input: Payload,
+    },
+    /// The run goes on where another one has ended.
+    ContinuedFrom {
+        /// The run before.
+        run: RunId,
     },
     /// The value of a `side_effect`.
     SideEffect(Payload),
@@ -366,49 +390,6 @@ pub enum Event {
     Unblocked,
     /// The run ended.
     Closed(Outcome),
-}
-
-/// What a message to another instance says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Message {
-    /// Start as my child.
-    Start {
-        /// Registered name of the workflow.
-        workflow: String,
-    },
-    /// Tell me how you end.
-    Watch,
-    /// Take this signal.
-    Signal {
-        /// Its name.
-        name: String,
-    },
-    /// Stop.
-    Cancel {
-        /// Why.
-        reason: String,
-    },
-    /// End as you stand.
-    Terminate {
-        /// Why.
-        reason: String,
-    },
-    /// I have ended.
-    Ended,
-}
-
-impl std::fmt::Display for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Start { workflow } => write!(f, "start {workflow}"),
-            Self::Watch => f.write_str("tell how you end"),
-            Self::Signal { name } => write!(f, "signal {name}"),
-            Self::Cancel { reason } => write!(f, "cancel: {reason}"),
-            Self::Terminate { reason } => write!(f, "terminate: {reason}"),
-            Self::Ended => f.write_str("ended"),
-        }
-    }
 }
 
 /// How an activity ended.
@@ -523,6 +504,7 @@ impl Event {
             | Self::Detached { .. }
             | Self::Compensating { .. }
             | Self::MessageSent { op: Some(_), .. }
+            | Self::ContinuedAsNew { .. }
             | Self::SideEffect(_)
             | Self::StatusSet(_)
             | Self::Tagged { .. }
@@ -552,7 +534,9 @@ impl Event {
             | Self::MessageTaken { .. }
             | Self::MessageRefused { .. }
             | Self::ChildStarted { .. }
+            | Self::AnswerAbandoned { .. }
             | Self::ChildEnded { .. }
+            | Self::ContinuedFrom { .. }
             | Self::Upgraded { .. }
             | Self::Blocked { .. }
             | Self::Unblocked => false,

@@ -6,4 +6,5 @@ pub mod encoding;
 pub mod history;
 pub mod id;
 pub mod key;
+pub mod message;
 pub mod payload;

@@ -35,6 +35,7 @@ fn ended<T, U>(go: Go<T>, put: impl FnOnce(T)) -> Go<U> {
         Go::Wait(point) => Go::Wait(point),
         Go::End => Go::End,
         Go::Rest => Go::Rest,
+        Go::Continue(input) => Go::Continue(input),
         Go::Idle => Go::Idle,
         Go::Done(value) => {
             put(value);

@@ -211,4 +211,6 @@ pub struct Step {
     pub commands: Vec<Command>,
     /// Set when the run has ended.
     pub closed: Option<Closed>,
+    /// Set when the run has ended and goes on as a new one: the arguments of that.
+    pub continued: Option<Payload>,
 }

@@ -12,7 +12,10 @@ use super::{
     thread::{Branch, LiveThread},
     workflow::Workflow,
 };
-use crate::activity::bounds::Arguments as _;
+use crate::{
+    activity::bounds::Arguments as _,
+    journal::{encoding::EncodeError, payload::Payload},
+};
 use std::marker::PhantomData;
 
 /// What the runtime asks of a generated machine.
@@ -45,6 +48,8 @@ pub enum Go<T> {
     Rest,
     /// The function, or the branch, has returned.
     Done(T),
+    /// The run goes on as a new one with these arguments.
+    Continue(Result<Payload, EncodeError>),
     /// Nowhere: the answer to [`What::Load`], [`What::Save`] and [`What::Arguments`].
     Idle,
 }
@@ -56,6 +61,8 @@ pub enum Flow {
     Pending,
     /// It has returned.
     Closed(Closed),
+    /// It goes on as a new run with these arguments.
+    Continued(Payload),
 }
 
 /// Ties the type of an operation to the point that awaits it, so that the result's type is inferred.
@@ -208,6 +215,7 @@ impl<'a> Cx<'a> {
                 self.thread().helper = Some(helper);
                 Ok(false)
             }
+            Flow::Continued(_) => Err(StepError::ContinuedInline { workflow: helper.def.name.into() }),
             Flow::Closed(closed) => {
                 // A helper that ends in `Ok` hands its compensations to its caller.
                 ambient::inherit(std::mem::take(&mut helper.saga));
@@ -345,6 +353,7 @@ pub fn drive<R: Outcome>(
             Ok(Go::End) => Some(cx.end()),
             Ok(Go::Rest) => cx.rest(),
             Ok(Go::Done(value)) => return finish::<R>(cx, Ok(value)),
+            Ok(Go::Continue(input)) => return continued(cx, input),
             Ok(Go::Idle) => {
                 panic!("a block answered `Idle`: this is a bug of the workflow compiler")
             }
@@ -356,6 +365,14 @@ pub fn drive<R: Outcome>(
             return Ok(Flow::Pending);
         };
         what = next;
+    }
+}
+
+fn continued(cx: &Cx<'_>, input: Result<Payload, EncodeError>) -> Result<Flow, StepError> {
+    let workflow = || cx.live.def.name.to_owned();
+    match input {
+        Ok(input) => Ok(Flow::Continued(input)),
+        Err(source) => Err(StepError::Request { workflow: workflow(), point: "continue_as_new!".into(), source }),
     }
 }
 

@@ -204,6 +204,26 @@ pub enum StepError {
         /// The name of a signal, or the channel of an update.
         channel: String,
     },
+    /// An inline helper asked for a new run.
+    #[error(
+        "`{workflow}` was awaited inline and used `continue_as_new!`, but a helper is part of its caller's run and has none of its own to continue: run it with `.child(\"id\")`, or return to the caller and let it continue"
+    )]
+    ContinuedInline {
+        /// Name of the helper.
+        workflow: String,
+    },
+    /// The arguments of the next run are larger than the engine takes.
+    #[error(
+        "the arguments with which `{workflow}` continues have {bytes} bytes, the limit is {limit}: keep the data elsewhere and pass a reference, or raise `payload_limit`"
+    )]
+    InputTooLarge {
+        /// Name of the workflow.
+        workflow: String,
+        /// Their size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// The step panicked.
     #[error("a step of `{workflow}` panicked{}: {message}; deploy a build without the panic and retry the instance", location.as_ref().map(|l| format!(" at {l}")).unwrap_or_default())]
     Panicked {
@@ -231,6 +251,8 @@ impl StepError {
             StepError::Outcome { .. } => "WB009",
             StepError::Panicked { .. } => "WB010",
             StepError::Unread { .. } => "WB011",
+            StepError::ContinuedInline { .. } => "WB012",
+            StepError::InputTooLarge { .. } => "WB013",
         }
     }
 

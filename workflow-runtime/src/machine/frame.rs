@@ -25,6 +25,9 @@ pub struct Frame {
     /// What is left of helpers that lost a race: their compensations, which run before the workflow closes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub detached: Vec<Activation>,
+    /// The input of the run that follows, once the function has asked for that and only waits for what is undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continuing: Option<Payload>,
     /// The id that the next operation gets.
     pub next_op: u64,
     /// How many values were drawn from the run's random stream.

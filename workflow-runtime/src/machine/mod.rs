@@ -84,6 +84,8 @@ pub struct Machine {
     root: Live,
     /// What is left of helpers that lost a race and have to be undone.
     detached: Vec<Live>,
+    /// The function has left with the input of the next run, and something that lost is still being undone.
+    continuing: Option<Payload>,
     next_op: u64,
     draws: u64,
     now: Timestamp,
@@ -94,7 +96,7 @@ impl Machine {
     /// A run that has not taken its first step.
     pub fn start(identity: Identity, def: &'static WorkflowDef, args: Payload, now: Timestamp) -> Self {
         let root = Live::start(def, Some(args));
-        Machine { identity, root, detached: vec![], next_op: 0, draws: 0, now, cancel: None }
+        Machine { identity, root, detached: vec![], continuing: None, next_op: 0, draws: 0, now, cancel: None }
     }
 
     /// A run as its frame says, and what an upgrade of the code has decided for it.
@@ -114,14 +116,18 @@ impl Machine {
         let root = Live::load(frame.root, Some(args), &mut loading)?;
         let detached: Result<_, _> = frame.detached.into_iter().map(|d| Live::load(d, None, &mut loading)).collect();
         let Frame { next_op, draws, now, cancel, .. } = frame;
-        Ok((Machine { identity, root, detached: detached?, next_op, draws, now, cancel }, loading.upgrades))
+        Ok((
+            Machine { identity, root, detached: detached?, continuing: frame.continuing, next_op, draws, now, cancel },
+            loading.upgrades,
+        ))
     }
 
     /// The checkpoint as of the last step.
     pub fn frame(&self) -> Frame {
         let (next_op, draws, now) = (self.next_op, self.draws, self.now);
         let detached = self.detached.iter().map(Live::frame).collect();
-        Frame { root: self.root.frame(), detached, next_op, draws, now, cancel: self.cancel.clone() }
+        let continuing = self.continuing.clone();
+        Frame { root: self.root.frame(), detached, continuing, next_op, draws, now, cancel: self.cancel.clone() }
     }
 
     /// Who this is.
@@ -183,7 +189,7 @@ impl Machine {
                 if !self.root.deliver(op, &mut completion) {
                     undoing = self.detached.iter_mut().position(|d| d.deliver(op, &mut completion));
                     if undoing.is_none() {
-                        return Ok(Step { commands: vec![], closed: None });
+                        return Ok(Step { commands: vec![], closed: None, continued: None });
                     }
                 }
             }
@@ -208,7 +214,7 @@ impl Machine {
         let ambient = ambient::set(outer);
         let flow = flow.unwrap_or_else(|panic| Err(StepError::from_panic(self.root.def.name, panic)))?;
         let Some(ambient) = ambient else {
-            return Ok(Step { commands: vec![], closed: None });
+            return Ok(Step { commands: vec![], closed: None, continued: None });
         };
         if let Some(source) = ambient.error {
             let workflow = self.root.def.name.into();
@@ -219,11 +225,12 @@ impl Machine {
         let mut commands = io.commands;
         commands.extend(ambient.commands);
         self.detached.append(&mut io.detached);
-        let closed = match flow {
-            Flow::Pending => None,
-            Flow::Closed(c) => self.close(c),
+        let (closed, continued) = match flow {
+            Flow::Pending => (None, None),
+            Flow::Closed(c) => (self.close(c), None),
+            Flow::Continued(input) => (None, self.leave(input)),
         };
-        Ok(Step { commands, closed })
+        Ok(Step { commands, closed, continued })
     }
 
     /// Goes on with undoing what lost; when nothing is left of it, a run that has only waited for this ends.
@@ -232,10 +239,25 @@ impl Machine {
             self.detached.remove(detached);
         }
         let waited = self.detached.is_empty() && self.root.saga.is_empty();
+        if let Some(input) = self.continuing.take_if(|_| waited) {
+            return Ok(Flow::Continued(input));
+        }
         match self.root.closing.take_if(|_| waited) {
             Some(closed) => Ok(Flow::Closed(closed)),
             None => Ok(Flow::Pending),
         }
+    }
+
+    /// The input of the next run, unless something that lost is still being undone.
+    fn leave(&mut self, input: Payload) -> Option<Payload> {
+        self.root.saga.clear();
+        if self.detached.is_empty() {
+            return Some(input);
+        }
+        self.root.thread = LiveThread::default();
+        self.root.slots.iter_mut().for_each(|s| *s = slot::Stored::Empty);
+        self.continuing = Some(input);
+        None
     }
 
     /// The end, unless something that lost is still being undone.
@@ -263,7 +285,7 @@ impl Machine {
             self.cancel = Some(reason);
             self.root.cancellable(&mut ops);
         }
-        Step { commands: ops.into_iter().map(|op| Command::Cancel { op }).collect(), closed: None }
+        Step { commands: ops.into_iter().map(|op| Command::Cancel { op }).collect(), closed: None, continued: None }
     }
 
     fn after_cancel(&self, closed: Closed) -> Closed {

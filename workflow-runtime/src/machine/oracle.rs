@@ -5,10 +5,14 @@ use super::{
     command::{Command, Completion},
     frame::{Compensation, OpId},
     operation::{Durable, Request, WorkflowCall},
+    outcome::Never,
     outcome::Outcome,
     workflow::{ErrOf, LocalBoxFuture, Workflow},
 };
-use crate::activity::bounds::Arguments as _;
+use crate::{
+    activity::bounds::Arguments as _,
+    journal::{encoding::EncodeError, payload::Payload},
+};
 use std::{
     cell::RefCell,
     future::Future,
@@ -28,6 +32,8 @@ pub trait World {
     fn detach(&mut self, op: OpId);
     /// A helper lost a race: its compensations are to run, some of which may be running.
     fn undo(&mut self, what: Undo);
+    /// The run ends here, and goes on as a new one with this input.
+    fn continued(&mut self, input: Payload);
 }
 
 /// Compensations of helpers that lost a race.
@@ -122,6 +128,26 @@ impl<D> Drop for OpFuture<D> {
         if let Some(op) = self.op {
             WORLD.with(|w| w.borrow_mut().iter_mut().for_each(|w| w.detach(op)));
         }
+    }
+}
+
+/// Ends a check copy that continues as a new run: nobody hears of it again.
+pub fn continued(input: Result<Payload, EncodeError>) -> Continued {
+    Continued(Some(input))
+}
+
+/// Never comes back. Made by [`continued`].
+pub struct Continued(Option<Result<Payload, EncodeError>>);
+
+impl Future for Continued {
+    type Output = Never;
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Never> {
+        match self.0.take() {
+            Some(Ok(input)) => world(|w| w.continued(input)),
+            Some(Err(e)) => panic!("{e}"),
+            None => {}
+        }
+        Poll::Pending
     }
 }
 

@@ -5,7 +5,7 @@ use crate::journal::payload::Payload;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use crate::journal::history::Outcome as Ended;
+pub use crate::journal::{history::Outcome as Ended, message::Refused};
 
 /// What becomes of a child when its parent ends, in whatever way, while the child still runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -91,50 +91,4 @@ impl Answer {
     pub fn is_error(&self) -> bool {
         !matches!(self, Self::Started { .. } | Self::Taken | Self::Ended(Ended::Completed(_)))
     }
-}
-
-/// Why a message came to nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refused {
-    /// The id is not one.
-    #[error("{0}")]
-    InvalidId(String),
-    /// The id is taken by an instance that is not this child.
-    #[error("it runs `{existing}`{}", match parent { Some(p) => format!(" as a child of `{p}`"), None => String::new() })]
-    Conflict {
-        /// The workflow that it runs.
-        existing: String,
-        /// The id of its parent, if it has one.
-        parent: Option<String>,
-    },
-    /// The engine does not have the workflow.
-    #[error("the engine was built without it")]
-    UnknownWorkflow,
-    /// The payload is larger than the engine takes.
-    #[error("{bytes} bytes are more than the limit of {limit}")]
-    TooLarge {
-        /// Its size.
-        bytes: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// There is no such instance.
-    #[error("there is no such instance")]
-    NotFound,
-    /// The instance runs another workflow.
-    #[error("it runs `{existing}`")]
-    OtherWorkflow {
-        /// Which one.
-        existing: String,
-    },
-    /// The instance has ended.
-    #[error("it has ended ({state})")]
-    Closed {
-        /// How.
-        state: String,
-    },
-    /// The stored message is damaged. Whether it was taken is not known.
-    #[error("the message was damaged in the store")]
-    Damaged,
 }

@@ -165,6 +165,7 @@ where
             random: seed,
             operations: vec![],
             children: BTreeMap::new(),
+            continued: None,
         })))
     }
 
@@ -179,11 +180,13 @@ where
         let mut ended = None;
         loop {
             if ended.is_none()
+                && world.0.borrow().continued.is_none()
                 && let Poll::Ready(out) = future.as_mut().poll(&mut cx)
             {
                 ended = Some(out);
             }
-            if ended.is_some() && world.0.borrow().undoing.is_empty() {
+            let over = ended.is_some() || world.0.borrow().continued.is_some();
+            if over && world.0.borrow().undoing.is_empty() {
                 break;
             }
             let Some((op, completion)) = world.0.borrow_mut().complete() else {
@@ -200,7 +203,10 @@ where
         let outcome = match ended.map(<W::Outcome as Outcome>::halves) {
             Some(Ok(value)) => ended_with("ok", &value),
             Some(Err(error)) => ended_with("err", &error),
-            None => serde_json::Value::Null,
+            None => match world.0.borrow_mut().continued.take() {
+                Some(input) => serde_json::json!({ "continued": input.to_json() }),
+                None => serde_json::Value::Null,
+            },
         };
         let mut script = world.0.borrow_mut();
         let mut operations = std::mem::take(&mut script.operations);
@@ -219,6 +225,10 @@ where
             answers.extend(step.commands.iter().filter_map(answered));
             for command in step.commands {
                 world.perform(command);
+            }
+            if let Some(input) = step.continued {
+                let outcome = serde_json::json!({ "continued": input.to_json() });
+                return Agreement { outcome, operations: std::mem::take(&mut world.operations) };
             }
             let outcome = match step.closed {
                 None => None,
@@ -337,6 +347,8 @@ struct Script {
     random: Option<u64>,
     operations: Vec<String>,
     children: BTreeMap<String, child::Child>,
+    /// The input with which the check copy goes on as a new run.
+    continued: Option<Payload>,
 }
 
 impl Script {
@@ -515,6 +527,9 @@ impl World for Shared {
     }
     fn detach(&mut self, op: OpId) {
         self.0.borrow_mut().pending.remove(&op);
+    }
+    fn continued(&mut self, input: Payload) {
+        self.0.borrow_mut().continued = Some(input);
     }
     fn undo(&mut self, mut what: Undo) {
         let most = if what.parallel { what.saga.len() } else { 1 };

@@ -25,6 +25,9 @@ pub(in crate::engine) struct Ended {
     pub(in crate::engine) retire: Option<Timestamp>,
     /// The run that began then.
     pub(in crate::engine) next: RunId,
+    /// The run that it continued.
+    #[serde(default)]
+    pub(in crate::engine) previous: Option<RunId>,
 }
 
 impl Ended {
@@ -44,6 +47,7 @@ impl Ended {
             cancel: c.cancel.clone(),
             retire: c.retire,
             next,
+            previous: c.relations.previous,
         }
     }
 
@@ -51,7 +55,7 @@ impl Ended {
     pub(in crate::engine) fn into_checkpoint(self) -> Checkpoint {
         let mut c = Checkpoint::start(self.run, self.workflow, self.started);
         (c.updated, c.closed, c.retire) = (self.updated, Some(self.closed), self.retire);
-        c.relations.first = Some(self.chain);
+        (c.relations.first, c.relations.previous) = (Some(self.chain), self.previous);
         (c.steps, c.history, c.state) = (self.steps, self.history, self.state);
         (c.status, c.tags, c.cancel) = (self.status, self.tags, self.cancel);
         c

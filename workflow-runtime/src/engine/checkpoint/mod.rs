@@ -100,6 +100,10 @@ pub(super) enum State {
     Terminated {
         reason: String,
     },
+    /// The run goes on as a new one.
+    Continued {
+        next: RunId,
+    },
     /// The chain of runs had no more time.
     TimedOut {
         after: Timestamp,
@@ -187,6 +191,7 @@ impl Checkpoint {
             State::Closed(Closed::Failed { .. }) => Status::Failed,
             State::Closed(Closed::Cancelled { .. }) => Status::Cancelled,
             State::Terminated { .. } => Status::Terminated,
+            State::Continued { .. } => Status::Continued,
             State::TimedOut { .. } => Status::TimedOut,
         }
     }
@@ -217,7 +222,7 @@ impl Checkpoint {
             return true;
         }
         match self.state {
-            State::Closed(_) | State::Terminated { .. } | State::TimedOut { .. } => false,
+            State::Closed(_) | State::Terminated { .. } | State::TimedOut { .. } | State::Continued { .. } => false,
             State::Blocked(_) => true,
             State::Running if self.is_scheduled() => false,
             State::Running => {

@@ -23,13 +23,15 @@ pub enum Status {
     Scheduled = 7,
     /// It had not ended when its execution timeout was over.
     TimedOut = 8,
+    /// It went on as a new run. Only runs are in this state, not their instances.
+    Continued = 9,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Status; 8] = {
+    pub const ALL: [Status; 9] = {
         use Status::*;
-        [Running, Blocked, Completed, Failed, Cancelled, Terminated, Scheduled, TimedOut]
+        [Running, Blocked, Completed, Failed, Cancelled, Terminated, Scheduled, TimedOut, Continued]
     };
 
     /// For people: `running`, `blocked`, ..
@@ -43,6 +45,7 @@ impl Status {
             Self::Terminated => "terminated",
             Self::Scheduled => "scheduled",
             Self::TimedOut => "timed out",
+            Self::Continued => "continued as new",
         }
     }
 

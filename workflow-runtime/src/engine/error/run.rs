@@ -1,7 +1,10 @@
 //! How a run can end other than in its value.
 
 use super::Unavailable;
-use crate::journal::{encoding::DecodeError, id::InvalidId};
+use crate::journal::{
+    encoding::DecodeError,
+    id::{InvalidId, RunId},
+};
 use jiff::Timestamp;
 use std::{
     error::Error,
@@ -36,6 +39,13 @@ pub enum RunError<E> {
         workflow_id: String,
         /// When it was over.
         after: Timestamp,
+    },
+    /// The run went on as a new one; only a handle of one run is told.
+    ContinuedAsNew {
+        /// The instance.
+        workflow_id: String,
+        /// The new run.
+        next: RunId,
     },
     /// There is no such instance.
     NotFound {
@@ -72,6 +82,7 @@ impl<E> RunError<E> {
             Self::Cancelled { .. } => "WE061",
             Self::Terminated { .. } => "WE062",
             Self::TimedOut { .. } => "WE066",
+            Self::ContinuedAsNew { .. } => "WE067",
             Self::NotFound { .. } => "WE063",
             Self::OtherWorkflow { .. } => "WE064",
             Self::Undecodable { .. } => "WE065",
@@ -97,6 +108,9 @@ impl<E: Debug> Display for RunError<E> {
             Self::Terminated { workflow_id, reason } => write!(f, "WE062: `{workflow_id}` was terminated: {reason}"),
             Self::TimedOut { workflow_id, after } => {
                 write!(f, "WE066: `{workflow_id}` had not ended by {after}, when its execution timeout was over")
+            }
+            Self::ContinuedAsNew { workflow_id, next } => {
+                write!(f, "WE067: this run of `{workflow_id}` goes on as run {next}; ask that one, or the instance")
             }
             Self::NotFound { workflow_id } => {
                 write!(f, "WE063: there is no instance `{workflow_id}`; start it first, or check the id")

@@ -77,9 +77,9 @@ impl Draft {
         self.events.push(match &answer {
             Answer::Started { run } => Event::ChildStarted { op: n, id: id.clone(), run: RunId(*run) },
             Answer::Ended(ended) => Event::ChildEnded { op: Some(n), id: id.clone(), outcome: Some(ended.clone()) },
-            Answer::Taken => Event::MessageTaken { op: n },
-            Answer::Refused(reason) => Event::MessageRefused { op: n, reason: reason.to_string() },
-            Answer::Abandoned => Event::OperationCancelled { op: n },
+            Answer::Taken => Event::MessageTaken { op: n, id: id.clone() },
+            Answer::Refused(reason) => Event::MessageRefused { op: n, id: id.clone(), reason: reason.clone() },
+            Answer::Abandoned => Event::AnswerAbandoned { op: n, id: id.clone() },
         });
         self.end(op, Completion::Remote { id, answer }, at);
     }
@@ -180,7 +180,7 @@ impl Draft {
 /// How an instance has ended, if it has.
 pub(in crate::engine) fn ended(state: &State) -> Option<Ended> {
     Some(match state.clone() {
-        State::Running | State::Blocked(_) => return None,
+        State::Running | State::Blocked(_) | State::Continued { .. } => return None,
         State::Closed(Closed::Completed(value)) => Ended::Completed(value),
         State::Closed(Closed::Failed { error, .. }) => Ended::Failed(error),
         State::Closed(Closed::Cancelled { reason, error }) => Ended::Cancelled { reason, error },

@@ -24,7 +24,7 @@ impl Actor {
     ) -> Result<Answer, Unavailable> {
         if let Some(c) = &self.instance.checkpoint {
             let (first, run) = (c.first_run(), c.first_run().0);
-            let there = self.instance.start_record(&self.worker.shared).await?;
+            let there = self.instance.first_start_record(&self.worker.shared).await?;
             let known = self.worker.shared.registry.workflow(&workflow);
             let same = there.workflow == workflow
                 || known.is_some_and(|d| d.name == there.workflow || d.aliases.contains(&there.workflow.as_str()));

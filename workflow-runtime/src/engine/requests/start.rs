@@ -82,7 +82,7 @@ impl Actor {
             let (existing, state) = (existing.workflow.clone(), existing.status().as_str());
             return Err(StartError::AlreadyExists { workflow_id, existing, run_id: run, state });
         }
-        let there = self.instance.start_record(&self.worker.shared).await?;
+        let there = self.instance.first_start_record(&self.worker.shared).await?;
         let StartRequest { workflow, input, signals, update, .. } = request;
         let same = workflow.name == there.workflow || workflow.aliases.contains(&there.workflow.as_str());
         if !same || !there.input.canonical_eq(&input) {

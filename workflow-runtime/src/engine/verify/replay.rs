@@ -13,7 +13,7 @@ use crate::{
     },
     journal::{
         history::{Ending, Entry, Event, Taken},
-        id::{Namespace, WorkflowId},
+        id::{Namespace, RunId, WorkflowId},
         key::InstanceKeys,
         payload::Payload,
     },
@@ -120,6 +120,13 @@ impl<'a> Replay<'a> {
                 }
                 Event::ChildEnded { op: Some(op), id, outcome: Some(outcome) } => {
                     (*op, Completion::Remote { id: id.clone(), answer: Answer::Ended(outcome.clone()) })
+                }
+                Event::MessageTaken { op, id } => (*op, Completion::Remote { id: id.clone(), answer: Answer::Taken }),
+                Event::MessageRefused { op, id, reason } => {
+                    (*op, Completion::Remote { id: id.clone(), answer: Answer::Refused(reason.clone()) })
+                }
+                Event::AnswerAbandoned { op, id } => {
+                    (*op, Completion::Remote { id: id.clone(), answer: Answer::Abandoned })
                 }
                 Event::OperationCancelled { op } => (*op, Completion::Cancelled),
                 Event::Completed { op, result } => match ended(result) {
@@ -275,9 +282,12 @@ impl StepInbox for Received {
 /// A decision without what the step did not decide.
 fn decided(event: &Event) -> Option<Event> {
     let mut event = event.is_decision().then(|| event.clone())?;
-    if let Event::MessageSent { seq, .. } = &mut event {
+    match &mut event {
         // Answers to other instances are numbered along with it.
-        *seq = 0;
+        Event::MessageSent { seq, .. } => *seq = 0,
+        // The engine finds the id of the new run.
+        Event::ContinuedAsNew { next, .. } => *next = RunId::default(),
+        _ => {}
     }
     Some(event)
 }

@@ -59,9 +59,12 @@ pub enum ExternalError {
     },
 }
 
-/// An instance that this workflow did not start, made by [`external`].
+/// An instance that this workflow did not start, made by [`external`]. It can be kept across awaits.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
 pub struct ExternalRun<W> {
     id: String,
+    #[serde(skip)]
     workflow: PhantomData<fn() -> W>,
 }
 

@@ -64,6 +64,13 @@ impl Script {
         let ended = loop {
             let step = machine.step(input_of_step, self.now).unwrap_or_else(|e| panic!("{e}"));
             step.commands.into_iter().for_each(|c| self.perform(c));
+            if let Some(input) = step.continued {
+                let identity = Identity { workflow_id: id.to_owned(), run_id: run };
+                machine = Machine::start(identity, def, input, self.now);
+                self.pending.clear();
+                input_of_step = Input::Start;
+                continue;
+            }
             match step.closed {
                 None => {}
                 Some(Closed::Completed(value)) => break Ended::Completed(value),

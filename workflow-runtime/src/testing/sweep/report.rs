@@ -189,12 +189,16 @@ pub(in crate::testing) fn lasting(event: &Event) -> Option<String> {
         Event::CompensationSkipped { op, activity, reason } => format!("op {op}: {activity} skipped: {reason}"),
         Event::MessageSent { seq, to, message, .. } => format!("message {seq} to {to}: {message}"),
         Event::MessageReceived { from, seq, message, .. } => format!("message {seq} of {from}: {message}"),
-        Event::MessageTaken { op } => format!("op {op}: message taken"),
-        Event::MessageRefused { op, reason } => format!("op {op}: message refused: {reason}"),
+        Event::MessageTaken { op, id } => format!("op {op}: message taken by {id}"),
+        Event::MessageRefused { op, id, reason } => format!("op {op}: {id} refused: {reason}"),
+        Event::AnswerAbandoned { op, id } => format!("op {op}: waits for {id} no longer"),
+        Event::ContinuedAsNew { input, .. } => format!("continued as new with {}", show(input)),
+        Event::ContinuedFrom { .. } => "continued from another run".into(),
         Event::ChildStarted { op, id, .. } => format!("op {op}: child {id} started"),
-        Event::ChildEnded { op, id, outcome } => {
-            let by = op.map_or_else(String::new, |op| format!("op {op}: "));
-            format!("{by}child {id} {}", outcome.as_ref().map_or_else(|| "ended".into(), closed))
+        // Whether the end of a child is heard of before somebody asks is up to the child.
+        Event::ChildEnded { op: None, .. } => return None,
+        Event::ChildEnded { op: Some(op), id, outcome } => {
+            format!("op {op}: child {id} {}", outcome.as_ref().map_or_else(|| "ended".into(), closed))
         }
         Event::SideEffect(value) => format!("side effect: {}", show(value)),
         Event::StatusSet(value) => format!("status: {}", show(value)),

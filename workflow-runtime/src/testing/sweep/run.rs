@@ -5,7 +5,7 @@ use super::{
     report::{Reports, reports},
 };
 use crate::{
-    engine::{Engine, Run, RunError},
+    engine::{Engine, QueryError, Run, RunError},
     journal::history::Event,
     machine::Workflow,
     store::{Fault, FaultStore},
@@ -140,13 +140,28 @@ impl Variant {
 }
 
 async fn send_signals<W: Workflow>(sweep: &Sweep<W>, run: &Run<W>) -> Result<(), String> {
+    if sweep.signals.is_empty() {
+        return Ok(());
+    }
+    let seen = events_of_all_runs(run).await.map_err(|e| format!("history: {e}"))?;
     for (name, payload) in &sweep.signals {
-        let history = run.history().await.map_err(|e| format!("history: {e}"))?;
         let there =
             |e: &Event| matches!(e, Event::SignalReceived { name: n, payload: p, .. } if n == name && p == payload);
-        if !history.iter().flat_map(|e| &e.events).any(there) {
+        if !seen.iter().any(there) {
             run.signal_payload(name, payload.clone()).await.map_err(|e| format!("signal {name}: {e}"))?;
         }
     }
     Ok(())
+}
+
+/// What happened to an instance since it was started, also in runs that went on as others.
+async fn events_of_all_runs<W: Workflow>(run: &Run<W>) -> Result<Vec<Event>, QueryError> {
+    let mut next = Some(run.status().await?.first_run_id);
+    let mut events = vec![];
+    while let Some(id) = next {
+        let run = run.of_run(id);
+        events.extend(run.history().await?.into_iter().flat_map(|entry| entry.events));
+        next = run.status().await?.next_run_id;
+    }
+    Ok(events)
 }

@@ -10,7 +10,7 @@ use workflow_runtime::{
     workflow,
 };
 
-const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 11] = [
     "cut",
     "shirt",
     "suit",
@@ -299,4 +299,25 @@ fn with_iron(what: &str) -> Sweep<impl Workflow> {
 async fn messages_to_somebody_elses_instance() {
     let swept = with_iron("the inspector").any_order().run().await;
     assert!(swept.runs > 10, "{swept:#?}");
+}
+
+#[tokio::test]
+async fn every_kind_of_message_delivered_twice() {
+    let twice = |name: &str| name.to_owned();
+    let doubled = |sweep: Sweep<_>| sweep.configure(|e| e.deliver_messages(2));
+    // Start, end.
+    let swept = doubled(memory(suit("wool".into()))).run().await;
+    assert_eq!(last(&swept.history), r#"completed with "a shirt of cut wool and trousers""#, "{swept:#?}");
+    // Signals, in order, to a chain of runs; a request to tell the end.
+    let swept = memory(workshop(vec![1, 2])).configure(|e| e.deliver_messages(2)).run().await;
+    assert_eq!(last(&swept.history), "completed with [1,2]", "{swept:#?}");
+    // Requests to stop, terminations.
+    for order in ["cancel", "terminate"] {
+        let call = butler(vec![String::new(), twice(order)]);
+        let swept = memory(call).configure(|e| e.deliver_messages(2)).run().await;
+        assert!(last(&swept.history).contains("enough"), "{swept:#?}");
+    }
+    for close in [0, 1] {
+        memory(laundry(close)).configure(|e| e.deliver_messages(2)).run().await;
+    }
 }

@@ -11,6 +11,7 @@ mod groups;
 mod kill;
 mod messages;
 mod new;
+mod relations;
 mod saga;
 mod scenarios;
 mod schedules;

@@ -177,6 +177,14 @@ struct Activities;
 struct FanOut;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/children.md")]
+struct Children;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/continue-as-new.md")]
+struct ContinueAsNew;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/messages.md")]
 struct Messages;
 

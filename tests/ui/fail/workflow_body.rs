@@ -19,6 +19,7 @@ async fn in_a_closure(list: Vec<u64>) {
 async fn at_once() {
     let _ = tokio::join!(charge(1), charge(2));
     let _ = futures::select! { a = charge(1) => a };
+    let _ = charge(3).await;
 }
 
 #[workflow]

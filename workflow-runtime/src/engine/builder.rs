@@ -182,6 +182,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Delivers each message between instances so often; for tests.
+    #[doc(hidden)]
+    pub fn deliver_messages(mut self, times: usize) -> Self {
+        self.settings.copies = times.max(1);
+        self
+    }
+
     /// Makes run ids, and so what workflows draw from them, depend on nothing but this number and the workflow id; for tests.
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = Some(seed);

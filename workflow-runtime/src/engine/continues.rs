@@ -16,6 +16,7 @@ use workflow_definition::Fingerprint;
 impl Draft {
     /// The run ends here, and nothing that it waited for is waited for any longer. Which run follows is not known yet.
     pub(super) fn leave(&mut self, input: Payload) {
+        self.close_groups();
         let c = &mut self.checkpoint;
         c.pending.clear();
         c.frame = None;

@@ -4,7 +4,7 @@ use crate::{
     engine::{
         client::Engine,
         error::{QueryError, Unavailable},
-        instance::{self, Instance},
+        instance,
         run::Run,
     },
     journal::{
@@ -102,21 +102,19 @@ impl<W> Run<W> {
     ///
     /// [`QueryError`]: there is no such run, or it cannot be read.
     pub async fn recorded(&self) -> Result<Recorded, QueryError> {
-        let entries = self.history().await?;
-        recorded(self.engine(), self.workflow_id()?, entries).await
+        let (entries, run) = (self.history().await?, self.status().await?.run_id);
+        recorded(self.engine(), self.workflow_id()?, run, entries).await
     }
 }
 
 async fn recorded(
     engine: &Engine,
     id: crate::journal::id::WorkflowId,
+    run_id: crate::journal::id::RunId,
     entries: Vec<Entry>,
 ) -> Result<Recorded, QueryError> {
     let shared = &engine.inner.shared;
-    let (id, keys, checkpoint) = Instance::load(shared, id).await?.into_stored();
-    let Some(run_id) = checkpoint.map(|c| c.run) else {
-        return Err(QueryError::NotFound { workflow_id: id.to_string() });
-    };
+    let keys = shared.keys(&id);
     let start = instance::start_record(shared, &id, &keys, Some(run_id)).await?;
     let mut definitions = vec![];
     for fingerprint in entries.iter().filter_map(|e| e.definition) {

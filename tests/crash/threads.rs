@@ -2,13 +2,24 @@
 
 use crate::scenarios::*;
 use workflow_runtime::{
+    engine::RunError,
     machine::{Workflow, WorkflowCall},
     prelude::*,
-    testing::Sweep,
+    testing::{Sweep, TestClock, TestEngine},
     workflow,
 };
 
-const NAMES: [&str; 7] = ["charge", "reserve", "release", "branches", "deadline", "whoever_is_first", "careful_errand"];
+const NAMES: [&str; 9] = [
+    "charge",
+    "reserve",
+    "release",
+    "branches",
+    "deadline",
+    "whoever_is_first",
+    "careful_errand",
+    "long_letters",
+    "letter",
+];
 
 const STOP: Signal<String> = Signal::new("stop");
 
@@ -102,4 +113,54 @@ async fn a_helper_that_loses_is_undone() {
     let swept = sweep(whoever_is_first(100), "w").any_order().run().await;
     assert_eq!(last(&swept.history), r#"completed with "paid 100""#);
     assert_eq!(count(&swept.history, "release"), 1, "{swept:?}");
+}
+
+/// Part of [`long_letters`]: keeps a text that is too large for the frame.
+#[workflow]
+async fn letter(to: String, pages: u32) -> Result<usize, ShopError> {
+    let text = format!("dear {to}, ").repeat(500);
+    for page in 0..pages {
+        select! {
+            stop = STOP.recv() => {
+                stop?;
+                return Ok(page as usize);
+            }
+            late = sleep(days(1)) => late?,
+        }
+    }
+    Ok(text.len())
+}
+
+#[workflow]
+async fn long_letters(pages: u32) -> Result<String, ShopError> {
+    let (a, b) = join!(letter("Ada".to_string(), pages), async {
+        let text = "P.S. ".repeat(1_000);
+        let n = letter("Bob".to_string(), pages + 1).await?;
+        Ok::<_, ShopError>(n + text.len())
+    });
+    Ok(format!("{} {}", a?, b?))
+}
+
+#[tokio::test]
+async fn large_locals_of_helpers_in_branches() {
+    let swept = sweep(long_letters(1), "l").any_order().run().await;
+    assert_eq!(last(&swept.history), r#"completed with "5000 10000""#, "{swept:?}");
+}
+
+#[tokio::test]
+async fn a_cancellation_reaches_every_branch() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let clock = TestClock::manual();
+    let engine =
+        TestEngine::builder().clock(&clock).configure(|e| e.only(NAMES)).state(Stock::default()).build().await?;
+    let run = engine.start("l", long_letters(3)).await?;
+    clock.advance(seconds(1)).await;
+    let status = run.status().await?;
+    let points: Vec<(&str, &str)> = status.points.iter().map(|p| (p.workflow.as_str(), p.point.as_str())).collect();
+    let each = [("letter", "select/0/STOP"), ("letter", "select/1/sleep")];
+    assert_eq!(points, [each, each].concat());
+    assert_eq!(status.point.as_deref(), Some("select/0/STOP"));
+    assert_eq!(status.waits.len(), 4, "{status:?}");
+    run.cancel("enough").await?;
+    let RunError::Cancelled { .. } = run.result().await.unwrap_err() else { panic!("must be cancelled") };
+    Ok(())
 }

@@ -5,6 +5,7 @@ use super::{
     compensating::{self, Compensating},
     error::{QueryError, Unavailable},
     inbox, instance,
+    points::{self, PointStatus},
     shared::Shared,
     stored,
 };
@@ -16,11 +17,11 @@ use crate::{
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{Activation, Join, OpId, Thread},
+    machine::{Activation, Join, OpId},
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 
 /// A run as of its last commit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -86,20 +87,6 @@ pub struct RunStatus {
     pub parent: Option<String>,
     /// The ids of its children that have not ended. [`Filter::children_of`](super::Filter::children_of) lists all.
     pub children: Vec<String>,
-}
-
-/// A suspension point in which a branch of a run waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct PointStatus {
-    /// The workflow or helper that it belongs to.
-    pub workflow: String,
-    /// Its label.
-    pub point: String,
-    /// Its source file.
-    pub file: Option<String>,
-    /// Its source line.
-    pub line: Option<u32>,
 }
 
 /// A local that is alive.
@@ -340,17 +327,6 @@ fn waits(id: &WorkflowId, run: RunId, op: OpId, pending: &Pending, now: Timestam
     })
 }
 
-/// The threads that wait for no branch and no helper, each with its activation.
-fn innermost<'a>(activation: &'a Activation, into: &mut Vec<(&'a Activation, &'a Thread)>) {
-    for thread in activation.all_threads() {
-        match &thread.helper {
-            Some(helper) => innermost(helper, into),
-            None if thread.branches.is_empty() => into.push((activation, thread)),
-            None => {}
-        }
-    }
-}
-
 pub(super) fn locals(activation: &Activation, into: &mut Vec<Local>) {
     into.extend(activation.slots.iter().map(|(name, value)| Local {
         workflow: activation.workflow.clone(),
@@ -433,7 +409,7 @@ pub(super) async fn status(shared: &Shared, id: &WorkflowId, c: Checkpoint) -> R
         match instance::frame(shared, id, &keys, c, packed).await {
             Ok(frame) => {
                 status.compensating = compensating::compensating(&frame, &c.pending);
-                describe(shared, id, &frame.root, &mut status).await?;
+                points::describe(shared, id, &frame.root, &mut status).await?;
             }
             // What cannot be restored is still shown, and can be terminated.
             Err(e) => tracing::warn!(error = %e, "the frame cannot be shown"),
@@ -450,36 +426,6 @@ async fn state_of(shared: &Shared, id: &str) -> Result<Option<Status>, QueryErro
         Err(Unavailable::Undecodable { .. } | Unavailable::Unreadable { .. }) => Ok(None),
         Err(e) => Err(e.into()),
     }
-}
-
-async fn describe(
-    shared: &Shared,
-    id: &WorkflowId,
-    root: &Activation,
-    status: &mut RunStatus,
-) -> Result<(), Unavailable> {
-    let mut waiting = vec![];
-    innermost(root, &mut waiting);
-    let mut definitions = BTreeMap::new();
-    // One that is being undone is in no point any more.
-    for (activation, thread) in waiting.into_iter().filter(|(a, _)| a.closing.is_none()) {
-        let by = activation.definition;
-        if let btree_map::Entry::Vacant(unknown) = definitions.entry(by) {
-            unknown.insert(instance::definition(shared, id, by).await?);
-        }
-        let definition = definitions.get(&by).and_then(Option::as_ref);
-        status.points.push(PointStatus {
-            workflow: activation.workflow.clone(),
-            point: thread.point.clone(),
-            file: definition.map(|d| d.file.clone()),
-            line: definition.and_then(|d| d.point(&thread.point)).map(|p| p.line),
-        });
-    }
-    if let Some(first) = status.points.first().cloned() {
-        (status.point, status.file, status.line) = (Some(first.point), first.file, first.line);
-    }
-    locals(root, &mut status.locals);
-    Ok(())
 }
 
 fn outcome(c: &Checkpoint) -> Option<serde_json::Value> {

@@ -187,10 +187,9 @@ impl<F: Future> Drop for Polled<F> {
         }
         let Some(lost) = LOST.take() else { return };
         WORLD.with(|w| {
-            if let Some(w) = w.borrow_mut().as_mut() {
-                if !lost.saga.is_empty() {
-                    w.undo(lost);
-                }
+            let mut w = w.borrow_mut();
+            if let Some(w) = w.as_mut().filter(|_| !lost.saga.is_empty()) {
+                w.undo(lost);
             }
         });
     }

@@ -220,10 +220,11 @@ impl Actor {
             _ => None,
         };
         let mut silent: Vec<_> = c.pending.iter().filter_map(|(op, p)| is_silent(*op, p)).collect();
-        let mut members = self.instance.members.borrow_mut();
-        let woken = members.woken(now).into_iter();
-        silent.extend(woken.filter_map(|op| is_silent(op, members.get(op)?)).collect::<Vec<_>>());
-        drop(members);
+        {
+            let mut members = self.instance.members.borrow_mut();
+            let woken = members.woken(now).into_iter();
+            silent.extend(woken.filter_map(|op| is_silent(op, members.get(op)?)).collect::<Vec<_>>());
+        }
         for (op, attempt) in silent {
             let Some(mut draft) = self.draft(now) else { return Ok(()) };
             let id = self.instance.id.clone();

@@ -313,13 +313,10 @@ fn waits(id: &WorkflowId, run: RunId, op: OpId, pending: &Pending, now: Timestam
             let (id, workflow, since) = (id.clone(), workflow.clone(), pending.since);
             Waits::Instance { op, id, workflow, expected, since, state: None }
         }
-        Operation::Group(g) => Waits::Group {
-            op,
-            join: g.join,
-            members: g.members,
-            ended: g.ended,
-            open: g.started.saturating_sub(g.ended),
-        },
+        Operation::Group(g) => {
+            let open = g.started.saturating_sub(g.ended);
+            Waits::Group { op, join: g.join, members: g.members, ended: g.ended, open }
+        }
         Operation::Signal { name, deadline } => match inbox::update_of(name) {
             Some(update) => Waits::Update { op, name: update.into(), deadline: *deadline },
             None => Waits::Signal { op, name: name.clone(), deadline: *deadline },

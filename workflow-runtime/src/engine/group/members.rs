@@ -97,9 +97,8 @@ impl Members {
         let now = now.as_microsecond();
         while let Some((_, op)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.pop_first();
-            match self.open.get(&op).map(|p| &p.what) {
-                Some(Operation::Activity(_)) => self.idle.extend([op]),
-                _ => {}
+            if let Some(Operation::Activity(_)) = self.open.get(&op).map(|p| &p.what) {
+                self.idle.insert(op);
             }
             self.woken.insert(op);
         }
@@ -241,7 +240,7 @@ impl Delta {
             match new {
                 Some(p) => writes.push(Write::Put {
                     key: keys.member(c.run, op.0),
-                    value: encoding::encode(&Member::Open(p.clone()))?,
+                    value: encoding::encode(&Member::Open(Box::new(p.clone())))?,
                 }),
                 None if old.is_some() => writes.push(Write::Delete { key: keys.member(c.run, op.0) }),
                 None => {}

@@ -76,7 +76,7 @@ impl Group {
 enum Member {
     /// Its turn has not come.
     Waiting(Command),
-    Open(Pending),
+    Open(Box<Pending>),
 }
 
 /// Whether it has, or is to have, an attempt.

@@ -37,7 +37,7 @@ impl Actor {
                     let mut members = self.instance.members.borrow_mut();
                     for (op, member) in found {
                         if let Member::Open(p) = member {
-                            members.set(op, Some(p));
+                            members.set(op, Some(*p));
                         }
                     }
                 }

@@ -188,6 +188,10 @@ struct ContinueAsNew;
 #[doc = include_str!("../../docs/messages.md")]
 struct Messages;
 
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/simulation.md")]
+struct Simulation;
+
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/starting.md")]
 struct Starting;

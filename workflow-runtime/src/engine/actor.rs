@@ -183,17 +183,25 @@ impl Actor {
     }
 
     /// Commits a draft that holds no step.
+    ///
+    /// # Errors
+    ///
+    /// The draft is not what is durable: if it could not be written, the instance is blocked as it was before.
     pub(super) async fn store(&mut self, draft: Draft) -> Result<(), Unavailable> {
         // A run that has ended stays as it is, whatever was to follow it.
         let kept = self.draft(draft.now).filter(|d| !d.checkpoint.is_closed());
+        let told = self.instance.checkpoint.as_ref().map(|c| draft.reports_since(c)).unwrap_or_default();
         match (self.commit(draft).await, kept) {
             (Ok(()), _) => Ok(()),
             (Err(Refusal::Unavailable(e)), _) => Err(e),
             (Err(Refusal::Unwritable(reason)), Some(mut kept)) => {
                 let id = self.instance.id.to_string();
+                // What an attempt told cannot be kept, and would be told again.
+                told.into_iter().for_each(|op| kept.give_up(op));
+                let refused = unwritable(id.clone(), reason.clone());
                 kept.block(reason);
                 match self.commit(kept).await {
-                    Ok(()) => Ok(()),
+                    Ok(()) => Err(refused),
                     Err(Refusal::Unavailable(e)) => Err(e),
                     Err(Refusal::Unwritable(r)) => Err(unwritable(id, r)),
                 }

@@ -310,6 +310,28 @@ impl Draft {
         }
     }
 
+    /// The activities that an attempt has told something of since.
+    pub(super) fn reports_since(&self, before: &Checkpoint) -> Vec<OpId> {
+        let told = |p: &Pending, was: &Pending| match (&p.what, &was.what) {
+            (Operation::Activity(call), Operation::Activity(old)) => {
+                p.done.is_some() != was.done.is_some() || call.attempt != old.attempt || call.stuck != old.stuck
+            }
+            _ => false,
+        };
+        let pending = self.checkpoint.pending.iter();
+        pending.filter(|(op, p)| before.pending.get(op).is_some_and(|was| told(p, was))).map(|(op, _)| *op).collect()
+    }
+
+    /// No attempt of an activity that has not ended can give a result.
+    pub(super) fn give_up(&mut self, op: OpId) {
+        let open = self.checkpoint.pending.get(&op).is_some_and(|p| p.done.is_none());
+        if let Some(call) = self.call(op).filter(|_| open) {
+            // That attempt was made: the next one has a number of its own.
+            call.attempt = call.attempt.saturating_add(1);
+            call.stuck = true;
+        }
+    }
+
     /// The call of an operation.
     pub(super) fn call(&mut self, op: OpId) -> Option<&mut Call> {
         match self.pending_mut(op).map(|p| &mut p.what) {

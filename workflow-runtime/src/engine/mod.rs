@@ -13,6 +13,7 @@
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
+mod again;
 mod attempts;
 mod backdoor;
 #[cfg(feature = "testing")]
@@ -35,6 +36,8 @@ mod glance;
 mod group;
 mod inbox;
 mod inline;
+#[cfg(feature = "testing")]
+pub(crate) mod inspect;
 mod instance;
 mod list;
 mod message;

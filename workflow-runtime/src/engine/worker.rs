@@ -61,6 +61,8 @@ pub(super) struct Worker {
     pub(super) definitions: RefCell<HashSet<Fingerprint>>,
     /// Blocked instances that have had their second chance from this engine.
     retried: RefCell<HashSet<WorkflowId>>,
+    /// How often in a row an instance has stopped for a reason that may pass.
+    pub(super) failing: RefCell<HashMap<WorkflowId, u32>>,
     pub(super) finishing: Cell<bool>,
     active: Cell<usize>,
     idle: Notify,
@@ -122,6 +124,7 @@ impl Worker {
             under_way: RefCell::default(),
             definitions: RefCell::default(),
             retried: RefCell::default(),
+            failing: RefCell::default(),
             finishing: Cell::new(false),
             active: Cell::new(0),
             idle: Notify::new(),
@@ -234,17 +237,22 @@ impl Worker {
             None => self.load(id.clone()).await,
         };
         match actor {
-            Err(e) => self.refuse(&id, &e),
-            Ok(mut actor) => match actor.work().await {
+            Err(e) => {
+                self.refuse(&id, &e);
+                self.look_again(id, &e);
+            }
+            Ok(mut actor) => match actor.work_again(&self).await {
                 Ok(()) => {
                     let mut mail = self.mail.borrow_mut();
                     debug_assert!(mail.get(&id).is_none_or(VecDeque::is_empty), "an actor leaves no mail behind");
                     mail.remove(&id);
+                    self.failing.borrow_mut().remove(&id);
                     self.resident.borrow_mut().park(actor.instance);
                 }
                 Err(e) => {
                     tracing::warn!(error = %e, code = e.code(), "the instance stops here");
                     self.refuse(&id, &e);
+                    self.look_again(id, &e);
                 }
             },
         }

@@ -12,6 +12,7 @@ mod engine;
 mod failure;
 mod journal;
 mod mock;
+pub mod sim;
 mod sweep;
 mod variant;
 

@@ -1,0 +1,94 @@
+//! Random programs, and clients for them.
+
+use crate::{
+    model,
+    program::{Done, Op, SIGNALS, Work, program},
+};
+use workflow_runtime::testing::sim::Scenario;
+
+/// Some instances, each with a program of its own.
+pub(crate) fn world(world: &mut Scenario) {
+    world.state(Done::default());
+    let instances = world.size(6);
+    for n in 0..instances {
+        let id = format!("program-{n}");
+        let length = world.size(10);
+        let ops = Writer { next: n * 1000, left: 40 }.body(world, length, 0);
+        world.start(id.clone(), program(ops.clone()));
+        let mut payload = n * 100;
+        for signal in &SIGNALS {
+            for _ in 0..world.random(4) {
+                payload += 1;
+                // Two that look alike must be told apart all the same.
+                let sent = if world.random(10) == 0 { 7 } else { payload };
+                world.signal(id.clone(), signal, sent);
+            }
+        }
+        if world.random(8) == 0 {
+            world.cancel(id.clone(), "changed their mind");
+        }
+        if world.random(12) == 0 {
+            world.terminate(id.clone(), "enough");
+        }
+        world.check(move |end| model::judge(end, &id, &ops));
+    }
+}
+
+struct Writer {
+    /// The id of the next activity.
+    next: u64,
+    /// Operations that may still be written.
+    left: u64,
+}
+
+impl Writer {
+    fn body(&mut self, world: &mut Scenario, length: u64, depth: u64) -> Vec<Op> {
+        let mut ops = vec![];
+        for _ in 0..length {
+            if self.left == 0 {
+                break;
+            }
+            self.left -= 1;
+            ops.push(self.op(world, depth));
+        }
+        ops
+    }
+
+    fn op(&mut self, world: &mut Scenario, depth: u64) -> Op {
+        let seconds = [0, 1, 60, 86_400][world.random(4) as usize];
+        let name = world.random(SIGNALS.len() as u64) as usize;
+        match world.random(20) {
+            0..=2 => Op::Steady(self.work(world)),
+            3..=5 => Op::Flaky(self.work(world)),
+            6..=7 => Op::Stubborn(self.work(world)),
+            8..=9 => Op::Sleep { seconds },
+            10 => Op::Recv { name },
+            11..=12 => Op::RecvWithin { name, seconds },
+            13..=14 => {
+                self.next += 1;
+                Op::Undo { id: self.next }
+            }
+            15 => match world.random(4) {
+                0 => Op::Fail { code: self.next as u32 },
+                1 => Op::Commit,
+                _ => Op::Draw,
+            },
+            16 => Op::Carry { bytes: world.random(6000), seconds },
+            17..=18 if depth < 4 => {
+                let length = world.size(4);
+                Op::Try { body: self.body(world, length, depth + 1) }
+            }
+            19 if depth < 4 => {
+                let (length, times) = (world.size(3), 1 + world.random(3) as u32);
+                Op::Repeat { times, body: self.body(world, length, depth + 1) }
+            }
+            _ => Op::Draw,
+        }
+    }
+
+    fn work(&mut self, world: &mut Scenario) -> Work {
+        self.next += 1;
+        let fails = [0, 0, 0, 1, 2, 6][world.random(6) as usize];
+        Work { id: self.next, fails, declines: world.random(12) == 0 }
+    }
+}

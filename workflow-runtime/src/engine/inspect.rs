@@ -1,0 +1,153 @@
+//! Checkpoints seen from outside of the engine, for a simulation that checks what a store holds.
+
+use super::{
+    checkpoint::{self, Checkpoint, Operation, State},
+    client::Engine,
+    run::Run,
+};
+use crate::{
+    journal::{
+        encoding,
+        id::{Namespace, RunId, WorkflowId},
+        key::InstanceKeys,
+        payload::Payload,
+    },
+    machine::{Frame, Identity, Machine, OpId, Resolve, Workflow, WorkflowDef},
+    registry::Registry,
+};
+use std::collections::BTreeMap;
+use workflow_definition::{Definition, Fingerprint};
+
+/// What the checkpoint of an instance says.
+#[derive(Debug, Clone)]
+pub(crate) struct Inspected {
+    pub(crate) run: RunId,
+    pub(crate) closed: bool,
+    pub(crate) terminated: bool,
+    /// Code and message.
+    pub(crate) blocked: Option<(String, String)>,
+    pub(crate) steps: u64,
+    pub(crate) history: u64,
+    pub(crate) cancel_requested: bool,
+    /// The frame is gone with the next commit, and nobody sees the instance any more.
+    pub(crate) removing: bool,
+    pub(crate) pending: BTreeMap<OpId, Waiting>,
+    /// The numbers of the buffered signals, by name: the first, and the one behind the last.
+    pub(crate) inbox: BTreeMap<String, (u64, u64)>,
+    /// Every index entry that the instance has in this state.
+    pub(crate) index: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The names of the locals that are records of their own.
+    pub(crate) large: Vec<String>,
+    pub(crate) frame: Option<Payload>,
+}
+
+/// A pending operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) call: Option<Calling>,
+    /// The name of the signal that it waits for without a deadline.
+    pub(crate) signal: Option<String>,
+    pub(crate) done: bool,
+}
+
+/// A pending activity.
+#[derive(Debug, Clone)]
+pub(crate) struct Calling {
+    pub(crate) name: String,
+    pub(crate) args: Payload,
+    pub(crate) attempt: u32,
+}
+
+/// Reads a checkpoint.
+pub(crate) fn checkpoint(namespace: &Namespace, id: &WorkflowId, bytes: &[u8]) -> Result<Inspected, String> {
+    let c: Checkpoint = encoding::decode(bytes).map_err(|e| format!("the checkpoint does not decode: {e}"))?;
+    let again = encoding::encode(&c).map_err(|e| format!("the checkpoint does not encode again: {e}"))?;
+    if again != bytes {
+        return Err("the checkpoint is encoded differently when it has been decoded".into());
+    }
+    let index = c.index(&InstanceKeys::new(namespace, id));
+    Ok(inspected(c, index))
+}
+
+fn inspected(c: Checkpoint, index: BTreeMap<Vec<u8>, Vec<u8>>) -> Inspected {
+    let closed = c.is_closed();
+    let pending = c.pending.into_iter().map(|(op, p)| {
+        let (mut call, mut signal) = (None, None);
+        match p.what {
+            Operation::Activity(c) => call = Some(Calling { name: c.name, args: c.args, attempt: c.attempt }),
+            Operation::Signal { name, deadline: None } => signal = Some(name),
+            _ => {}
+        }
+        (op, Waiting { call, signal, done: p.done.is_some() })
+    });
+    Inspected {
+        run: c.run,
+        closed,
+        terminated: matches!(c.state, State::Terminated { .. }),
+        blocked: match c.state {
+            State::Blocked(reason) => Some((reason.code, reason.message)),
+            _ => None,
+        },
+        steps: c.steps,
+        removing: c.removing,
+        history: c.history,
+        cancel_requested: c.cancel.is_some(),
+        pending: pending.collect(),
+        inbox: c.inbox.into_iter().map(|(name, i)| (name, (i.first, i.next))).collect(),
+        index,
+        large: c.large.into_iter().map(|l| l.name).collect(),
+        frame: c.frame,
+    }
+}
+
+/// The number and the payload of a buffered signal.
+pub(crate) fn signal(bytes: &[u8]) -> Result<Payload, String> {
+    let record: checkpoint::SignalRecord = encoding::decode(bytes).map_err(|e| format!("a signal: {e}"))?;
+    Ok(record.payload)
+}
+
+/// Makes a machine from nothing but what is stored, and gives the hash of the frame that it would store.
+pub(crate) fn restore(
+    registry: &Registry,
+    id: &WorkflowId,
+    c: &Inspected,
+    start: &[u8],
+    large: BTreeMap<String, Payload>,
+) -> Result<u64, String> {
+    let start: checkpoint::StartRecord = encoding::decode(start).map_err(|e| format!("the start record: {e}"))?;
+    let stored = c.frame.as_ref().ok_or("a run that has taken a step has no frame")?;
+    let frame = checkpoint::unpack(stored, large).map_err(|e| format!("the frame does not decode: {e}"))?;
+    let identity = Identity { workflow_id: id.to_string(), run_id: c.run.0 };
+    let (machine, _) = Machine::load(identity, frame, &start.input, &Linked(registry))
+        .map_err(|e| format!("the frame cannot be resumed: {e}"))?;
+    pack_hash(machine.frame())
+}
+
+fn pack_hash(frame: Frame) -> Result<u64, String> {
+    let packed =
+        checkpoint::pack(frame).map_err(|e| format!("the frame of a restored machine does not encode: {e}"))?;
+    Ok(packed.hash)
+}
+
+struct Linked<'a>(&'a Registry);
+
+impl Resolve for Linked<'_> {
+    fn workflow(&self, name: &str) -> Option<&'static WorkflowDef> {
+        self.0.workflow(name)
+    }
+
+    fn definition(&self, fingerprint: Fingerprint) -> Option<Definition> {
+        let def = self.0.workflows().find(|d| d.fingerprint() == fingerprint)?;
+        Some(def.definition().clone())
+    }
+}
+
+/// A handle of an instance of a workflow whose function is not at hand.
+pub(crate) fn run<W: Workflow>(engine: &Engine, id: &str) -> Run<W> {
+    Run::new(engine.clone(), WorkflowId::new(id), None)
+}
+
+/// Whether an engine does nothing any more.
+pub(crate) fn is_down(engine: &Engine) -> bool {
+    engine.inner.shared.health.alive().is_err()
+}

@@ -57,7 +57,7 @@ async fn copies(n: u32) -> Result<Vec<u32>, OrderError> {
 }
 
 #[workflow]
-async fn moves(order: Order) -> Result<String, OrderError> {
+async fn moves_into_branches(order: Order) -> Result<String, OrderError> {
     let Order { lines, card, note, id, .. } = order;
     let label = format!("l{id}");
     let (a, b) = join!(
@@ -289,7 +289,7 @@ async fn factorial_both_ways(n: u32) -> u32 {
 }
 
 #[workflow]
-async fn guarded(limit: u32) -> Result<Vec<u32>, OrderError> {
+async fn guarded_race(limit: u32) -> Result<Vec<u32>, OrderError> {
     let mut got = vec![];
     let mut rest = limit;
     while rest > 0 {
@@ -372,7 +372,7 @@ fn what_branches_share() {
     agree(|| copies(3));
     agree(|| shadows(3));
     for card in ["good", "bad"] {
-        agree(|| moves(order(card, 3)));
+        agree(|| moves_into_branches(order(card, 3)));
         agree(|| fields(order(card, 2)));
         agree(|| moved_field(order(card, 2)));
         agree(|| in_loops(order(card, 4)));
@@ -388,7 +388,7 @@ fn how_branches_end() {
         agree(|| patched_branches(n));
     }
     for signals in 0..4 {
-        let mut d = Differential::new(|| guarded(5));
+        let mut d = Differential::new(|| guarded_race(5));
         for n in 0..signals {
             d = d.signal(&GO, n);
         }

@@ -63,7 +63,7 @@ macro_rules! __only_in_workflows {
 ///
 /// A branch is an operation, a call of another workflow, or an `async` block. The value is the tuple of their outputs.
 ///
-/// ```
+/// ```standalone_crate
 /// use workflow_runtime::prelude::*;
 ///
 /// #[workflow]
@@ -106,7 +106,7 @@ macro_rules! try_join {
 ///
 /// One operation ends per step, so the order of the history decides who is first.
 ///
-/// ```
+/// ```standalone_crate
 /// use workflow_runtime::prelude::*;
 ///
 /// const APPROVED: Signal<String> = Signal::new("approved");

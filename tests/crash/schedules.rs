@@ -120,6 +120,17 @@ async fn a_downtime_is_made_up_for_within_the_window() -> Test {
 }
 
 #[tokio::test]
+async fn a_schedule_begins_new_runs_of_itself() -> Test {
+    let engine = engine().await;
+    let schedule = engine.schedule("s", Schedule::every(minutes(1)), job(0)).await?;
+    engine.clock().advance(minutes(1200)).await;
+    assert_eq!(schedule.describe().await?.counts.started, 1200);
+    let history = engine.untyped("schedule/s").history().await?;
+    assert!(history.len() < 4000, "{}", history.len());
+    Ok(())
+}
+
+#[tokio::test]
 async fn rules_that_cannot_be_used_are_refused() {
     let engine = engine().await;
     let why = async |schedule| match engine.schedule("s", schedule, job(1)).await {

@@ -90,6 +90,9 @@ pub struct Recent {
 /// Runs that are shown.
 const SHOWN: usize = 10;
 
+/// Rounds after which the schedule begins a new run, so that no history grows without end.
+const ROUNDS: u32 = 500;
+
 /// Everything that a schedule knows, from one run of it to the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
@@ -143,7 +146,7 @@ impl State {
 pub(super) async fn schedule(target: Target, schedule: Schedule, state: Option<State>) -> Result<(), Cancelled> {
     let mut target = target;
     let mut state = state.unwrap_or_else(|| State::new(schedule.clone()));
-    loop {
+    for _ in 0..ROUNDS {
         // Time zones belong to the machine: what was found is recorded.
         let look = side_effect(|| state.book.look(now()));
         let more = state.book.enter(&target.prefix, &look, now());
@@ -195,4 +198,6 @@ pub(super) async fn schedule(target: Target, schedule: Schedule, state: Option<S
             outcome = EndOf::new(state.running.as_ref(), &target.workflow) => state.ended(outcome),
         }
     }
+    let schedule = state.book.schedule.clone();
+    continue_as_new!(target, schedule, Some(state))
 }

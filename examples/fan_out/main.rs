@@ -7,7 +7,7 @@ use workflow_runtime::{Engine, prelude::*};
 /// Every seventh page is hard to read.
 #[activity(retry(attempts = 3, initial = "100ms"))]
 async fn count_words(cx: ActivityContext, page: u64) -> Result<u64, String> {
-    if page % 7 == 0 && cx.attempt() == 1 {
+    if page.is_multiple_of(7) && cx.attempt() == 1 {
         return Err(format!("page {page} is torn"));
     }
     tokio::task::yield_now().await;

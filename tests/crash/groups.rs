@@ -32,7 +32,7 @@ async fn weigh_parcel(cx: ActivityContext, parcel: u64) -> Result<u64, ShopError
     if parcel == 13 {
         return Err(ShopError::Declined { reason: "thirteen".into() });
     }
-    if parcel % 3 == 0 && cx.attempt() == 1 {
+    if parcel.is_multiple_of(3) && cx.attempt() == 1 {
         return Err(ShopError::Busy);
     }
     Ok(parcel * 10)

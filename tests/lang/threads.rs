@@ -131,7 +131,7 @@ async fn ticks(limit: u32) -> Result<Vec<String>, OrderError> {
 async fn first_match(n: u32) -> Result<u32, OrderError> {
     let got = select! {
         Ok(a) = double(n) => a,
-        Ok(b) = double(n + 1), if n % 2 == 0 => b + 1,
+        Ok(b) = double(n + 1), if n.is_multiple_of(2) => b + 1,
         else => {
             ping(n).await?;
             9

@@ -197,7 +197,7 @@ async fn no_wait(n: u32) -> u32 {
         Ok::<u32, OrderError>(v)
     });
     let (one,) = join!(ping(n));
-    join!();
+    let () = join!();
     let r: Result<(), OrderError> = try_join!();
     if r.is_err() {
         return 0;
@@ -296,7 +296,7 @@ async fn guarded_race(limit: u32) -> Result<Vec<u32>, OrderError> {
         let mut late = false;
         select! {
             biased;
-            Ok(n @ 1..) = GO.recv(), if rest % 2 == 0 => got.push(n),
+            Ok(n @ 1..) = GO.recv(), if rest.is_multiple_of(2) => got.push(n),
             n = ping(rest), if rest % 2 == 1 => got.push(n? + 100),
             t = sleep(minutes(u64::from(rest))), if got.len() < 100 => {
                 t?;

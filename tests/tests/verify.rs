@@ -16,7 +16,7 @@ const GO: Signal<u32> = Signal::new("go");
 
 #[activity(retry(attempts = 3, initial = "1s"))]
 async fn half(n: u64) -> Result<u64, String> {
-    if n % 2 == 0 { Ok(n / 2) } else { Err(format!("{n} is odd")) }
+    if n.is_multiple_of(2) { Ok(n / 2) } else { Err(format!("{n} is odd")) }
 }
 
 #[activity]
@@ -36,10 +36,7 @@ async fn everything(n: u64) -> Result<String, WorkflowError> {
     tag("n", n);
     set_status(&"halving");
     let h = inner(n).await?;
-    let go = match GO.recv().timeout(minutes(5)).await {
-        Ok(go) => go,
-        Err(_) => 0,
-    };
+    let go = GO.recv().timeout(minutes(5)).await.unwrap_or_default();
     sleep(hours(1)).await?;
     let drawn: u8 = random();
     let odd = half(1).await;

@@ -26,7 +26,7 @@ pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
         f.item.attrs.iter().filter(|a| ["allow", "warn", "expect", "deny"].iter().any(|l| a.path().is_ident(l)));
     quote! {
         #(#lints)*
-        #[allow(clippy::too_many_arguments, clippy::unused_async, clippy::large_futures)]
+        #[allow(clippy::too_many_arguments, clippy::unused_async, clippy::large_futures, clippy::unused_unit)]
         async fn __check(#inputs) -> #out #block
     }
 }

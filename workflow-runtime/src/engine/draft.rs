@@ -197,7 +197,7 @@ impl Draft {
         match command {
             Command::Activity { op, name, args, options } => {
                 self.events.push(Event::Scheduled { op: op.0, activity: name.clone(), args: args.clone() });
-                c.pending.insert(op, pending(Operation::Activity(Call::new(name, args, options))));
+                c.pending.insert(op, pending(Operation::Activity(Box::new(Call::new(name, args, options)))));
             }
             Command::Timer { op, at } => {
                 self.events.push(Event::TimerStarted { op: op.0, at });

@@ -33,7 +33,7 @@ pub(in crate::engine) struct Done {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::engine) enum Operation {
-    Activity(Call),
+    Activity(Box<Call>),
     Timer { at: Timestamp },
     Signal { name: String, deadline: Option<Timestamp> },
     Remote(Remote),

@@ -58,8 +58,7 @@ impl Clients {
             What::Start => true,
             // One at a time of those that look alike in a history: else nobody could say which of them has happened.
             What::Signal(..) if call.state == State::Due => {
-                let same = self.calls.iter().filter(same);
-                self.is_started(&call.action.id) && same.fold(true, |free, c| free && !c.is_open())
+                self.is_started(&call.action.id) && !self.calls.iter().filter(same).any(Call::is_open)
             }
             _ => self.is_started(&call.action.id),
         }

@@ -88,6 +88,7 @@ impl Work {
 }
 
 /// What an attempt does next, to be done outside of the world's lock.
+#[expect(clippy::large_enum_variant, reason = "one at a time")]
 pub(super) enum Next {
     Begin {
         id: u64,

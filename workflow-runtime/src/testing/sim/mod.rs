@@ -255,7 +255,7 @@ impl Simulation {
     /// # Errors
     ///
     /// The first seed that breaks an invariant, in the smallest setting that was found.
-    pub fn run(&self) -> Result<Summary, Failure> {
+    pub fn run(&self) -> Result<Summary, Box<Failure>> {
         let began = Instant::now();
         let registry = self.registry()?;
         let size = if self.fixed { Size::default() } else { Size::from_environment() };
@@ -284,7 +284,7 @@ impl Simulation {
         let (mut summary, failed) = total.into_inner().unwrap_or_else(PoisonError::into_inner);
         summary.elapsed = began.elapsed();
         match failed {
-            Some(seed) => Err(self.report(&registry, seed, size)),
+            Some(seed) => Err(Box::new(self.report(&registry, seed, size))),
             None => Ok(summary),
         }
     }
@@ -294,24 +294,26 @@ impl Simulation {
     /// # Errors
     ///
     /// The seed breaks an invariant.
-    pub fn run_seed(&self, seed: u64) -> Result<u64, Failure> {
+    pub fn run_seed(&self, seed: u64) -> Result<u64, Box<Failure>> {
         let registry = self.registry()?;
         let ran = self.once(&registry, seed, &Size::default(), false, false);
         match ran.violation {
-            Some(_) => Err(self.report(&registry, seed, Size::default())),
+            Some(_) => Err(Box::new(self.report(&registry, seed, Size::default()))),
             None => Ok(ran.hash),
         }
     }
 
-    fn registry(&self) -> Result<Arc<Registry>, Failure> {
-        Registry::linked().map(Arc::new).map_err(|e| Failure {
-            seed: 0,
-            step: 0,
-            invariant: check::invariant::SETUP.into(),
-            instance: String::new(),
-            message: e.to_string(),
-            tail: vec![],
-            smaller: Smaller::default(),
+    fn registry(&self) -> Result<Arc<Registry>, Box<Failure>> {
+        Registry::linked().map(Arc::new).map_err(|e| {
+            Box::new(Failure {
+                seed: 0,
+                step: 0,
+                invariant: check::invariant::SETUP.into(),
+                instance: String::new(),
+                message: e.to_string(),
+                tail: vec![],
+                smaller: Smaller::default(),
+            })
         })
     }
 

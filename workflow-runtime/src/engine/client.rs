@@ -87,10 +87,6 @@ impl Engine {
     /// Starts an instance, or attaches to the one that was started with this id, workflow and input before, also when
     /// it has ended: [`Run::is_new`] tells which. The start is durable on return.
     ///
-    /// # Errors
-    ///
-    /// [`StartError::Conflict`]: the id is taken by something else. Otherwise nothing was started.
-    ///
     /// The await starts it; before it, options can be given:
     ///
     /// ```standalone_crate
@@ -102,6 +98,10 @@ impl Engine {
     /// assert_eq!(run.result().await?, 1);
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Conflict`](super::StartError::Conflict): the id is taken by something else. Otherwise nothing was started.
     ///
     /// # Cancel safety
     ///

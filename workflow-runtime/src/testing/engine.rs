@@ -180,6 +180,7 @@ impl TestEngine {
     }
 
     /// Lets time pass until the run waits at the suspension point with this label, and nothing else is in flight.
+    /// A point whose operation ends at once, such as an activity whose mock answers, is passed without a wait.
     ///
     /// With a clock that moves by itself, time goes on behind it: use [`TestEngineBuilder::manual`], or
     /// [`TestClock::pause`].

@@ -72,13 +72,13 @@ pub fn join_all<D: Durable>(calls: impl IntoIterator<Item = D>) -> JoinAll<D> {
 /// use workflow_runtime::{prelude::*, testing::TestEngine};
 ///
 /// #[activity]
-/// async fn reserve(seat: u32) -> Result<u32, String> {
+/// async fn take_seat(seat: u32) -> Result<u32, String> {
 ///     if seat == 13 { Err("there is no seat 13".into()) } else { Ok(seat) }
 /// }
 ///
 /// #[workflow]
 /// async fn seats(wanted: Vec<u32>) -> Result<Vec<u32>, ActivityError<String>> {
-///     try_join_all(wanted.into_iter().map(reserve)).await
+///     try_join_all(wanted.into_iter().map(take_seat)).await
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -113,7 +113,7 @@ async fn a_cancellation_from_outside() {
 
 #[tokio::test]
 #[should_panic(
-    expected = "crash before commit 0, in memory, resident: event 3: expected completed with 10, found completed with 12"
+    expected = "crash before commit 0, in memory, resident: event 3: expected completed with 10, found completed with 1"
 )]
 async fn a_workflow_that_is_not_deterministic_is_found() {
     sweep(forgetful(10), "f").run().await;

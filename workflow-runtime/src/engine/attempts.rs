@@ -210,7 +210,10 @@ impl Actor {
                     }
                 }
             }
-            Verdict::Stuck(reason) => self.stuck(draft, op, reason),
+            Verdict::Stuck(reason) => {
+                draft.give_up(op);
+                self.stuck(draft, op, reason);
+            }
             Verdict::Lost => return false,
         }
         true

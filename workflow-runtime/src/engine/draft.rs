@@ -324,7 +324,7 @@ impl Draft {
 
     /// No attempt of an activity that has not ended can give a result.
     pub(super) fn give_up(&mut self, op: OpId) {
-        let open = self.checkpoint.pending.get(&op).is_some_and(|p| p.done.is_none());
+        let open = self.pending_mut(op).is_some_and(|p| p.done.is_none());
         if let Some(call) = self.call(op).filter(|_| open) {
             // That attempt was made: the next one has a number of its own.
             call.attempt = call.attempt.saturating_add(1);

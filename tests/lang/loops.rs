@@ -56,6 +56,28 @@ async fn owned(order: Order) -> Result<String, OrderError> {
 }
 
 #[workflow]
+async fn text_items() -> Result<String, OrderError> {
+    let mut out = String::new();
+    for word in ["a", "b", "c"] {
+        out.push_str(&text(word, &[1]).await?);
+        sleep(seconds(1)).await?;
+        out.push_str(word);
+    }
+    for (word, n) in [("x", 1), ("y", 2)] {
+        let d = double(n).await?;
+        out.push_str(&text(word, &[d]).await?);
+    }
+    for (word, n) in vec![("v", String::from("w"))] {
+        out.push_str(&text(word, &[1]).await?);
+        out.push_str(&n);
+    }
+    for word in Some("z") {
+        out.push_str(&text(word, &[2]).await?);
+    }
+    Ok(out)
+}
+
+#[workflow]
 async fn borrowed(order: Order) -> Result<u64, OrderError> {
     let mut held = 0;
     for line in &order.lines {
@@ -140,6 +162,7 @@ fn for_loops() {
     for (a, b) in [(0, 3), (1, 9), (4, 4), (5, 2)] {
         agree(|| ranges(a, b));
     }
+    agree(text_items);
     agree(|| owned(order("ok", 3)));
     agree(|| owned(order("ok", 0)));
     agree(|| borrowed(order("ok", 4)));

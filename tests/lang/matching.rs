@@ -76,6 +76,106 @@ async fn patterns(order: Order) -> Result<String, OrderError> {
     Ok(format!("{number} {b} {x} {y} {first:?} {}", lines.len()))
 }
 
+/// Guards that read fields of what their arm binds.
+#[workflow]
+async fn field_guards(order: Order, cents: u64) -> Result<String, OrderError> {
+    let paid = match charge(&order.card, cents).detailed().await {
+        Ok(paid) if paid.cents > 50 && paid.id != 78 => {
+            ping(paid.id as u32).await?;
+            format!("much {}", paid.cents)
+        }
+        Ok(paid) if paid.cents == order.cents => format!("all {}", paid.id),
+        Ok(paid) => format!("{paid:?}"),
+        Err(failure) if failure.error == ActivityError::Failed(ChargeError::Network) => {
+            sleep(seconds(1)).await?;
+            format!("{:?}", failure.timeout)
+        }
+        Err(failure) if matches!(failure.error, ActivityError::TimedOut) => return Err(OrderError::Empty),
+        Err(failure) => format!("{} {}", failure.error, order.id),
+    };
+    Ok(paid)
+}
+
+/// What an arm binds hides what its guard would read otherwise.
+#[workflow]
+async fn hiding_guards(line: Line, n: u32) -> Result<String, OrderError> {
+    let out = match lines(n).await {
+        Ok(line) if line.quantity == 1 => {
+            ping(line.quantity).await?;
+            line.sku
+        }
+        Err(ActivityError::Failed(line)) if line.len() > 7 => line,
+        Ok(other) if other.quantity == line.quantity => format!("same {}", other.sku),
+        _ => format!("none of {}", ping(7).await?),
+    };
+    Ok(format!("{out} {} {}", line.sku, line.quantity))
+}
+
+#[activity]
+async fn lines(quantity: u32) -> Result<Line, String> {
+    if quantity > 4 { Err(format!("{quantity} is much")) } else { Ok(Line { sku: format!("s{quantity}"), quantity }) }
+}
+
+/// Chains whose later links read fields of what earlier ones bind.
+#[workflow]
+async fn guard_chains(n: u32, mut all: Vec<Line>) -> Result<String, OrderError> {
+    let mut out = String::new();
+    if let Ok(line) = lines(n).await
+        && line.quantity > 1
+        && ping(line.quantity).await? > 4
+        && line.sku != "s4"
+    {
+        out.push_str(&line.sku);
+    } else if let Err(failure) = lines(n).detailed().await
+        && failure.timeout.is_none()
+        && let ActivityError::Failed(text) = failure.error
+    {
+        sleep(seconds(1)).await?;
+        out.push_str(&text);
+    }
+    while let Some(line) = all.pop()
+        && line.quantity > 1
+    {
+        let held = reserve(&line.sku, line.quantity).await?;
+        out.push_str(&format!(" {}{held}", line.sku));
+    }
+    Ok(format!("{out} {}", all.len()))
+}
+
+/// The same in what `select!` does with an output, and in a branch.
+#[workflow]
+async fn guarded_handlers(n: u32) -> Result<String, OrderError> {
+    let first = select! {
+        got = lines(n).detailed() => match got {
+            Ok(line) if line.quantity == 2 => line.sku,
+            Ok(line) if line.quantity > 2 => ping(line.quantity).await?.to_string(),
+            Ok(line) => format!("{line:?}"),
+            Err(failure) if failure.timeout.is_some() => return Err(OrderError::Empty),
+            Err(failure) => format!("{failure:?}"),
+        },
+        _ = sleep(days(1)) => "late".to_owned(),
+    };
+    let second = select! {
+        Ok(line) = lines(n) => if let Ok(again) = lines(line.quantity).await && again.sku == line.sku && again.quantity > 1 {
+            format!("{}{}", again.sku, ping(line.quantity).await?)
+        } else {
+            line.sku
+        },
+        else => "nothing".to_owned(),
+    };
+    let (third, fourth) = join!(
+        async {
+            match lines(n + 1).await {
+                Ok(line) if line.quantity < 3 => Ok::<_, OrderError>(line.sku),
+                Ok(line) => Ok(format!("{}{}", line.sku, ping(line.quantity).await?)),
+                Err(e) => Err(e.into()),
+            }
+        },
+        ping(n),
+    );
+    Ok(format!("{first} {second} {third:?} {}", fourth?))
+}
+
 #[test]
 fn matching() {
     for kind in [
@@ -106,4 +206,13 @@ fn matching() {
     for lines in [0, 1, 3] {
         agree(|| patterns(order("ok", lines)));
     }
+    for (card, cents) in [("ok", 90), ("ok", 77), ("ok", 100), ("ok", 7), ("bad", 1), ("dead", 1)] {
+        agree(|| field_guards(order(card, 1), cents));
+    }
+    for n in 0..6 {
+        agree(|| hiding_guards(Line { sku: "outer".into(), quantity: 3 }, n));
+        agree(|| guard_chains(n, order("ok", 3).lines));
+        agree(|| guarded_handlers(n));
+    }
+    agree(|| hiding_guards(Line { sku: "outer".into(), quantity: 3 }, 10_000));
 }

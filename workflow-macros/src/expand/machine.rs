@@ -114,7 +114,7 @@ pub(super) fn slot(m: &Machine, v: VarId) -> Ident {
     let name = if suffix.is_empty() { name } else { suffix.as_str() };
     // With the user's own span errors about the slot stand on the variable.
     match ours {
-        true => format_ident!("s_{name}", span = Span::mixed_site()),
+        true => format_ident!("s_{name}", span = Span::mixed_site().located_at(var.ident.span())),
         false => format_ident!("__s_{name}", span = var.ident.span()),
     }
 }

@@ -1,6 +1,6 @@
 //! Branches and jumps.
 
-use super::{Dest, Jump, Lower, continues, merge, names, place, splits, unit};
+use super::{Dest, Jump, Lower, continues, names, place, splits, unit};
 use crate::ir::{Arm, Effects, Kind, NodeId, Part, Term};
 use syn::{BinOp, Expr};
 
@@ -81,7 +81,7 @@ impl Lower<'_> {
                     let value = self.operand(&l.expr);
                     let origin = self.derive(&l.pat, &value, false);
                     let code = self.code(&value);
-                    merge(&mut effects, code.effects);
+                    self.merge(&mut effects, code.effects);
                     self.bind_pattern(&l.pat, &mut effects, origin);
                     let value = self.rewrite(&value);
                     parts.push(Part::Let((*l.pat).clone(), value));
@@ -116,7 +116,8 @@ impl Lower<'_> {
                     if splits::expr(g) {
                         s.refuse(g, "an `.await` in the guard of a `match` is not supported, because the arms below would have to be tried again after it: await before the `match`, or use `if` in the arm");
                     }
-                    merge(&mut effects, s.code(g).effects);
+                    let read = s.code(g).effects;
+                    s.merge(&mut effects, read);
                     s.rewrite(g)
                 });
                 arms.push(Arm { pat: arm.pat.clone(), guard, effects, to });

@@ -60,7 +60,10 @@ impl Lower<'_> {
     fn for_owned(&mut self, f: &syn::ExprForLoop) {
         let value = self.operand(&f.expr);
         let rest = self.temp(true);
-        let start: Expr = syn::parse_quote_spanned!(syn::spanned::Spanned::span(&f.expr)=> ::workflow_runtime::__private::owned(#value));
+        // What cannot be saved of it is reported on what the user loops over.
+        let span = syn::spanned::Spanned::span(&f.expr);
+        self.m.vars[rest].ident.set_span(proc_macro2::Span::mixed_site().located_at(span));
+        let start: Expr = syn::parse_quote_spanned!(span=> ::workflow_runtime::__private::owned(#value));
         self.bind_var(rest, None, &start);
         let rest = self.path(rest);
         let next: Expr = syn::parse_quote!(::workflow_runtime::__private::next(&mut #rest));

@@ -335,26 +335,32 @@ impl<'e> Lower<'e> {
 
     fn part_expr(&mut self, e: &Expr, effects: &mut Effects) -> Part {
         let code = self.code(e);
-        merge(effects, code.effects);
+        self.merge(effects, code.effects);
         match code.kind {
             Kind::Tokens(t) => Part::Expr(t),
             Kind::Let { init, .. } => Part::Expr(init),
         }
     }
 
+    /// Effects of two pieces of code that run one behind the other.
+    fn merge(&self, first: &mut Effects, then: Effects) {
+        // A field of what the first piece binds is bound with it.
+        let read = |v: &VarId| match self.m.vars[*v].origin {
+            Origin::Field(of) => !first.kills.contains(&of),
+            _ => !first.kills.contains(v),
+        };
+        let read: Vec<VarId> = then.uses.into_iter().filter(read).collect();
+        first.uses.extend(read);
+        first.kills.extend(then.kills);
+        first.binds.extend(then.binds);
+        first.moves.extend(then.moves);
+        first.touches.extend(then.touches);
+        first.patches.extend(then.patches);
+    }
+
     fn refuse(&self, on: impl ToTokens, message: impl std::fmt::Display) {
         self.errors.push(on, message);
     }
-}
-
-/// Effects of two pieces of code that run one behind the other.
-fn merge(first: &mut Effects, then: Effects) {
-    first.uses.extend(then.uses.difference(&first.kills).copied().collect::<Vec<_>>());
-    first.kills.extend(then.kills);
-    first.binds.extend(then.binds);
-    first.moves.extend(then.moves);
-    first.touches.extend(then.touches);
-    first.patches.extend(then.patches);
 }
 
 /// A name of ours, which nothing that the user writes can mean.

@@ -1,5 +1,6 @@
 //! Cursors of loops that wait: what is saved of a `for` loop between two steps.
 
+use super::slot::{self, Entry, Interned, Slot, StaticStr};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     collections::{BTreeMap, BTreeSet, BinaryHeap, LinkedList, VecDeque, btree_map::Range as Entries},
@@ -41,6 +42,34 @@ impl<T> Rest for Items<T> {
     type Item = T;
     fn next_item(&mut self) -> Option<T> {
         self.0.pop_front()
+    }
+}
+
+impl Interned for Items<&'static str> {
+    type Owned = Items<String>;
+    fn intern(owned: Items<String>) -> Self {
+        Items(owned.0.into_iter().map(slot::text).collect())
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + 'static> Interned for Items<(&'static str, T)> {
+    type Owned = Items<(String, T)>;
+    fn intern(owned: Items<(String, T)>) -> Self {
+        Items(owned.0.into_iter().map(|(s, t)| (slot::text(s), t)).collect())
+    }
+}
+
+impl Slot<Items<&'static str>> {
+    /// The slot as a row of the table.
+    pub fn durable(&mut self) -> Entry<'_> {
+        StaticStr::row(self)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned + 'static> Slot<Items<(&'static str, T)>> {
+    /// The slot as a row of the table.
+    pub fn durable(&mut self) -> Entry<'_> {
+        StaticStr::row(self)
     }
 }
 

@@ -45,7 +45,7 @@ pub use operation::{
 pub(crate) use operation::{CHANNEL, Envelope, channel};
 pub use outcome::{Never, Outcome, Plain};
 pub use remote::{Answer, Ask, Ended, ParentClose, Refused, Target};
-pub use slot::{AnySlot, Checkpoint, Entry, Slot, SlotExt, StaticStr, Stored};
+pub use slot::{AnySlot, Checkpoint, Entry, Interned, Slot, SlotExt, StaticStr, Stored};
 pub use workflow::{
     Described, ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef, WorkflowFn, WorkflowRegistration, accepts,
 };

@@ -154,17 +154,38 @@ impl<T: Checkpoint> AnySlot for Slot<T> {
     }
 }
 
-/// A `&'static str` local: saved as text, interned when it is loaded.
-pub struct StaticStr<'s>(&'s mut Slot<&'static str>);
+/// A value with texts that live as long as the program, which serde alone cannot decode.
+pub trait Interned: Serialize + 'static {
+    /// The value as it is decoded.
+    type Owned: DeserializeOwned;
+    /// The value, its texts interned.
+    fn intern(owned: Self::Owned) -> Self;
+}
 
-impl AnySlot for StaticStr<'_> {
+impl Interned for &'static str {
+    type Owned = String;
+    fn intern(owned: String) -> Self {
+        text(owned)
+    }
+}
+
+/// The slot of a `&'static str`, or of the rest of a loop over such: saved as text, interned when it is loaded.
+pub struct StaticStr<'s, T>(&'s mut Slot<T>);
+
+impl<'s, T: Interned> StaticStr<'s, T> {
+    pub(super) fn row(slot: &'s mut Slot<T>) -> Entry<'s> {
+        Entry::Str(Box::new(StaticStr(slot)))
+    }
+}
+
+impl<T: Interned> AnySlot for StaticStr<'_, T> {
     fn key(&self) -> &'static str {
         self.0.key
     }
 
     fn load(&mut self, stored: Stored) -> Result<(), DecodeError> {
         if let Some(b) = stored.bytes() {
-            self.0.value = Some(intern(b.decode()?));
+            self.0.value = Some(T::intern(b.decode()?));
             self.0.bytes = Some(b.clone());
         }
         Ok(())
@@ -176,14 +197,14 @@ impl AnySlot for StaticStr<'_> {
         };
         let bytes = match self.0.bytes.take() {
             Some(b) => b,
-            None => Payload::encode(v)?,
+            None => Payload::encode(&v)?,
         };
         Ok(Stored::Bytes(bytes))
     }
 }
 
 /// Keeps one copy of every text for the life of the process: the set of literals in a program is small.
-fn intern(s: String) -> &'static str {
+pub(super) fn text(s: String) -> &'static str {
     use std::{
         collections::BTreeSet,
         sync::{Mutex, PoisonError},
@@ -204,15 +225,15 @@ fn intern(s: String) -> &'static str {
 pub enum Entry<'s> {
     /// A slot of any other type.
     Slot(&'s mut dyn AnySlot),
-    /// A text that lives as long as the program.
-    Str(StaticStr<'s>),
+    /// A slot with texts that live as long as the program.
+    Str(Box<dyn AnySlot + 's>),
 }
 
 impl Entry<'_> {
     pub(super) fn slot(&mut self) -> &mut dyn AnySlot {
         match self {
             Entry::Slot(s) => *s,
-            Entry::Str(s) => s,
+            Entry::Str(s) => &mut **s,
         }
     }
 }
@@ -237,6 +258,6 @@ impl<T> SlotExt<T> for Slot<T> {
 impl Slot<&'static str> {
     /// The slot as a row of the table.
     pub fn durable(&mut self) -> Entry<'_> {
-        Entry::Str(StaticStr(self))
+        StaticStr::row(self)
     }
 }

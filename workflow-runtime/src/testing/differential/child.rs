@@ -1,6 +1,6 @@
 //! Other instances in the small world: a child runs to its end as soon as it is started, and a message is always taken.
 
-use super::{Linked, Script};
+use super::{Linked, script::Script};
 use crate::{
     journal::payload::Payload,
     machine::{Answer, Ask, Closed, Ended, Identity, Input, Machine, OpId, Refused, Resolve, Target},

@@ -53,4 +53,13 @@ async fn moved(text: String) -> Result<String, ActivityError<String>> {
     Ok(text)
 }
 
+#[workflow]
+async fn rest_not_saved() -> Result<(), WorkflowError> {
+    for socket in [Socket, Socket] {
+        charge(1).await.ok();
+        drop(socket);
+    }
+    Ok(())
+}
+
 fn main() {}

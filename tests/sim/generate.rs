@@ -57,7 +57,7 @@ impl Writer {
     fn op(&mut self, world: &mut Scenario, depth: u64) -> Op {
         let seconds = [0, 1, 60, 86_400][world.random(4) as usize];
         let name = world.random(SIGNALS.len() as u64) as usize;
-        match world.random(20) {
+        match world.random(28) {
             0..=2 => Op::Steady(self.work(world)),
             3..=5 => Op::Flaky(self.work(world)),
             6..=7 => Op::Stubborn(self.work(world)),
@@ -82,8 +82,39 @@ impl Writer {
                 let (length, times) = (world.size(3), 1 + world.random(3) as u32);
                 Op::Repeat { times, body: self.body(world, length, depth + 1) }
             }
+            20 | 21 if depth < 3 => {
+                self.next += 1;
+                let (id, length) = (self.next, world.size(4));
+                Op::Child { id, body: self.body(world, length, depth + 1) }
+            }
+            22 | 23 if depth < 3 => {
+                self.next += 1;
+                let (id, length) = (self.next, world.size(4));
+                Op::Spawn { id, close: world.random(3), body: self.body(world, length, depth + 1) }
+            }
+            24 => Op::Await,
+            25 => {
+                self.next += 1;
+                Op::Tell { name, payload: 1_000_000 + self.next }
+            }
+            26 => {
+                self.next += 1;
+                Op::Send { to: format!("program-{}", world.random(6)), name, payload: 1_000_000 + self.next }
+            }
+            27 => match world.random(3) {
+                0 => {
+                    let (works, limit) = (self.works(world), 1 + world.random(4) as usize);
+                    Op::All { works, limit }
+                }
+                1 => Op::Each { works: self.works(world) },
+                _ => Op::First { seconds: (0..world.random(4)).map(|n| seconds * (n + 1)).collect() },
+            },
             _ => Op::Draw,
         }
+    }
+
+    fn works(&mut self, world: &mut Scenario) -> Vec<Work> {
+        (0..world.random(5)).map(|_| self.work(world)).collect()
     }
 
     fn work(&mut self, world: &mut Scenario) -> Work {

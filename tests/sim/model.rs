@@ -1,17 +1,32 @@
 //! What a program must have done, worked out from the program and from what clients sent, without the engine.
 
-use crate::program::{Broken, Op, SIGNALS, Seen, Why, Work, value};
+use crate::program::{Broken, End, Heard, Op, SIGNALS, Seen, Why, Work, value};
 use std::collections::BTreeMap;
 use workflow_runtime::{
     journal::history::{Event, Outcome},
     testing::sim::Outcomes,
 };
 
-/// Compares the end of one instance with its program.
+/// Compares the ends of an instance and of all its children with their programs.
 pub(crate) fn judge(end: &Outcomes<'_>, id: &str, ops: &[Op]) -> Result<(), String> {
+    alone(end, id, ops)?;
+    children(ops).into_iter().try_for_each(|(n, body)| judge(end, &format!("{id}/{n}"), body))
+}
+
+/// The children that a program may have, which are told apart by their numbers.
+fn children(ops: &[Op]) -> Vec<(u64, &[Op])> {
+    let below = |op| match op {
+        &Op::Child { id, ref body } | &Op::Spawn { id, ref body, .. } => vec![(id, body.as_slice())],
+        Op::Repeat { body, .. } | Op::Try { body } => children(body),
+        _ => vec![],
+    };
+    ops.iter().flat_map(below).collect()
+}
+
+fn alone(end: &Outcomes<'_>, id: &str, ops: &[Op]) -> Result<(), String> {
     let wrong = |what: String| format!("{id}: {what}");
     let Some(outcome) = end.outcome(id) else { return Ok(()) };
-    let mut model = Model::default();
+    let mut model = Model::of(end, id);
     let decode = |e: workflow_runtime::journal::encoding::DecodeError| wrong(e.to_string());
     let seen: Result<Vec<Seen>, Broken> = match outcome {
         Outcome::Completed(value) => Ok(value.decode().map_err(decode)?),
@@ -39,7 +54,7 @@ pub(crate) fn judge(end: &Outcomes<'_>, id: &str, ops: &[Op]) -> Result<(), Stri
 }
 
 /// Every effect at least once, under as many keys as the program asked for it, and none that it did not ask for.
-fn attempts(end: &Outcomes<'_>, id: &str, model: &Model, whole: bool) -> Result<(), String> {
+fn attempts(end: &Outcomes<'_>, id: &str, model: &Model<'_>, whole: bool) -> Result<(), String> {
     let mut keys: BTreeMap<(String, u64), std::collections::BTreeSet<String>> = BTreeMap::new();
     for attempt in end.attempts().iter().filter(|a| a.workflow_id == id) {
         let id = match attempt.name.as_str() {
@@ -59,6 +74,7 @@ fn attempts(end: &Outcomes<'_>, id: &str, model: &Model, whole: bool) -> Result<
     }
     for ((name, id), keys) in &keys {
         let most = model.done.get(&(name.clone(), *id)).copied().unwrap_or_default()
+            + model.maybe.get(id).copied().unwrap_or_default()
             + model.failed.get(id).copied().unwrap_or_default();
         if keys.len() as u64 > most {
             return Err(format!("{name}({id}) was begun under {} keys, asked for were {most}", keys.len()));
@@ -68,20 +84,30 @@ fn attempts(end: &Outcomes<'_>, id: &str, model: &Model, whole: bool) -> Result<
 }
 
 /// What follows from what a program has seen.
-#[derive(Default)]
-struct Model {
+struct Model<'a> {
+    end: &'a Outcomes<'a>,
+    id: &'a str,
     cancelled: bool,
     /// Activities that were done, and how often.
     done: BTreeMap<(String, u64), u64>,
     /// Activities that ended in an error.
     failed: BTreeMap<u64, u64>,
+    /// Activities that may have been begun.
+    maybe: BTreeMap<u64, u64>,
     got: BTreeMap<usize, Vec<u64>>,
     drawn: Vec<u64>,
+    /// Signals to others that were taken, and how often; by receiver, name and payload.
+    told: BTreeMap<(String, usize, u64), u64>,
 }
 
 type Walked = Result<(), String>;
 
-impl Model {
+impl<'a> Model<'a> {
+    fn of(end: &'a Outcomes<'a>, id: &'a str) -> Self {
+        let (done, failed, got, maybe) = Default::default();
+        Model { end, id, cancelled: false, done, failed, maybe, got, drawn: vec![], told: BTreeMap::new() }
+    }
+
     fn walk(&mut self, ops: &[Op], seen: &Result<Vec<Seen>, Broken>) -> Walked {
         self.body(ops, seen).map(drop)
     }
@@ -199,9 +225,86 @@ impl Model {
             (Op::Carry { bytes: asked, .. }, Seen::Carried { bytes, sum }) => {
                 asked == bytes && *sum == (0..bytes / 8).sum::<u64>()
             }
+            (Op::Child { id, .. } | Op::Spawn { id, .. }, Seen::Child { id: child, end }) => {
+                *child == format!("{}/{id}", self.id) && self.ended(child, end)
+            }
+            (Op::Await, Seen::Child { id, end }) => self.ended(id, end),
+            (Op::Spawn { id, .. }, Seen::Spawned { id: child }) => {
+                *child == format!("{}/{id}", self.id) && self.end.outcome(child).is_some()
+            }
+            (Op::Await | Op::Tell { .. }, Seen::Nobody) => true,
+            (Op::Tell { name: n, payload: p }, Seen::Told { to, name, payload, heard }) => {
+                (n, p) == (name, payload) && self.heard((to, *name, *payload), heard)
+            }
+            (Op::Send { to: t, name: n, payload: p }, Seen::Told { to, name, payload, heard }) => {
+                (t, n, p) == (to, name, payload) && self.heard((to, *name, *payload), heard)
+            }
+            (Op::All { works, .. }, Seen::All { did }) => {
+                works.len() == did.len() && works.iter().zip(did).all(|(work, did)| self.member(work, did))
+            }
+            (Op::Each { works }, Seen::Each { did: Ok(values) }) => {
+                works.len() == values.len() && works.iter().zip(values).all(|(work, v)| self.member(work, &Ok(*v)))
+            }
+            (Op::Each { works }, Seen::Each { did: Err(why) }) => {
+                works.iter().for_each(|work| *self.maybe.entry(work.id).or_default() += 1);
+                works.iter().any(|work| self.may_fail(work, *why))
+            }
+            (Op::First { seconds }, Seen::First { place: Some(place), cancelled: false }) => *place < seconds.len(),
+            (Op::First { .. }, Seen::First { place: Some(_), cancelled: true }) => self.cancelled,
+            (Op::First { seconds }, Seen::First { place: None, cancelled: false }) => seconds.is_empty(),
             _ => false,
         };
         if ok { Ok(()) } else { Err(format!("{op:?} saw {entry:?}")) }
+    }
+
+    /// Whether a child has ended like this.
+    fn ended(&self, id: &str, end: &End) -> bool {
+        match (self.end.outcome(id), end) {
+            (Some(Outcome::Completed(value)), End::Returned(seen)) => value.decode().as_ref() == Ok(seen),
+            (Some(Outcome::Failed(error)), End::Failed(broken)) => error.decode().as_ref() == Ok(broken),
+            (Some(Outcome::Cancelled { error, .. }), End::Cancelled(broken)) => error.decode().as_ref() == Ok(broken),
+            (Some(Outcome::Terminated { .. }), End::Terminated) => true,
+            (_, End::Not(_)) => self.cancelled,
+            _ => false,
+        }
+    }
+
+    /// What a sender hears is true.
+    fn heard(&mut self, (to, name, payload): (&str, usize, u64), heard: &Heard) -> bool {
+        let times = self.told.entry((to.to_owned(), name, payload)).or_default();
+        *times += u64::from(*heard == Heard::Taken);
+        let events = self.end.history(to).iter().flat_map(|e| &e.events);
+        let taken = events.filter(|e| matches!(e, Event::SignalReceived { name: n, payload: p, .. } if n == SIGNALS[name].name() && p.decode() == Ok(payload)));
+        let taken = taken.count() as u64;
+        match heard {
+            Heard::Taken => taken >= *times,
+            Heard::Refused(_) => true,
+            Heard::Nothing => self.cancelled,
+        }
+    }
+
+    /// A member of a group has ended.
+    fn member(&mut self, work: &Work, did: &Result<u64, Why>) -> bool {
+        match did {
+            Ok(v) => {
+                self.did("flaky", work.id);
+                !work.declines && *v == value(work.id)
+            }
+            Err(why) => {
+                *self.failed.entry(work.id).or_default() += 1;
+                self.may_fail(work, *why)
+            }
+        }
+    }
+
+    fn may_fail(&self, work: &Work, why: Why) -> bool {
+        match why {
+            Why::Cancelled => self.cancelled,
+            Why::Busy(id) => id == work.id && work.fails > 0 && !work.declines,
+            Why::Declined(id) => id == work.id && work.declines,
+            Why::TimedOut | Why::Panicked => true,
+            Why::Failed(_) => false,
+        }
     }
 
     fn did(&mut self, name: &str, id: u64) {

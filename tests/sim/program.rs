@@ -44,6 +44,43 @@ pub(crate) enum Op {
     Fail {
         code: u32,
     },
+    /// A child that is waited for.
+    Child {
+        id: u64,
+        body: Vec<Op>,
+    },
+    /// A child that is started; the rest of the activation knows it.
+    Spawn {
+        id: u64,
+        close: u64,
+        body: Vec<Op>,
+    },
+    /// Waits for the child that was started last.
+    Await,
+    /// A signal to the child that was started last.
+    Tell {
+        name: usize,
+        payload: u64,
+    },
+    /// A signal to another program.
+    Send {
+        to: String,
+        name: usize,
+        payload: u64,
+    },
+    /// An activity for each, together.
+    All {
+        works: Vec<Work>,
+        limit: usize,
+    },
+    /// An activity for each, until one fails.
+    Each {
+        works: Vec<Work>,
+    },
+    /// Timers, and an activity: which is first?
+    First {
+        seconds: Vec<u64>,
+    },
     /// Random numbers and what steps may do beside them.
     Draw,
     /// A local that is a record of its own lives across a timer.
@@ -66,17 +103,81 @@ pub(crate) struct Work {
 /// What a program has seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Seen {
-    Did { id: u64, value: u64 },
-    Slept { seconds: i64 },
-    Got { name: usize, payload: u64 },
-    TimedOut { name: usize, seconds: i64 },
+    Did {
+        id: u64,
+        value: u64,
+    },
+    Slept {
+        seconds: i64,
+    },
+    Got {
+        name: usize,
+        payload: u64,
+    },
+    TimedOut {
+        name: usize,
+        seconds: i64,
+    },
     Registered,
     Committed,
     Round(Vec<Seen>),
     Tried(Vec<Seen>),
     Caught(Broken),
-    Drew { number: u64, id: String, measured: u32 },
-    Carried { bytes: u64, sum: u64 },
+    Drew {
+        number: u64,
+        id: String,
+        measured: u32,
+    },
+    Carried {
+        bytes: u64,
+        sum: u64,
+    },
+    Child {
+        id: String,
+        end: End,
+    },
+    Spawned {
+        id: String,
+    },
+    Told {
+        to: String,
+        name: usize,
+        payload: u64,
+        heard: Heard,
+    },
+    /// There is no child.
+    Nobody,
+    All {
+        did: Vec<Result<u64, Why>>,
+    },
+    Each {
+        did: Result<Vec<u64>, Why>,
+    },
+    First {
+        place: Option<usize>,
+        cancelled: bool,
+    },
+}
+
+/// How a child has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum End {
+    Returned(Vec<Seen>),
+    Failed(Broken),
+    Cancelled(Broken),
+    Terminated,
+    /// It was not started, for this reason.
+    Not(String),
+}
+
+/// What a sender hears of a signal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Heard {
+    Taken,
+    /// There is nobody to take it.
+    Refused(String),
+    /// It stopped waiting.
+    Nothing,
 }
 
 /// A program that has come to an early end.
@@ -158,6 +259,36 @@ pub(crate) async fn undo(done: State<Done>, id: u64) -> Result<(), WorkError> {
 
 pub(crate) const SIGNALS: [Signal<u64>; 3] = [Signal::new("red"), Signal::new("green"), Signal::new("blue")];
 
+fn end(result: Result<Vec<Seen>, ChildError<Broken>>) -> End {
+    match result {
+        Ok(seen) => End::Returned(seen),
+        Err(ChildError::Failed(broken)) => End::Failed(broken),
+        Err(ChildError::Cancelled { error, .. }) => End::Cancelled(error),
+        Err(ChildError::Terminated { .. }) => End::Terminated,
+        Err(other) => End::Not(other.to_string()),
+    }
+}
+
+fn heard(result: Result<(), ExternalError>) -> Heard {
+    match result {
+        Ok(()) => Heard::Taken,
+        Err(ExternalError::Cancelled { .. }) => Heard::Nothing,
+        Err(other) => Heard::Refused(other.to_string()),
+    }
+}
+
+fn close(n: u64) -> ParentClose {
+    match n {
+        0 => ParentClose::Cancel,
+        1 => ParentClose::Terminate,
+        _ => ParentClose::Abandon,
+    }
+}
+
+fn child_id(n: u64) -> String {
+    format!("{}/{n}", workflow_id())
+}
+
 fn elapsed(since: jiff::Timestamp) -> i64 {
     now().duration_since(since).as_secs()
 }
@@ -165,6 +296,7 @@ fn elapsed(since: jiff::Timestamp) -> i64 {
 #[workflow]
 pub(crate) async fn program(ops: Vec<Op>) -> Result<Vec<Seen>, Broken> {
     let mut seen: Vec<Seen> = vec![];
+    let mut children: Vec<Child<_>> = vec![];
     let mut at = 0;
     while at < ops.len() {
         match ops[at].clone() {
@@ -225,6 +357,53 @@ pub(crate) async fn program(ops: Vec<Op>) -> Result<Vec<Seen>, Broken> {
                 Ok(inner) => seen.push(Seen::Tried(inner)),
                 Err(broken) => seen.push(Seen::Caught(broken)),
             },
+            Op::Child { id, body } => {
+                let id = child_id(id);
+                let result = program(body).child(id.clone()).await;
+                seen.push(Seen::Child { id, end: end(result) });
+            }
+            Op::Spawn { id, close: n, body } => {
+                let id = child_id(id);
+                match program(body).start_child(id.clone()).parent_close(close(n)).await {
+                    Ok(child) => {
+                        children.push(child);
+                        seen.push(Seen::Spawned { id });
+                    }
+                    Err(e) => seen.push(Seen::Child { id, end: End::Not(e.to_string()) }),
+                }
+            }
+            Op::Await => match children.pop() {
+                None => seen.push(Seen::Nobody),
+                Some(child) => {
+                    let result = child.result().await;
+                    seen.push(Seen::Child { id: child.id().to_owned(), end: end(result) });
+                }
+            },
+            Op::Tell { name, payload } => match children.last().cloned() {
+                None => seen.push(Seen::Nobody),
+                Some(child) => {
+                    let told = child.signal(&SIGNALS[name], payload).await;
+                    let to = child.id().to_owned();
+                    seen.push(Seen::Told { to, name, payload, heard: heard(told) });
+                }
+            },
+            Op::Send { to, name, payload } => {
+                let told = external(program, to.clone()).signal(&SIGNALS[name], payload).await;
+                seen.push(Seen::Told { to, name, payload, heard: heard(told) });
+            }
+            Op::All { works, limit } => {
+                let did = for_each_concurrent(limit, works.into_iter().map(flaky)).await;
+                seen.push(Seen::All { did: did.into_iter().map(|d| d.map_err(why)).collect() });
+            }
+            Op::Each { works } => {
+                let did = try_join_all(works.into_iter().map(flaky)).await;
+                seen.push(Seen::Each { did: did.map_err(why) });
+            }
+            Op::First { seconds: laps } => {
+                let first = select_all(laps.into_iter().map(seconds).map(sleep)).await;
+                let cancelled = first.as_ref().is_some_and(|(_, slept)| slept.is_err());
+                seen.push(Seen::First { place: first.map(|(place, _)| place), cancelled });
+            }
             Op::Fail { code } => return Err(Broken { seen, why: Why::Failed(code) }),
             Op::Draw => {
                 let number = random();

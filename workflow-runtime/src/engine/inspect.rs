@@ -1,8 +1,9 @@
 //! Checkpoints seen from outside of the engine, for a simulation that checks what a store holds.
 
 use super::{
-    checkpoint::{self, Checkpoint, Operation, State},
+    checkpoint::{self, Checkpoint, Operation, Pending, State},
     client::Engine,
+    group,
     run::Run,
 };
 use crate::{
@@ -12,10 +13,10 @@ use crate::{
         key::InstanceKeys,
         payload::Payload,
     },
-    machine::{Frame, Identity, Machine, OpId, Resolve, Workflow, WorkflowDef},
+    machine::{Frame, Identity, Machine, OpId, ParentClose, Resolve, Workflow, WorkflowDef},
     registry::Registry,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 use workflow_definition::{Definition, Fingerprint};
 
 /// What the checkpoint of an instance says.
@@ -39,6 +40,12 @@ pub(crate) struct Inspected {
     /// The names of the locals that are records of their own.
     pub(crate) large: Vec<String>,
     pub(crate) frame: Option<Payload>,
+    /// The run with which the chain began.
+    pub(crate) first: RunId,
+    /// Messages that are not known to be taken, with their receivers.
+    pub(crate) outbox: BTreeMap<u64, String>,
+    /// Children that are not known to have ended, and what becomes of them when this instance ends.
+    pub(crate) children: BTreeMap<String, ParentClose>,
 }
 
 /// A pending operation.
@@ -47,7 +54,21 @@ pub(crate) struct Waiting {
     pub(crate) call: Option<Calling>,
     /// The name of the signal that it waits for without a deadline.
     pub(crate) signal: Option<String>,
+    /// The members, if it is a group.
+    pub(crate) group: Option<Members>,
+    /// Nobody waits for it any more.
+    pub(crate) detached: bool,
+    /// When something is due, in microseconds since 1970.
+    pub(crate) due: Vec<i64>,
     pub(crate) done: bool,
+}
+
+/// The members of a group.
+#[derive(Debug, Clone)]
+pub(crate) struct Members {
+    pub(crate) numbers: Range<u64>,
+    pub(crate) started: u64,
+    pub(crate) ended: u64,
 }
 
 /// A pending activity.
@@ -71,16 +92,12 @@ pub(crate) fn checkpoint(namespace: &Namespace, id: &WorkflowId, bytes: &[u8]) -
 
 fn inspected(c: Checkpoint, index: BTreeMap<Vec<u8>, Vec<u8>>) -> Inspected {
     let closed = c.is_closed();
-    let pending = c.pending.into_iter().map(|(op, p)| {
-        let (mut call, mut signal) = (None, None);
-        match p.what {
-            Operation::Activity(c) => call = Some(Calling { name: c.name, args: c.args, attempt: c.attempt }),
-            Operation::Signal { name, deadline: None } => signal = Some(name),
-            _ => {}
-        }
-        (op, Waiting { call, signal, done: p.done.is_some() })
-    });
+    let first = c.first_run();
+    let pending = c.pending.into_iter().map(|(op, p)| (op, waiting(p)));
     Inspected {
+        first,
+        outbox: c.relations.outbox.open.into_iter().map(|(seq, l)| (seq, l.to)).collect(),
+        children: c.relations.children.into_iter().map(|(id, link)| (id, link.close)).collect(),
         run: c.run,
         closed,
         terminated: matches!(c.state, State::Terminated { .. }),
@@ -98,6 +115,30 @@ fn inspected(c: Checkpoint, index: BTreeMap<Vec<u8>, Vec<u8>>) -> Inspected {
         large: c.large.into_iter().map(|l| l.name).collect(),
         frame: c.frame,
     }
+}
+
+fn waiting(p: Pending) -> Waiting {
+    let (mut call, mut signal, mut group) = (None, None, None);
+    let due = p.due().map(checkpoint::micros).collect();
+    match p.what {
+        Operation::Activity(c) => call = Some(Calling { name: c.name, args: c.args, attempt: c.attempt }),
+        Operation::Signal { name, deadline: None } => signal = Some(name),
+        Operation::Group(g) => {
+            let numbers = g.first.0..g.first.0 + g.members;
+            group = Some(Members { numbers, started: g.started, ended: g.ended });
+        }
+        _ => {}
+    }
+    Waiting { call, signal, group, detached: p.detached, due, done: p.done.is_some() }
+}
+
+/// A member of a group that has not ended; `None` if its turn has not come.
+pub(crate) fn member(bytes: &[u8]) -> Result<Option<Waiting>, String> {
+    let member: group::Member = encoding::decode(bytes).map_err(|e| format!("a member of a group: {e}"))?;
+    Ok(match member {
+        group::Member::Waiting(_) => None,
+        group::Member::Open(pending) => Some(waiting(*pending)),
+    })
 }
 
 /// The number and the payload of a buffered signal.

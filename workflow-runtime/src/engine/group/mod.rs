@@ -73,7 +73,7 @@ impl Group {
 
 /// The record of a member that has not ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Member {
+pub(super) enum Member {
     /// Its turn has not come.
     Waiting(Command),
     Open(Box<Pending>),

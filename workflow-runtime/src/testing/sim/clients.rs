@@ -64,8 +64,10 @@ impl Clients {
         }
     }
 
+    /// Whether the start of an instance was acknowledged. Of children clients know nothing before they are there.
     fn is_started(&self, id: &str) -> bool {
-        self.calls.iter().any(|c| c.action.id == id && c.action.what == What::Start && c.state == State::Done)
+        let mut starts = self.calls.iter().filter(|c| c.action.id == id && c.action.what == What::Start).peekable();
+        starts.peek().is_none() || starts.any(|c| c.state == State::Done)
     }
 
     /// How many calls can be made now.
@@ -176,6 +178,13 @@ impl Clients {
             let hangs = world.work.hangs().filter(|r| r.workflow_id == id);
             let hangs = hangs.map(|r| format!("; attempt {} of {} never ends", r.attempt, r.name)).unwrap_or_default();
             return world.checker.fail(invariant::LIVE, &id, format!("{why}{hangs}"));
+        }
+        let untold = world.checker.instances().find_map(|(id, instance)| {
+            let (seq, to) = instance.state()?.outbox.first_key_value()?;
+            Some((id.clone(), format!("message {seq} to {to} stays in the outbox")))
+        });
+        if let Some((id, what)) = untold {
+            return world.checker.fail(invariant::LIVE, &id, what);
         }
         if let Some(call) = self.calls.iter().find(|c| !matches!(c.state, State::Done | State::Refused)) {
             let message = format!("the call {:?} gets no answer", call.action.what);

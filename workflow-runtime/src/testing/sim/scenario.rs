@@ -77,9 +77,19 @@ impl Action {
         match (&self.call, handles.get(&self.id)) {
             (Call::Start(start), _) => start(engine),
             (Call::Handle, Some(handle)) => handle.call(engine, self.id.clone(), self.what.clone()),
+            // A child: nobody has a handle of it with its types.
             (Call::Handle, None) => {
-                let message = format!("the scenario starts no instance `{}`", self.id);
-                Box::pin(std::future::ready(Reply::Wrong(message)))
+                let (run, what) = (engine.untyped(self.id.clone()), self.what.clone());
+                Box::pin(async move {
+                    match what {
+                        What::Cancel(reason) => control(run.cancel(reason).await),
+                        What::Terminate(reason) => control(run.terminate(reason).await),
+                        What::Retry => control(run.retry().await),
+                        What::Start | What::Signal(..) | What::Result => {
+                            Reply::Wrong("the scenario starts no such instance".into())
+                        }
+                    }
+                })
             }
         }
     }

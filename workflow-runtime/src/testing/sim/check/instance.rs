@@ -1,9 +1,12 @@
 //! One instance as its durable commits make it.
 
-use super::{Effects, invariant, run::Run};
+use super::{
+    Effects, invariant,
+    run::{Open, Run},
+};
 use crate::{
     activity::AttemptRequest,
-    engine::inspect::{self, Inspected},
+    engine::inspect::{self, Inspected, Waiting},
     journal::{
         history::{Entry, Event, Outcome},
         id::{Namespace, RunId, WorkflowId},
@@ -27,6 +30,10 @@ pub(in crate::testing::sim) struct Instance {
     index: BTreeMap<Vec<u8>, Vec<u8>>,
     state: Option<Inspected>,
     run: Run,
+    /// The histories of all its runs, one behind the other, and where that of the present one begins.
+    history: (Vec<Entry>, usize),
+    /// How many entries were there before the last commit.
+    before: usize,
     /// The process whose caller knows that the run has ended.
     pub(super) told_closed: Option<u64>,
 }
@@ -40,6 +47,8 @@ impl Instance {
             index: BTreeMap::new(),
             state: None,
             run: Run::default(),
+            history: (vec![], 0),
+            before: 0,
             told_closed: None,
         }
     }
@@ -53,7 +62,22 @@ impl Instance {
     }
 
     pub(super) fn entries(&self) -> &[Entry] {
-        &self.run.entries
+        &self.history.0
+    }
+
+    /// What the last commit has added to the history.
+    pub(super) fn news(&self) -> impl Iterator<Item = &Event> {
+        self.history.0[self.before..].iter().flat_map(|e| &e.events)
+    }
+
+    /// The numbers of the messages that are stored.
+    pub(super) fn outbox(&self) -> impl Iterator<Item = u64> {
+        self.of(Kind::Outbox).filter_map(|(key, _)| key.number)
+    }
+
+    fn of(&self, kind: Kind) -> impl Iterator<Item = (Key, &Vec<u8>)> {
+        let parsed = self.records.iter().filter_map(|(k, v)| Some((Key::parse(k).ok()?, v)));
+        parsed.filter(move |(k, _)| k.kind == kind)
     }
 
     pub(super) fn outcome(&self) -> Option<&Outcome> {
@@ -88,16 +112,21 @@ impl Instance {
         };
         let Some(frame) = frame else { return self.remove() };
         let state = inspect::checkpoint(&Namespace::default(), &id, &frame).map_err(|e| (invariant::FRAME, e))?;
+        self.before = self.history.0.len();
         for (run, entry) in entries {
             if self.run.id != Some(run) {
                 self.run = self.run.followed_by(run, !state.inbox.is_empty());
+                self.history.1 = self.history.0.len();
             }
-            self.run.add(entry, revision, run, effects)?;
+            self.run.add(&entry, revision, run, effects)?;
+            self.history.0.push(entry);
         }
-        self.check_index(&state)?;
+        let members = self.members(&state)?;
+        self.check_index(&id, &state, &members)?;
         if !state.removing {
-            self.run.compare(&state)?;
+            self.run.compare(&state, &members)?;
             self.check_records(&id, &state)?;
+            self.check_groups(&state, &members)?;
             self.check_frame(&id, &state, registry)?;
         }
         self.state = Some(state);
@@ -160,13 +189,17 @@ impl Instance {
         Ok(())
     }
 
-    fn check_index(&self, state: &Inspected) -> Result<(), Wrong> {
+    fn check_index(&self, id: &WorkflowId, state: &Inspected, members: &Open) -> Result<(), Wrong> {
+        let keys = InstanceKeys::new(&Namespace::default(), id);
+        let mut index = state.index.clone();
+        for (op, member) in members.iter().filter(|_| !state.removing) {
+            index.extend(member.iter().flat_map(|m| &m.due).map(|due| (keys.timer(*due, *op), vec![])));
+        }
         let told = |keys: Vec<&Vec<u8>>| {
             keys.into_iter().map(|k| crate::journal::key::describe(k)).collect::<Vec<_>>().join(", ")
         };
-        let missing: Vec<_> =
-            state.index.iter().filter(|(k, v)| self.index.get(*k) != Some(v)).map(|(k, _)| k).collect();
-        let stale: Vec<_> = self.index.keys().filter(|k| !state.index.contains_key(*k)).collect();
+        let missing: Vec<_> = index.iter().filter(|(k, v)| self.index.get(*k) != Some(v)).map(|(k, _)| k).collect();
+        let stale: Vec<_> = self.index.keys().filter(|k| !index.contains_key(*k)).collect();
         if missing.is_empty() && stale.is_empty() {
             return Ok(());
         }
@@ -190,7 +223,7 @@ impl Instance {
                 signals += 1;
             }
         }
-        let of = |kind: Kind| self.records.keys().filter(move |k| Key::parse(k).is_ok_and(|k| k.kind == kind)).count();
+        let of = |kind: Kind| self.of(kind).count();
         if of(Kind::Signal) != signals {
             return Err((
                 invariant::LOST,
@@ -203,6 +236,50 @@ impl Instance {
             return Err((invariant::FRAME, message));
         }
         Ok(())
+    }
+
+    /// The members of groups that have not ended.
+    fn members(&self, state: &Inspected) -> Result<Open, Wrong> {
+        let mut members = Open::new();
+        for (key, value) in self.of(Kind::Member) {
+            let member = inspect::member(value).map_err(|e| (invariant::LOST, e))?;
+            match key.number.filter(|_| key.run == Some(state.run)) {
+                Some(op) => drop(members.insert(op, member)),
+                None => return Err((invariant::LOST, format!("[{key}] is left of another run"))),
+            }
+        }
+        Ok(members)
+    }
+
+    /// Each member of a group that has not ended is stored, and nothing is left of one that nobody waits for.
+    fn check_groups(&self, state: &Inspected, members: &Open) -> Result<(), Wrong> {
+        let results: Vec<_> = self.of(Kind::Result).filter_map(|(key, _)| key.number).collect();
+        let groups: Vec<_> = state.pending.iter().filter_map(|(op, p)| Some((op, p.done, p.group.as_ref()?))).collect();
+        for (op, _, g) in groups.iter().filter(|(_, done, _)| !done) {
+            let (open, ended) = (
+                members.range(g.numbers.clone()).count() as u64,
+                results.iter().filter(|r| g.numbers.contains(r)).count() as u64,
+            );
+            let (begun, size) = (
+                members.range(g.numbers.start..g.numbers.start + g.started).count() as u64,
+                g.numbers.end - g.numbers.start,
+            );
+            if open + g.ended != size || begun + g.ended != g.started || ended > g.ended {
+                let message = format!(
+                    "group {op} of {size} has {open} open members, {begun} of which have begun, and {ended} results; it counts {} begun and {} ended",
+                    g.started, g.ended
+                );
+                return Err((invariant::LOST, message));
+            }
+        }
+        let waited = |op: &u64| !state.closed && groups.iter().any(|(.., g)| g.numbers.contains(op));
+        let detached =
+            |m: &Option<Waiting>| !state.closed && m.as_ref().is_some_and(|m| m.detached && m.call.is_some());
+        let left = members.iter().find(|(op, m)| !waited(op) && !detached(m)).map(|(op, _)| op);
+        match left.or_else(|| results.iter().find(|op| !waited(op))) {
+            Some(op) => Err((invariant::LOST, format!("operation {op} is left of a group that nobody waits for"))),
+            None => Ok(()),
+        }
     }
 
     /// The stored frame makes a machine, and that machine would store the same frame.
@@ -230,7 +307,7 @@ impl Instance {
         let state = self.state.as_ref().ok_or("nothing of this instance is durable")?;
         let same = |name: &str, args: &Payload| *name == request.name && *args == request.args;
         let scheduled = |e: &Event| matches!(e, Event::Scheduled { op, activity, args } if *op == request.op.0 && same(activity, args));
-        if !self.run.entries.iter().flat_map(|e| &e.events).any(scheduled) {
+        if !self.history.0[self.history.1..].iter().flat_map(|e| &e.events).any(scheduled) {
             return Err("no durable commit has scheduled it".into());
         }
         if !owner {
@@ -239,7 +316,15 @@ impl Instance {
         if state.run.0 != request.run_id || state.closed {
             return Err("the run has ended".into());
         }
-        let waiting = state.pending.get(&request.op).ok_or("the operation is over")?;
+        let waiting = match state.pending.get(&request.op) {
+            Some(waiting) => waiting.clone(),
+            None => self
+                .members(state)
+                .map_err(|(_, e)| e)?
+                .remove(&request.op.0)
+                .flatten()
+                .ok_or("the operation is over")?,
+        };
         let call = waiting.call.as_ref().ok_or("the operation is no activity")?;
         if waiting.done {
             return Err("the operation has a result".into());

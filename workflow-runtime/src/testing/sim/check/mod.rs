@@ -11,6 +11,7 @@
 
 mod effects;
 mod instance;
+mod mail;
 mod run;
 
 pub(super) use effects::Effects;
@@ -49,6 +50,7 @@ pub(super) struct Checker {
     registry: Arc<Registry>,
     instances: BTreeMap<String, Instance>,
     effects: Effects,
+    mail: mail::Mail,
     /// The token that each process holds; of all shards alike.
     tokens: BTreeMap<u64, u64>,
     newest: u64,
@@ -61,6 +63,7 @@ impl Checker {
             registry,
             instances: BTreeMap::new(),
             effects: Effects::default(),
+            mail: mail::Mail::default(),
             tokens: BTreeMap::new(),
             newest: 0,
             violation: None,
@@ -116,6 +119,7 @@ impl Checker {
         }
         let instance = self.instances.entry(id.clone()).or_insert_with(|| Instance::new(&id));
         let checked = instance.commit(commit, &key, &self.effects, &self.registry);
+        let checked = checked.and_then(|()| self.mail.commit(&id, &self.instances));
         if let Err((invariant, message)) = checked {
             self.fail(invariant, &id, message);
         }

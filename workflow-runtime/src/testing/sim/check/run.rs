@@ -2,7 +2,7 @@
 
 use super::{Effects, instance::Wrong, invariant};
 use crate::{
-    engine::inspect::Inspected,
+    engine::inspect::{Inspected, Waiting},
     journal::{
         history::{Entry, Event, Outcome, Taken},
         id::RunId,
@@ -12,12 +12,16 @@ use crate::{
     store::Revision,
 };
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) id: Option<RunId>,
-    pub(super) entries: Vec<Entry>,
+    /// How many entries its history has, and the time of the last one.
+    entries: (u64, Option<Timestamp>),
     pub(super) outcome: Option<Outcome>,
     /// The hash of the frame behind the last step.
     pub(super) last_frame: Option<u64>,
@@ -25,6 +29,10 @@ pub(super) struct Run {
     /// What the machine has taken; `None` is its input.
     taken: BTreeSet<Option<u64>>,
     ops: BTreeMap<u64, Op>,
+    /// The number of the last operation that has begun; those of the members of a group come with the group.
+    last: Option<u64>,
+    /// The numbers of the members of each group.
+    groups: Vec<Range<u64>>,
     signals: BTreeMap<String, Signals>,
 }
 
@@ -35,6 +43,9 @@ struct Op {
     activity: bool,
     state: State,
 }
+
+/// What a checkpoint and the records beside it say about the members of groups.
+pub(super) type Open = BTreeMap<u64, Option<Waiting>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -70,14 +81,21 @@ impl Run {
     }
 
     /// Adds an entry.
-    pub(super) fn add(&mut self, entry: Entry, revision: Revision, run: RunId, effects: &Effects) -> Result<(), Wrong> {
-        if entry.seq != self.entries.len() as u64 {
-            return Err(lost(format!("entry {} of the history follows {} others", entry.seq, self.entries.len())));
+    pub(super) fn add(
+        &mut self,
+        entry: &Entry,
+        revision: Revision,
+        run: RunId,
+        effects: &Effects,
+    ) -> Result<(), Wrong> {
+        let (count, last) = self.entries;
+        if entry.seq != count {
+            return Err(lost(format!("entry {} of the history follows {count} others", entry.seq)));
         }
         if entry.revision != revision.0 {
             return Err(lost(format!("entry {} says revision {}, not {revision}", entry.seq, entry.revision)));
         }
-        if self.entries.last().is_some_and(|last| last.time > entry.time) {
+        if last.is_some_and(|last| last > entry.time) {
             return Err(lost(format!("entry {} is earlier than the one before", entry.seq)));
         }
         if self.outcome.is_some() && entry.step.is_some() {
@@ -95,9 +113,9 @@ impl Run {
             self.last_frame = entry.frame;
         }
         for event in &entry.events {
-            self.event(event, &entry, run, effects)?;
+            self.event(event, entry, run, effects)?;
         }
-        self.entries.push(entry);
+        self.entries = (count + 1, Some(entry.time));
         Ok(())
     }
 
@@ -141,11 +159,7 @@ impl Run {
                 self.end(*op, "fires")?;
             }
             Event::OperationCancelled { op } => self.end(*op, "is cancelled")?,
-            Event::Detached { op } => {
-                if let Some(op) = self.ops.get_mut(op) {
-                    op.state = State::Detached;
-                }
-            }
+            Event::Detached { op } => self.detach(*op),
             Event::SignalReceived { name, seq, payload } => self.receive(name.clone(), *seq, Some(payload))?,
             Event::UpdateReceived { name, seq, .. } => self.receive(channel(name), *seq, None)?,
             Event::SignalConsumed { op, name, seq } => {
@@ -163,11 +177,23 @@ impl Run {
             }
             Event::UpdateSetAside { name, seq, .. } => self.take_signal(&channel(name), *seq)?,
             Event::WaitingForUpdate { op, deadline, .. } => self.open(*op, *deadline, false)?,
-            Event::MessageSent { op: Some(op), .. } => {
-                // Messages have a life of their own.
-                let remote = Op { due: None, activity: false, state: State::Detached };
-                self.ops.entry(*op).or_insert(remote);
+            Event::GroupStarted { op, members, .. } => {
+                self.open(*op, None, false)?;
+                // Its end is no event: the machine takes it, or it is given up.
+                self.detach(*op);
+                self.last = Some(op + members);
+                self.groups.push(op + 1..op + 1 + members);
             }
+            Event::MessageSent { op: Some(op), .. } => self.open(*op, None, false)?,
+            // It may wait for the end as well.
+            Event::ChildStarted { op, .. } => {
+                self.open_op(*op, "starts a child")?;
+                self.detach(*op);
+            }
+            Event::MessageTaken { op, .. } => self.end(*op, "is answered")?,
+            Event::ChildEnded { op: Some(op), .. } => self.end(*op, "hears of an end")?,
+            Event::MessageRefused { op, .. } => self.end(*op, "is refused")?,
+            Event::AnswerAbandoned { op, .. } => self.end(*op, "is given up")?,
             Event::Closed(outcome) => self.outcome = Some(outcome.clone()),
             _ => {}
         }
@@ -183,10 +209,18 @@ impl Run {
         Ok(())
     }
 
+    fn detach(&mut self, op: u64) {
+        if let Some(op) = self.ops.get_mut(&op) {
+            op.state = State::Detached;
+        }
+    }
+
     fn open(&mut self, op: u64, due: Option<Timestamp>, activity: bool) -> Result<(), Wrong> {
-        if self.ops.last_key_value().is_some_and(|(last, _)| *last >= op) {
+        let member = self.groups.iter().any(|g| g.contains(&op));
+        if self.ops.contains_key(&op) || (!member && self.last.is_some_and(|last| last >= op)) {
             return Err((invariant::STABLE, format!("operation {op} begins after a later one, or twice")));
         }
+        self.last = self.last.max(Some(op));
         self.ops.insert(op, Op { due, activity, state: State::Open });
         Ok(())
     }
@@ -215,14 +249,11 @@ impl Run {
     }
 
     /// Whether history and checkpoint tell the same story.
-    pub(super) fn compare(&self, state: &Inspected) -> Result<(), Wrong> {
-        if state.history != self.entries.len() as u64 || state.steps != self.steps {
+    pub(super) fn compare(&self, state: &Inspected, members: &Open) -> Result<(), Wrong> {
+        if state.history != self.entries.0 || state.steps != self.steps {
             return Err(lost(format!(
                 "the checkpoint counts {} entries and {} steps, there are {} and {}",
-                state.history,
-                state.steps,
-                self.entries.len(),
-                self.steps
+                state.history, state.steps, self.entries.0, self.steps
             )));
         }
         if state.closed != self.outcome.is_some() {
@@ -241,12 +272,12 @@ impl Run {
                 )));
             }
         }
-        self.compare_pending(state)
+        self.compare_pending(state, members)
     }
 
-    fn compare_pending(&self, state: &Inspected) -> Result<(), Wrong> {
+    fn compare_pending(&self, state: &Inspected, members: &Open) -> Result<(), Wrong> {
         for (op, known) in &self.ops {
-            let pending = state.pending.get(&OpId(*op));
+            let pending = state.pending.get(&OpId(*op)).or_else(|| members.get(op)?.as_ref());
             match (known.state, pending) {
                 (State::Open, None) => return Err(lost(format!("operation {op} is open and nobody will complete it"))),
                 (State::Open, Some(p)) if p.done => {

@@ -34,6 +34,16 @@ impl Worker {
             *failures
         };
         let pause = PAUSE * 2u32.pow((failures - 1).min(DOUBLED));
+        self.wake_after(id, pause);
+    }
+
+    /// A message has come back: its receiver stopped before it could take it. Its sender sends it again after a pause.
+    pub(super) fn returned(self: &Rc<Self>, from: WorkflowId, seq: u64) {
+        self.arrived(&from, seq);
+        self.wake_after(from, PAUSE);
+    }
+
+    fn wake_after(self: &Rc<Self>, id: WorkflowId, pause: Duration) {
         let at = self.shared.clock.now().checked_add(pause).unwrap_or(Timestamp::MAX);
         let worker = self.clone();
         self.spawn(async move {

@@ -155,7 +155,7 @@ impl Worker {
                         let at = self.shared.clock.now();
                         self.deliver(id, Received { at, mail, busy });
                     }
-                    Some(Message::Returned { from, seq }) => self.arrived(&from, seq),
+                    Some(Message::Returned { from, seq }) => self.returned(from, seq),
                     Some(Message::Finish(done)) => {
                         self.finishing.set(true);
                         self.keep_all_progress();
@@ -279,8 +279,11 @@ impl Worker {
             if let Mail::Done { run, op, attempt, .. } = received.mail {
                 self.lost(id, run, op, attempt);
             }
-            if let Mail::Letter { from, seq, .. } = &received.mail {
-                self.shared.returned(from, *seq);
+            match &received.mail {
+                Mail::Letter { from, seq, .. } => self.shared.returned(from, *seq),
+                // The answer is lost: whoever asks again gets the same.
+                Mail::Answered { seq, .. } => self.arrived(id, *seq),
+                _ => {}
             }
             received.mail.refuse(error);
         }

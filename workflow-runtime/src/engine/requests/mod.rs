@@ -53,7 +53,13 @@ impl Actor {
                 Ok(())
             }
             Mail::Done { run, op, attempt, report } => self.done(Ended { at, run, op, attempt, report }, now).await,
-            Mail::Letter { from, seq, letter } => self.letter(from, seq, letter, at, now).await,
+            Mail::Letter { from, seq, letter } => {
+                let taken = self.letter(from.clone(), seq, letter, at, now).await;
+                if taken.is_err() {
+                    self.worker.shared.returned(&from, seq);
+                }
+                taken
+            }
             Mail::Answered { seq, answer } => self.answered(seq, answer, now).await,
             Mail::Progress { op, attempt } => self.keep(op, attempt, now).await,
             Mail::Complete { call, with, reply } => {

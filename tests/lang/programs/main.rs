@@ -1,8 +1,12 @@
 //! Programs as users write them: the samples that engines for durable execution publish, written anew in plain Rust. Each is
 //! compared with the function as it stands here, by inputs that take different branches, and some are crashed at every commit.
 
+mod approval;
+mod expense;
 mod food_ordering;
 mod loan;
+mod polling;
+mod sliding_window;
 mod subscription;
 
 use workflow_runtime::{

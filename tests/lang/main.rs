@@ -15,6 +15,7 @@ mod control;
 mod edges;
 mod expressions;
 mod groups;
+mod guards;
 mod helpers;
 mod loops;
 mod macros;

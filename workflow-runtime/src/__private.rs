@@ -14,6 +14,7 @@ pub use crate::{
         Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
         accepts, branch, drive,
         iterate::{advance, at, at_mut, cursor, index, next, owned},
+        look::{Look, LookExt},
         oracle::{Polled, all, awaited, continued},
         patched,
     },

@@ -23,14 +23,6 @@ async fn at_once() {
 }
 
 #[workflow]
-async fn in_a_guard(n: u64) -> Result<u64, WorkflowError> {
-    Ok(match n {
-        1 if charge(1).await? == 2 => 3,
-        n => n,
-    })
-}
-
-#[workflow]
 async fn in_unsafe() {
     let _ = unsafe { charge(1).await };
 }

@@ -74,7 +74,7 @@ async fn greet(name: String) -> String {
 fn what_is_refused_leaves_a_function_that_can_be_called() {
     check(
         "refused",
-        "async fn both(n: u32) -> u32 { tracing::info!(\"{}\", ping(n).await); match n { 1 if ping(1).await == 1 => 1, _ => 2 } }",
+        "async fn both(n: u32) -> u32 { tracing::info!(\"{}\", ping(n).await); let f = async || ping(n).await; match n { 1 => 1, _ => 2 } }",
     );
 }
 

@@ -115,6 +115,8 @@ impl Tree<'_> {
                 let d = &self.m.derivations[d];
                 let (pat, expr) = (&d.pat, &d.expr);
                 let diverge = (!d.irrefutable).then(|| quote!(else { ::core::unreachable!() }));
+                // Alternatives at the top of a `let` stand in parentheses.
+                let pat = if matches!(pat, Pat::Or(_)) { quote!((#pat)) } else { quote!(#pat) };
                 code.extend(quote!(let #pat = #expr #diverge;));
             }
         }

@@ -4,6 +4,7 @@
 //! wrote stays verbatim in [`Code`].
 
 use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use std::collections::BTreeSet;
 use syn::{Pat, Type};
 
@@ -256,6 +257,11 @@ impl Machine {
 }
 
 impl Term {
+    /// An end that control does not reach.
+    pub(crate) fn unreachable() -> Self {
+        Term::Diverge(Code { kind: Kind::Tokens(quote!(::core::unreachable!())), effects: Effects::default() })
+    }
+
     /// Where control can go within the function, suspension included.
     pub(crate) fn successors(&self) -> Vec<NodeId> {
         match self {

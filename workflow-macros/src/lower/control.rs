@@ -1,7 +1,7 @@
 //! Branches and jumps.
 
 use super::{Dest, Jump, Lower, continues, names, place, splits, unit};
-use crate::ir::{Arm, Effects, Kind, NodeId, Part, Term};
+use crate::ir::{Effects, NodeId, Part, Term};
 use syn::{BinOp, Expr};
 
 impl Lower<'_> {
@@ -93,43 +93,6 @@ impl Lower<'_> {
             }
         }
         self.end(Term::If { parts, effects, then, els });
-    }
-
-    fn match_(&mut self, m: &syn::ExprMatch, dest: &Dest) {
-        self.conditional_compilation(&m.attrs);
-        let scrutinee = self.operand(&m.expr);
-        let code = self.code(&scrutinee);
-        let Kind::Tokens(tokens) = code.kind else {
-            return;
-        };
-        let (from, join) = (self.cur, self.node(true));
-        let mut arms = vec![];
-        for arm in &m.arms {
-            self.conditional_compilation(&arm.attrs);
-            let to = self.node(false);
-            self.enter(to);
-            self.scoped(|s| {
-                let mut effects = Effects::default();
-                let origin = s.derive(&arm.pat, &scrutinee, false);
-                s.bind_pattern(&arm.pat, &mut effects, origin);
-                let guard = arm.guard.as_ref().map(|(_, g)| {
-                    if splits::expr(g) {
-                        s.refuse(g, "an `.await` in the guard of a `match` is not supported, because the arms below would have to be tried again after it: await before the `match`, or use `if` in the arm");
-                    }
-                    let read = s.code(g).effects;
-                    s.merge(&mut effects, read);
-                    s.rewrite(g)
-                });
-                arms.push(Arm { pat: arm.pat.clone(), guard, effects, to });
-                s.into(&arm.body, dest);
-                s.end(Term::Goto(join));
-            });
-        }
-        let node = &mut self.m.nodes[from];
-        if matches!(node.term, Term::Open) {
-            node.term = Term::Match { scrutinee: tokens, effects: code.effects, arms };
-        }
-        self.enter(join);
     }
 
     fn block_expr(&mut self, b: &syn::ExprBlock, dest: &Dest) {

@@ -10,6 +10,7 @@ mod exits;
 mod expr;
 mod loops;
 mod macros;
+mod matches;
 mod names;
 mod place;
 mod point;

@@ -127,10 +127,7 @@ impl Lower<'_> {
         match &t.els {
             Some(e) => self.into(e, dest),
             // Not reached: one branch has no guard and a pattern that always matches.
-            None => self.end(Term::Diverge(crate::ir::Code {
-                kind: Kind::Tokens(quote!(::core::unreachable!())),
-                effects: Effects::default(),
-            })),
+            None => self.end(Term::unreachable()),
         }
         self.end(Term::Goto(after));
         self.enter(after);

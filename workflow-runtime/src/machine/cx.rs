@@ -5,6 +5,7 @@ use super::{
     command::{Command, Completion},
     frame::{Closed, OpId},
     live::{self, Live},
+    look::LookError,
     operation::{Durable, Request},
     oracle::Undo,
     outcome::{self, Outcome},
@@ -161,6 +162,22 @@ impl<'a> Cx<'a> {
         D::output(completion).unwrap_or_else(|source| {
             let point = self.live.definition().points[token.point as usize].label.clone();
             abort(StepError::Result { workflow: self.live.def.name.into(), point, source })
+        })
+    }
+
+    /// What a guard looks at while it waits.
+    ///
+    /// Ends the step with [`StepError::Unsaveable`] or [`StepError::Local`] if the value cannot be copied.
+    pub fn looked_at<T>(&mut self, copy: Result<T, LookError>) -> T {
+        let workflow = || self.live.def.name.into();
+        let local = "the scrutinee of a `match`";
+        copy.unwrap_or_else(|e| {
+            abort(match e {
+                LookError::Encode(source) => {
+                    StepError::Unsaveable { workflow: workflow(), local: local.into(), source }
+                }
+                LookError::Decode(source) => StepError::Local { workflow: workflow(), local: local.into(), source },
+            })
         })
     }
 

@@ -15,6 +15,8 @@ mod inbox;
 #[doc(hidden)]
 pub mod iterate;
 mod live;
+#[doc(hidden)]
+pub mod look;
 pub(crate) mod operation;
 #[doc(hidden)]
 pub mod oracle;

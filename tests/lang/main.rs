@@ -14,6 +14,7 @@ mod continues;
 mod control;
 mod edges;
 mod expressions;
+mod found;
 mod groups;
 mod guards;
 mod helpers;
@@ -23,6 +24,7 @@ mod matching;
 mod messages;
 mod sagas;
 mod scopes;
+
 mod shop;
 mod threads;
 mod threads_nested;

@@ -28,6 +28,11 @@ impl Lower<'_> {
                 let code = self.code(&e);
                 self.end_dead(Term::Diverge(code));
             }
+            // Nothing that is read behind it has to have a value here.
+            _ if !splits::expr(e) && names::never_ends(e) => {
+                let code = self.code(e);
+                self.end_dead(Term::Diverge(code));
+            }
             _ if !splits::expr(e) => self.finish(dest, e),
             Expr::Paren(p) => self.into(&p.expr, dest),
             Expr::Group(g) => self.into(&g.expr, dest),
@@ -163,6 +168,8 @@ fn flatten<'a>(e: &'a Expr, chain: &mut Vec<&'a Expr>) {
             flatten(&b.left, chain);
             flatten(&b.right, chain);
         }
-        other => chain.push(other),
+        condition @ Expr::Let(_) => chain.push(condition),
+        // Within its parentheses, which an `||` beside a `let` needs.
+        _ => chain.push(e),
     }
 }

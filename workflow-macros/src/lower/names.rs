@@ -202,6 +202,15 @@ fn diverges(b: &syn::Block) -> bool {
         || matches!(b.stmts.last(), Some(syn::Stmt::Macro(m)) if is_diverging(&m.mac))
 }
 
+/// True if control never comes out behind a block, or behind alternatives of which each is left.
+pub(super) fn never_ends(e: &Expr) -> bool {
+    match e {
+        Expr::Block(b) => b.label.is_none() && diverges(&b.block),
+        Expr::If(i) => diverges(&i.then_branch) && i.else_branch.as_ref().is_some_and(|(_, els)| never_ends(els)),
+        _ => false,
+    }
+}
+
 /// Macros of the standard library that never give a value, and those of the error crates that return.
 pub(crate) fn is_diverging(mac: &syn::Macro) -> bool {
     let last = mac.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();

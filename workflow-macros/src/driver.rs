@@ -87,4 +87,6 @@ fn guarded(item: &TokenStream, expand: impl FnOnce() -> TokenStream) -> TokenStr
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

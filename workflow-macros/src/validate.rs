@@ -3,7 +3,7 @@
 use crate::{
     analyze::Facts,
     diagnostic::Errors,
-    ir::{Machine, Origin, Term},
+    ir::{Machine, Origin, Term, VarSet},
 };
 
 pub(crate) fn validate(m: &Machine, facts: &Facts, errors: &Errors) {
@@ -27,9 +27,11 @@ pub(crate) fn validate(m: &Machine, facts: &Facts, errors: &Errors) {
             }
         }
     }
-    // At the entry nothing has a value yet.
+    // At the entry nothing has a value yet. What the user declares and never assigns is rustc's to report.
+    let assigned: VarSet = m.nodes.iter().flat_map(|n| n.effects()).flat_map(|e| e.kills.iter().copied()).collect();
     for v in &facts.live[0] {
-        if !matches!(m.vars[*v].origin, Origin::Derived(_)) {
+        let declared = m.vars[*v].origin == Origin::Local && !assigned.contains(v);
+        if !declared && !matches!(m.vars[*v].origin, Origin::Derived(_)) {
             bug(format!("`{}` is read before it is bound", m.vars[*v].key));
         }
     }

@@ -172,7 +172,9 @@ impl VisitMut for Awaits {
         if let Expr::Macro(m) = e
             && let Some(value) = self.threads(&m.mac)
         {
-            *e = Expr::Verbatim(value);
+            // A block would end an arm or a statement of which it is only the beginning.
+            let (attrs, paren_token, expr) = (vec![], Default::default(), Box::new(Expr::Verbatim(value)));
+            *e = Expr::Paren(syn::ExprParen { attrs, paren_token, expr });
             return;
         }
         if continues::replace_expr(e, &mut continued) {
@@ -200,6 +202,6 @@ impl VisitMut for Awaits {
 fn continued(m: &syn::Macro, mut args: Vec<Expr>) -> Expr {
     args.iter_mut().for_each(|e| Awaits.visit_expr_mut(e));
     let call = continues::call(m, &args);
-    let never = quote!(match ::workflow_runtime::__private::continued(#call).await {});
+    let never = quote!((match ::workflow_runtime::__private::continued(#call).await {}));
     Expr::Verbatim(never)
 }

@@ -10,7 +10,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
 pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool) -> TokenStream {
-    let (cx, what) = (ident("cx"), ident("what"));
+    let (cx, what) = (ident("__cx"), ident("what"));
     let (outcome, tag) = (s.outcome(), &s.tag);
     let out = &s.out;
     let done = if s.plain { quote!(__p::Outcome::done(__p::Plain(value))) } else { quote!(__p::Outcome::done(value)) };
@@ -91,7 +91,7 @@ fn refill(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
         let slot = slot(m, of(a)?);
         Some(quote!(#slot.fill(#name);))
     });
-    let cx = ident("cx");
+    let cx = ident("__cx");
     quote!(let (#(#names,)*): (#(#types,)*) = #cx.args::<__W>(); #(#fill)*)
 }
 

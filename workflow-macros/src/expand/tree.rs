@@ -12,7 +12,7 @@ use crate::{
     ir::{Arm, Code, Effects, ForkId, Kind, Leaves, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
     lower::{done, ident, token},
 };
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::quote;
 use std::collections::BTreeMap;
 use syn::{Pat, visit_mut::VisitMut};
@@ -148,7 +148,7 @@ impl Tree<'_> {
         let node = &self.m.nodes[n];
         let behind = self.facts.live_behind(self.m, n);
         let code: TokenStream = node.code.iter().zip(&behind).map(|(c, live)| self.code(c, live, &mut names)).collect();
-        let cx = ident("cx");
+        let cx = ident("__cx");
         let end = match &node.term {
             Term::Open => quote!(::core::unreachable!()),
             Term::Goto(to) => self.goto(*to, names),
@@ -193,6 +193,7 @@ impl Tree<'_> {
                     let (put, rebind, body) = (renames.put_away(), renames.rebind(), self.goto(arm.to, inner));
                     quote!(#pat #guard => { #put #back #rebind #body })
                 });
+                let scrutinee = in_front_of_a_block(scrutinee);
                 quote!(#alias match #scrutinee { #(#arms)* })
             }
             Term::Wait { point, operation, resume } => {
@@ -236,7 +237,7 @@ impl Tree<'_> {
 
     /// Opens the branches: each begins in a block of its own.
     fn fork(&self, fork: ForkId, guards: &[Option<VarId>], term: &Term, names: &Names) -> TokenStream {
-        let (cx, of) = (ident("cx"), &self.m.forks[fork]);
+        let (cx, of) = (ident("__cx"), &self.m.forks[fork]);
         let (point, m) = (of.point as u32, self.m);
         let entries = of.branches.iter().zip(guards).map(|(b, guard)| {
             let n = number(m, self.facts, m.branches[*b].entry);
@@ -358,12 +359,12 @@ impl Tree<'_> {
     fn condition(&self, parts: &[Part], renames: &Renames, aside: &Renames) -> TokenStream {
         let mut bound = false;
         let parts = parts.iter().map(|p| match p {
-            Part::Expr(e) if bound => renames.tokens(e.clone()),
-            Part::Expr(e) => aside.tokens(e.clone()),
+            Part::Expr(e) if bound => in_front_of_a_block(renames.tokens(e.clone())),
+            Part::Expr(e) => in_front_of_a_block(aside.tokens(e.clone())),
             Part::Let(pat, e) => {
                 let e = if bound { renames.tokens(e.clone()) } else { aside.tokens(e.clone()) };
                 bound = true;
-                let pat = renames.pattern(pat);
+                let (pat, e) = (renames.pattern(pat), in_front_of_a_block(e));
                 quote!(let #pat = #e)
             }
         });
@@ -379,6 +380,12 @@ fn field_of(m: &Machine, v: VarId) -> Option<VarId> {
     }
 }
 
+/// A condition or a scrutinee with braces of its own, which the parser would take for the block behind it.
+fn in_front_of_a_block(e: TokenStream) -> TokenStream {
+    let braces = |t: TokenTree| matches!(t, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace);
+    if e.clone().into_iter().any(braces) { quote!((#e)) } else { e }
+}
+
 fn tokens(c: &Code) -> TokenStream {
     match &c.kind {
         Kind::Tokens(t) => t.clone(),
@@ -389,7 +396,7 @@ fn tokens(c: &Code) -> TokenStream {
 /// True if the result of another operation stands in these tokens.
 fn names_cx(tokens: &TokenStream) -> bool {
     tokens.clone().into_iter().any(|t| match t {
-        TokenTree::Ident(i) => i == "cx",
+        TokenTree::Ident(i) => i == "__cx",
         TokenTree::Group(g) => names_cx(&g.stream()),
         _ => false,
     })

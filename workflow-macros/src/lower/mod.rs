@@ -127,7 +127,7 @@ impl<'e> Lower<'e> {
         if pats.is_empty() {
             return;
         }
-        let cx = ident("cx");
+        let cx = ident("__cx");
         let pat: Pat = Pat::Tuple(syn::PatTuple {
             attrs: vec![],
             paren_token: Default::default(),
@@ -371,7 +371,7 @@ pub(crate) fn ident(name: &str) -> Ident {
 
 /// The token that ties a point to the type of its operation.
 pub(crate) fn token(point: usize) -> Ident {
-    format_ident!("t{point}", span = Span::mixed_site())
+    format_ident!("__t{point}", span = Span::mixed_site())
 }
 
 fn parse_pat(tokens: TokenStream) -> Pat {

@@ -23,7 +23,7 @@ impl Lower<'_> {
         self.m.nodes[resume].resumes = Some(point);
         self.end(Term::Wait { point, operation, resume });
         self.enter(resume);
-        let (cx, token) = (ident("cx"), token(point));
+        let (cx, token) = (ident("__cx"), token(point));
         syn::parse_quote!(#cx.result(&#token))
     }
 

@@ -126,6 +126,11 @@ impl Lower<'_> {
         // The else block does not see the bindings.
         self.enter(els);
         self.into(diverge, &Dest::Discard);
+        // That it must not come to its end is rustc's to say, of the check copy.
+        self.end(Term::Diverge(Code {
+            kind: Kind::Tokens(quote!(::core::unreachable!())),
+            effects: Effects::default(),
+        }));
         self.enter(then);
         self.bind_pattern(&pat, &mut effects, origin);
         self.m.nodes[from].term = match std::mem::replace(&mut self.m.nodes[from].term, Term::Open) {

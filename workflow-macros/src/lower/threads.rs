@@ -160,7 +160,7 @@ impl Lower<'_> {
     }
 
     fn won(&mut self) {
-        let cx = super::ident("cx");
+        let cx = super::ident("__cx");
         self.emit(crate::ir::Code { kind: Kind::Tokens(quote!(#cx.won();)), effects: Effects::default() });
     }
 

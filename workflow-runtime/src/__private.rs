@@ -14,7 +14,7 @@ pub use crate::{
         Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
         accepts, branch, drive,
         iterate::{advance, at, at_mut, cursor, index, next, owned},
-        look::{Look, LookExt},
+        look::{Look, LookExt, listens},
         oracle::{Polled, all, awaited, continued},
         patched,
     },
@@ -22,6 +22,7 @@ pub use crate::{
 pub use inventory;
 pub use serde;
 pub use std::{future::poll_fn, sync::OnceLock, time::Duration};
+pub use tracing;
 pub use workflow_definition::{Definition, Edge, Parameter, Point};
 
 /// A point as the macro writes it: label, operation, line, live slots, passed patches.

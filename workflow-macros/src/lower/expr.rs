@@ -3,9 +3,9 @@
 //! Kept equivalent: the order of evaluation. Literals, constants, closures, borrows of places and reads that nothing
 //! between can change are evaluated again behind the await, which keeps their expected types.
 
-use super::{Dest, Lower, continues, macros, place, splits, unit};
+use super::{Dest, Lower, continues, place, splits};
 use crate::ir::Term;
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::{BinOp, Expr, UnOp, visit::Visit};
 
 /// How an operand is read.
@@ -149,33 +149,10 @@ impl Lower<'_> {
         self.path(var)
     }
 
-    fn macro_operands(&mut self, m: &syn::ExprMacro) -> Expr {
-        let mut m = m.clone();
-        let Some(mut pieces) = macros::pieces(&m.mac) else {
-            let name = macros::name(&m.mac);
-            let message = format!(
-                "an `.await` inside of `{name}!` is not supported, because the compiler does not know what the macro does with it: bind the awaited value with `let` first"
-            );
-            self.refuse(&m.mac.path, &message);
-            return unit();
-        };
-        for p in &pieces {
-            if let macros::Piece::Lazy(e) = p
-                && splits::expr(e)
-            {
-                self.refuse(e, "an `.await` is not supported here, because the macro evaluates this argument only in some cases: bind the awaited value with `let` first");
-                return unit();
-            }
-        }
-        let by_value = matches!(macros::name(&m.mac).as_str(), "vec" | "dbg");
+    /// The arguments of a macro, by value or as what it borrows.
+    pub(super) fn arguments(&mut self, all: Vec<&mut Expr>, by_value: bool) {
         let mode = if by_value { Mode::Value } else { Mode::Place };
-        let all = pieces.iter_mut().filter_map(|p| match p {
-            macros::Piece::Eager(e) => Some((e, mode)),
-            _ => None,
-        });
-        self.sequence(all.collect());
-        m.mac.tokens = quote!(#(#pieces)*);
-        Expr::Macro(m)
+        self.sequence(all.into_iter().map(|e| (e, mode)).collect());
     }
 }
 

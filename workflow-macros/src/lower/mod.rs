@@ -9,6 +9,7 @@ mod control;
 mod exits;
 mod expr;
 mod loops;
+mod macro_calls;
 mod macros;
 mod matches;
 mod names;
@@ -48,11 +49,7 @@ pub(crate) fn awaits(b: &syn::Block) -> bool {
 /// Visits the expressions among the arguments of a macro that is known.
 pub(crate) fn in_known_macro(m: &mut syn::Macro, mut f: impl FnMut(&mut Expr)) {
     if let Some(mut pieces) = macros::pieces(m) {
-        for p in &mut pieces {
-            if let macros::Piece::Eager(e) | macros::Piece::Lazy(e) = p {
-                f(e);
-            }
-        }
+        pieces.iter_mut().filter_map(macros::Piece::expr_mut).for_each(&mut f);
         m.tokens = quote!(#(#pieces)*);
     }
 }

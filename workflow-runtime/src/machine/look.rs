@@ -1,7 +1,7 @@
-//! What the guard of a `match` looks at while it waits: a copy, because the value itself is not taken until the guard has
-//! said yes.
+//! What code that waits looks at without taking it: the scrutinee under the guard of a `match`, which is a copy until the guard
+//! has said yes.
 
-use super::slot::Checkpoint;
+use super::{ambient::side_effect, slot::Checkpoint};
 use crate::journal::encoding::{DecodeError, EncodeError};
 
 /// A value that a guard looks at.
@@ -47,4 +47,18 @@ impl<T> LookExt<T> for Look<'_, T> {
         let bytes = self.0.save().map_err(LookError::Encode)?;
         T::load(&bytes).map_err(LookError::Decode)
     }
+}
+
+/// Whether anybody listens to an event. What is awaited depends on it, so it is recorded.
+pub fn listens(enabled: impl FnOnce() -> bool) -> bool {
+    side_effect(enabled)
+}
+
+/// An expression as it was written.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __written {
+    ($e:expr) => {
+        ::core::stringify!($e)
+    };
 }

@@ -12,11 +12,12 @@ use crate::{
     activity::{Activity, States, bounds::Transport},
     journal::{encoding, payload::Payload},
     machine::{
-        Closed, Envelope, Frame, Identity, Input, Machine, Outcome, Resolve, Signal, Ticket, Update, Workflow,
-        WorkflowCall, WorkflowDef, WorkflowRegistration,
+        Closed, Envelope, Frame, Identity, Input, Machine, Outcome, Resolve, Signal, StepError, Ticket, Update,
+        Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
         ambient::{self, Ambient},
         channel,
         oracle::{awaited, set_world},
+        panic_location, panic_message, watch_panics,
     },
     testing::mock::{ActivityFn, IntoMock, MockFn, Mocks},
 };
@@ -49,7 +50,7 @@ const SEEDS: u64 = 12;
 /// What both sides did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agreement {
-    /// How the workflow ended, as JSON: `{"ok": ..}` or `{"err": ..}`.
+    /// How the workflow ended, as JSON: `{"ok": ..}`, `{"err": ..}`, or `{"panicked": message, "at": location}`.
     pub outcome: serde_json::Value,
     /// Every operation in order: its kind, name and arguments.
     pub operations: Vec<String>,
@@ -174,13 +175,17 @@ where
         let outer = ambient::set(Some(Ambient { inbox: world.0.borrow().inbox(), ..step }));
         let mut future = awaited((self.call)());
         let mut cx = Context::from_waker(Waker::noop());
-        let mut ended = None;
+        let (mut ended, mut panicked) = (None, None);
         loop {
-            if ended.is_none()
-                && world.0.borrow().continued.is_none()
-                && let Poll::Ready(out) = future.as_mut().poll(&mut cx)
-            {
-                ended = Some(out);
+            if ended.is_none() && world.0.borrow().continued.is_none() {
+                match polled(|| future.as_mut().poll(&mut cx)) {
+                    Ok(Poll::Ready(out)) => ended = Some(out),
+                    Ok(Poll::Pending) => {}
+                    Err(panic) => {
+                        panicked = Some(panic);
+                        break;
+                    }
+                }
             }
             let over = ended.is_some() || world.0.borrow().continued.is_some();
             if over && world.0.borrow().undoing.is_empty() {
@@ -200,9 +205,10 @@ where
         let outcome = match ended.map(<W::Outcome as Outcome>::halves) {
             Some(Ok(value)) => ended_with("ok", &value),
             Some(Err(error)) => ended_with("err", &error),
-            None => match world.0.borrow_mut().continued.take() {
-                Some(input) => serde_json::json!({ "continued": input.to_json() }),
-                None => serde_json::Value::Null,
+            None => match (panicked, world.0.borrow_mut().continued.take()) {
+                (Some(panic), _) => panic,
+                (None, Some(input)) => serde_json::json!({ "continued": input.to_json() }),
+                (None, None) => serde_json::Value::Null,
             },
         };
         let mut script = world.0.borrow_mut();
@@ -218,7 +224,15 @@ where
         let mut machine = Machine::start(identity(), W::def(), args.clone(), world.now);
         let (mut input, mut steps, mut answers) = (Input::Start, 0, vec![]);
         loop {
-            let step = machine.step_with(input, world.now, world.inbox()).unwrap_or_else(|e| panic!("{e}"));
+            let step = match machine.step_with(input, world.now, world.inbox()) {
+                Ok(step) => step,
+                Err(StepError::Panicked { message, location, .. }) => {
+                    let mut operations = std::mem::take(&mut world.operations);
+                    operations.append(&mut answers);
+                    return Agreement { outcome: panicked(&message, location), operations };
+                }
+                Err(e) => panic!("{e}"),
+            };
             answers.extend(step.commands.iter().filter_map(answered));
             for command in step.commands {
                 world.perform(command);
@@ -253,6 +267,18 @@ where
         }
     }
 }
+
+/// A poll of the function, or how it panicked.
+fn polled<T>(poll: impl FnOnce() -> T) -> Result<T, serde_json::Value> {
+    let _watch = watch_panics();
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll))
+        .map_err(|panic| panicked(&panic_message(&*panic), panic_location()))
+}
+
+fn panicked(message: &str, location: Option<String>) -> serde_json::Value {
+    serde_json::json!({ "panicked": message, "at": location })
+}
+
 fn identity() -> Identity {
     Identity { workflow_id: "differential".into(), run_id: Uuid::from_u128(0x5eed) }
 }

@@ -1,11 +1,16 @@
 //! Programs as users write them: the samples that engines for durable execution publish, written anew in plain Rust. Each is
 //! compared with the function as it stands here, by inputs that take different branches, and some are crashed at every commit.
 
+mod agent;
 mod approval;
+mod auction;
+mod etl;
 mod expense;
+mod file_processing;
 mod food_ordering;
 mod loan;
 mod polling;
+mod shopping_cart;
 mod sliding_window;
 mod subscription;
 

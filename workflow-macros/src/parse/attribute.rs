@@ -1,5 +1,6 @@
 //! Attribute arguments: `key = literal`, `key(..)`, `key`, separated by commas.
 
+use super::depth;
 use super::duration;
 use crate::diagnostic::Errors;
 use proc_macro2::{Ident, TokenStream};
@@ -14,6 +15,9 @@ pub(super) fn keys(
     repeated: &[&str],
     errors: &Errors,
 ) -> Vec<(String, Meta)> {
+    if !depth::shallow(&tokens, errors) {
+        return vec![];
+    }
     let parsed = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens);
     let mut found: Vec<(String, Meta)> = vec![];
     for meta in errors.ok(parsed).into_iter().flatten() {

@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 mod attribute;
+pub(crate) mod depth;
 mod duration;
 pub(crate) mod limits;
 pub(crate) mod retry;
@@ -15,6 +16,9 @@ use syn::ItemFn;
 
 /// The function that an attribute stands on, or the reason why it is none.
 fn function(item: TokenStream, attribute: &str, errors: &Errors) -> Option<ItemFn> {
+    if !depth::shallow(&item, errors) {
+        return None;
+    }
     match syn::parse2::<ItemFn>(item.clone()) {
         Ok(f) => Some(f),
         Err(e) => {

@@ -10,6 +10,7 @@
     reason = "what is unusual to write must be compiled all the same"
 )]
 
+mod conditional;
 mod continues;
 mod control;
 mod edges;

@@ -6,7 +6,7 @@ use crate::{
     analyze, check,
     diagnostic::Errors,
     expand, lower,
-    parse::{activity::ActivityFn, test::TestFn, workflow::WorkflowFn},
+    parse::{activity::ActivityFn, conditional, test::TestFn, workflow::WorkflowFn},
     validate,
 };
 use proc_macro2::{Span, TokenStream};
@@ -30,7 +30,12 @@ pub(crate) fn activity(attr: TokenStream, item: TokenStream) -> TokenStream {
 pub(crate) fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
     guarded(&item.clone(), || {
         let errors = Errors::new();
-        let parsed = WorkflowFn::parse(attr, item.clone(), &errors);
+        let parsed = WorkflowFn::parse(attr.clone(), item.clone(), &errors);
+        if let Some(both) = parsed.as_ref().and_then(|f| conditional::split(&attr, &f.item)) {
+            // What was found is found again when one of the two is expanded.
+            let _ = errors.finish();
+            return both;
+        }
         let function = match parsed {
             Some(f) if check::workflow(&f, &errors) => {
                 compile(&f, &errors).unwrap_or_else(|| expand::fallback::workflow(&f))

@@ -33,10 +33,4 @@ async fn in_a_macro(n: u64) {
     unknown!(charge(n).await);
 }
 
-#[workflow]
-async fn conditional() {
-    #[cfg(unix)]
-    let _ = charge(1).await;
-}
-
 fn main() {}

@@ -52,7 +52,6 @@ impl Lower<'_> {
     }
 
     fn if_(&mut self, i: &syn::ExprIf, dest: &Dest) {
-        self.conditional_compilation(&i.attrs);
         let (then, els, join) = (self.node(false), self.node(false), self.node(true));
         self.scoped(|s| {
             s.condition(&i.cond, then, els);
@@ -101,7 +100,6 @@ impl Lower<'_> {
     }
 
     fn block_expr(&mut self, b: &syn::ExprBlock, dest: &Dest) {
-        self.conditional_compilation(&b.attrs);
         let Some(label) = &b.label else {
             return self.block(&b.block, dest);
         };

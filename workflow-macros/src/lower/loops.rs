@@ -41,7 +41,6 @@ impl Lower<'_> {
     }
 
     pub(super) fn for_(&mut self, f: &syn::ExprForLoop, dest: &Dest) {
-        self.conditional_compilation(&f.attrs);
         match borrowed(place::strip(&f.expr)).or_else(|| self.reborrowed(&f.expr)) {
             Some(b) => self.for_borrowed(f, b),
             None => self.for_owned(f),

@@ -84,7 +84,7 @@ impl Lower<'_> {
             true => scrutinee.clone(),
             false => {
                 let copy = self.temp(false);
-                let cx = super::ident("cx");
+                let cx = super::ident("__cx");
                 let value = syn::parse_quote!({
                     use ::workflow_runtime::__private::LookExt as _;
                     #cx.looked_at(::workflow_runtime::__private::Look(&#scrutinee).copied())

@@ -40,7 +40,6 @@ impl Lower<'_> {
     }
 
     fn local(&mut self, l: &syn::Local) {
-        self.conditional_compilation(&l.attrs);
         let (pat, ty) = match &l.pat {
             Pat::Type(t) => ((*t.pat).clone(), Some((*t.ty).clone())),
             other => (other.clone(), None),
@@ -137,12 +136,6 @@ impl Lower<'_> {
             Term::Open => Term::If { parts: vec![Part::Let(pat, tokens)], effects, then, els },
             ended => ended,
         };
-    }
-
-    pub(super) fn conditional_compilation(&self, attrs: &[syn::Attribute]) {
-        for a in attrs.iter().filter(|a| a.path().is_ident("cfg") || a.path().is_ident("cfg_attr")) {
-            self.refuse(a, "conditional compilation of a statement in a workflow is not supported here, because the compiler sees the code before the condition is decided: put it on a function that the workflow calls");
-        }
     }
 }
 

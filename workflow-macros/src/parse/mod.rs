@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 mod attribute;
+pub(crate) mod conditional;
 pub(crate) mod depth;
 mod duration;
 pub(crate) mod limits;

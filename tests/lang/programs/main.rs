@@ -4,12 +4,15 @@
 mod agent;
 mod approval;
 mod auction;
+mod document_review;
 mod etl;
 mod expense;
 mod file_processing;
 mod food_ordering;
+mod inventory;
 mod loan;
 mod polling;
+mod seats;
 mod shopping_cart;
 mod sliding_window;
 mod subscription;

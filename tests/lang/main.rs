@@ -19,6 +19,7 @@ mod found;
 mod groups;
 mod guards;
 mod helpers;
+mod items;
 mod loops;
 mod macros;
 mod matching;

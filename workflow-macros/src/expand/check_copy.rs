@@ -13,13 +13,14 @@ use crate::{
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Block, Expr, Index, Pat, Stmt,
+    Expr, Index, Pat, Stmt,
     spanned::Spanned,
     visit_mut::{self, VisitMut},
 };
 
 pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     let mut block = (*f.item.block).clone();
+    lower::items::split(&mut block);
     Awaits.visit_block_mut(&mut block);
     let (inputs, out) = (&f.item.sig.inputs, &s.out);
     let lints =
@@ -155,13 +156,6 @@ fn unbound(p: &Pat) -> Pat {
 struct Awaits;
 
 impl VisitMut for Awaits {
-    fn visit_block_mut(&mut self, b: &mut Block) {
-        // Items stand beside both copies.
-        if lower::awaits(b) {
-            b.stmts.retain(|s| !matches!(s, Stmt::Item(_)));
-        }
-        visit_mut::visit_block_mut(self, b);
-    }
     fn visit_expr_await_mut(&mut self, a: &mut syn::ExprAwait) {
         visit_mut::visit_expr_await_mut(self, a);
         let base = &a.base;

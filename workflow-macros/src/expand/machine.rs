@@ -3,7 +3,7 @@
 use super::{Signature, tree};
 use crate::{
     analyze::Facts,
-    ir::{Machine, Origin, VarId},
+    ir::{Machine, NodeId, Origin, ScopeId, VarId},
     lower::{ident, token},
 };
 use proc_macro2::{Ident, Span, TokenStream};
@@ -28,13 +28,10 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
     let awaited: Vec<usize> = (0..m.points.len()).filter(|p| m.forks.iter().all(|f| f.point != *p)).collect();
     let tokens: Vec<Ident> = awaited.iter().map(|p| token(*p)).collect();
     let indices = awaited.iter().map(|p| *p as u32);
-    let blocks = facts.roots.iter().map(|root| {
-        let (pattern, body) = (pattern(m, facts, *root), tree::block(m, facts, *root));
-        quote!(#pattern => { #body })
-    });
+    let (blocks, items) = (blocks(m, facts, 0, &facts.roots), &m.scopes[0].items);
     let refill = refill(s, m, facts);
     let ended = match m.forks.is_empty() {
-        true => quote!(__p::What::Ended(..) => ::core::unreachable!(),),
+        true => TokenStream::new(),
         false => quote!(__p::What::Ended(..) => __go(__p::Go::Rest),),
     };
     let leave = continues.then(|| {
@@ -64,10 +61,15 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
             #(let mut #slots = __p::Slot::new(#keys);)*
             #(let mut #tokens = __p::Token::new(#indices);)*
             __p::drive::<__R>(#cx, &mut |#cx: &mut __p::Cx<'_>, #what: __p::What| match #what {
-                #(#blocks)*
-                #ended
-                __p::What::Block(_) | __p::What::Resume(_) => ::core::unreachable!(),
                 __p::What::Arguments => { #refill __go(__p::Go::Idle) }
+                __p::What::Block(_) | __p::What::Resume(_) | __p::What::Ended(..) => {
+                    #(#items)*
+                    match #what {
+                        #blocks
+                        #ended
+                        _ => ::core::unreachable!(),
+                    }
+                }
                 __p::What::Load | __p::What::Save => {
                     use __p::SlotExt as _;
                     #cx.table(#what, &mut [#(#spanned),*]);
@@ -76,6 +78,30 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
             })
         }
     }
+}
+
+/// The arms of the blocks of a scope, in source order; those of a scope in it stand together behind its items.
+fn blocks(m: &Machine, facts: &Facts, scope: ScopeId, roots: &[NodeId]) -> TokenStream {
+    let mut arms = TokenStream::new();
+    let mut rest = roots;
+    while let Some(first) = rest.first() {
+        let Some(inner) = m.scope_within(m.nodes[*first].scope, scope) else {
+            let (pattern, body) = (pattern(m, facts, *first), tree::block(m, facts, *first));
+            arms.extend(quote!(#pattern => { #body }));
+            rest = &rest[1..];
+            continue;
+        };
+        let inside = |n: &&NodeId| m.scope_within(m.nodes[**n].scope, scope) == Some(inner);
+        let (run, behind) = rest.split_at(rest.iter().take_while(inside).count());
+        let (what, items) = (ident("what"), &m.scopes[inner].items);
+        let (patterns, inside) = (run.iter().map(|n| pattern(m, facts, *n)), blocks(m, facts, inner, run));
+        arms.extend(quote!(#(#patterns)|* => {
+            #(#items)*
+            match #what { #inside _ => ::core::unreachable!() }
+        }));
+        rest = behind;
+    }
+    arms
 }
 
 /// Fills the empty slots of arguments from the start record.

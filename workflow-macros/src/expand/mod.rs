@@ -73,7 +73,7 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     let (attrs, vis, name) = (&f.item.attrs, &f.item.vis, &f.item.sig.ident);
     let (tag, args, types, outcome, out) = (&s.tag, &s.args, &s.types, s.outcome(), &s.out);
     let (registered, aliases) = (&f.name, &f.aliases);
-    let items = &m.items;
+    let items = lower::items::split(&mut f.item.block.clone());
     let keys = facts.saved(m).into_iter().map(|v| &m.vars[v].key);
     let describe = definition::describe(f, &s, m, facts);
     let check = check_copy::check_copy(f, &s);

@@ -13,6 +13,7 @@ pub(crate) type NodeId = usize;
 pub(crate) type PointId = usize;
 pub(crate) type BranchId = usize;
 pub(crate) type ForkId = usize;
+pub(crate) type ScopeId = usize;
 pub(crate) type VarSet = BTreeSet<VarId>;
 
 /// One workflow function.
@@ -24,7 +25,15 @@ pub(crate) struct Machine {
     pub(crate) derivations: Vec<Derivation>,
     pub(crate) forks: Vec<Fork>,
     pub(crate) branches: Vec<Branch>,
-    /// Items of the body, lifted once for both copies.
+    /// Blocks with items; the first is the body of the function.
+    pub(crate) scopes: Vec<Scope>,
+}
+
+/// A block with items of its own. Its nodes are blocks of the machine that stand together, with the items in front.
+#[derive(Default)]
+pub(crate) struct Scope {
+    /// The scope around it.
+    pub(crate) parent: Option<ScopeId>,
     pub(crate) items: Vec<syn::Item>,
 }
 
@@ -177,6 +186,8 @@ pub(crate) struct Node {
     pub(crate) ends: Option<BranchId>,
     /// The branch that it belongs to.
     pub(crate) branch: Option<BranchId>,
+    /// The innermost block with items around it.
+    pub(crate) scope: ScopeId,
     /// Position in the source: types are inferred in this order.
     pub(crate) order: usize,
 }
@@ -228,6 +239,15 @@ pub(crate) enum Leaves {
 }
 
 impl Machine {
+    /// The scope directly in `outer` that `inner` is or stands in; `None` if `inner` is `outer`.
+    pub(crate) fn scope_within(&self, inner: ScopeId, outer: ScopeId) -> Option<ScopeId> {
+        match self.scopes[inner].parent {
+            Some(parent) if parent == outer => Some(inner),
+            Some(parent) => self.scope_within(parent, outer),
+            None => None,
+        }
+    }
+
     /// True if `inner` is `outer` or stands in it; every branch stands in the function.
     pub(crate) fn within(&self, inner: Option<BranchId>, outer: Option<BranchId>) -> bool {
         inner == outer || inner.is_some_and(|b| self.within(self.forks[self.branches[b].fork].parent, outer))

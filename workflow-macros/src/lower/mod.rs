@@ -8,6 +8,7 @@ pub(crate) mod continues;
 mod control;
 mod exits;
 mod expr;
+pub(crate) mod items;
 mod loops;
 mod macro_calls;
 mod macros;
@@ -22,7 +23,7 @@ mod threads;
 
 use crate::{
     diagnostic::Errors,
-    ir::{BranchId, Code, Effects, Kind, Machine, Node, NodeId, Origin, Part, Term, Var, VarId},
+    ir::{BranchId, Code, Effects, Kind, Machine, Node, NodeId, Origin, Part, Scope, ScopeId, Term, Var, VarId},
     parse::workflow::WorkflowFn,
 };
 pub(crate) use exits::{Exits, exits};
@@ -37,11 +38,14 @@ use syn::{Expr, FnArg, Pat, Type};
 pub(crate) fn lower(f: &WorkflowFn, errors: &Errors) -> Machine {
     let mut l = Lower::new(errors);
     l.parameters(&f.item.sig);
-    l.block(&f.item.block, &Dest::Return);
+    let mut body = (*f.item.block).clone();
+    items::split(&mut body);
+    l.m.scopes[0].items = items::of(&body);
+    l.scope(&body, &Dest::Return);
     l.m
 }
 
-/// True if a block awaits: its items are lifted.
+/// True if a block awaits.
 pub(crate) fn awaits(b: &syn::Block) -> bool {
     splits::awaits(b)
 }
@@ -89,6 +93,8 @@ struct Lower<'e> {
     loop_labels: Vec<String>,
     /// The branch that is being written.
     branch: Option<BranchId>,
+    /// The block with items that is being written.
+    item_scope: ScopeId,
     keys: BTreeMap<String, usize>,
     labels: BTreeMap<String, usize>,
     given_labels: BTreeSet<String>,
@@ -105,11 +111,13 @@ impl<'e> Lower<'e> {
             jumps: vec![],
             loop_labels: vec![],
             branch: None,
+            item_scope: 0,
             keys: BTreeMap::new(),
             labels: BTreeMap::new(),
             given_labels: BTreeSet::new(),
             order: 0,
         };
+        l.m.scopes.push(Scope::default());
         let entry = l.node(true);
         l.enter(entry);
         l
@@ -120,7 +128,7 @@ impl<'e> Lower<'e> {
             FnArg::Typed(p) => Some(p),
             FnArg::Receiver(_) => None,
         });
-        let (pats, types): (Vec<_>, Vec<_>) = typed.map(|p| (&p.pat, &p.ty)).unzip();
+        let pats: Vec<_> = typed.map(|p| &p.pat).collect();
         if pats.is_empty() {
             return;
         }
@@ -130,12 +138,11 @@ impl<'e> Lower<'e> {
             paren_token: Default::default(),
             elems: pats.into_iter().map(|p| (**p).clone()).map(with_comma).collect(),
         });
-        let ty: Type = syn::parse_quote!((#(#types,)*));
-        self.bind_let(pat, Some(ty), quote!(#cx.args::<__W>()), None, Effects::default(), Origin::Local);
+        self.bind_let(pat, None, quote!(#cx.args::<__W>()), None, Effects::default(), Origin::Local);
     }
 
     fn node(&mut self, root: bool) -> NodeId {
-        let branch = self.branch;
+        let (branch, scope) = (self.branch, self.item_scope);
         self.m.nodes.push(Node {
             code: vec![],
             term: Term::Open,
@@ -143,6 +150,7 @@ impl<'e> Lower<'e> {
             resumes: None,
             ends: None,
             branch,
+            scope,
             order: usize::MAX,
         });
         self.m.nodes.len() - 1

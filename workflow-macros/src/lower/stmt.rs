@@ -9,7 +9,7 @@ use quote::quote;
 use syn::{Block, Expr, Pat, Stmt, visit::Visit};
 
 impl Lower<'_> {
-    pub(super) fn block(&mut self, b: &Block, dest: &Dest) {
+    pub(super) fn scope(&mut self, b: &Block, dest: &Dest) {
         let ((), shadows) = self.scoped(|s| s.statements(b, dest));
         if shadows {
             // A variable that was hidden has its name again: begin a block that takes it.
@@ -28,7 +28,7 @@ impl Lower<'_> {
         for stmt in init {
             match stmt {
                 Stmt::Local(l) => self.local(l),
-                Stmt::Item(item) => self.m.items.push(item.clone()),
+                Stmt::Item(_) => {}
                 Stmt::Expr(e, _) => self.into(e, &Dest::Discard),
                 Stmt::Macro(m) => self.into(&macro_expr(m), &Dest::Discard),
             }

@@ -2,7 +2,10 @@
 
 use proc_macro2::Span;
 use quote::ToTokens;
-use std::{cell::RefCell, fmt::Display};
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Display,
+};
 
 /// Collects the errors of a stage. It must be read with [`Errors::finish`]: an error that nobody reads would be a
 /// program that compiles and should not.
@@ -10,11 +13,12 @@ use std::{cell::RefCell, fmt::Display};
 pub(crate) struct Errors {
     all: RefCell<Vec<syn::Error>>,
     read: bool,
+    seen: Cell<bool>,
 }
 
 impl Errors {
     pub(crate) fn new() -> Self {
-        Errors { all: RefCell::default(), read: false }
+        Errors { all: RefCell::default(), read: false, seen: Cell::new(false) }
     }
 
     /// Reports `message` on the tokens of `on`, all of them.
@@ -30,6 +34,16 @@ impl Errors {
     /// Reports what a parser of `syn` found.
     pub(crate) fn syn(&self, error: syn::Error) {
         self.all.borrow_mut().push(error);
+    }
+
+    /// Says of the last error that rustc would report it too, in the function as it stands.
+    pub(crate) fn seen_by_rustc(&self) {
+        self.seen.set(true);
+    }
+
+    /// True if rustc would repeat some error.
+    pub(crate) fn is_seen_by_rustc(&self) -> bool {
+        self.seen.get()
     }
 
     /// The value, or its error reported.

@@ -37,9 +37,7 @@ pub(crate) fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
             return both;
         }
         let function = match parsed {
-            Some(f) if check::workflow(&f, &errors) => {
-                compile(&f, &errors).unwrap_or_else(|| expand::fallback::workflow(&f))
-            }
+            Some(f) if check::workflow(&f, &errors) => compile(&f, &errors),
             Some(f) => expand::fallback::signature(&f.item),
             None => item,
         };
@@ -61,18 +59,20 @@ pub(crate) fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
     })
 }
 
-/// The machine of a function whose structure has been checked; `None` if something was refused.
-fn compile(f: &WorkflowFn, errors: &Errors) -> Option<TokenStream> {
-    if !check::body(f, errors) {
-        return None;
-    }
+/// The machine of a function whose signature has been checked, or what stands for it if something is refused.
+fn compile(f: &WorkflowFn, errors: &Errors) -> TokenStream {
+    check::body(f, errors);
     let mut machine = lower::lower(f, errors);
     if !errors.is_empty() {
-        return None;
+        return expand::refused(f, errors);
     }
     let facts = analyze::analyze(&mut machine);
-    validate::validate(&machine, &facts, errors);
-    errors.is_empty().then(|| expand::workflow(f, &machine, &facts))
+    validate::validate(&mut machine, &facts, errors);
+    match machine.wrong {
+        _ if !errors.is_empty() => expand::fallback::workflow(f),
+        true => expand::rejected(f),
+        false => expand::workflow(f, &machine, &facts),
+    }
 }
 
 /// The code, and behind it the errors.

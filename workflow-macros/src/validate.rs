@@ -3,10 +3,10 @@
 use crate::{
     analyze::Facts,
     diagnostic::Errors,
-    ir::{Machine, Origin, Term, VarSet},
+    ir::{Machine, Origin, Term},
 };
 
-pub(crate) fn validate(m: &Machine, facts: &Facts, errors: &Errors) {
+pub(crate) fn validate(m: &mut Machine, facts: &Facts, errors: &Errors) {
     let bug = |what: String| {
         errors.at(
             proc_macro2::Span::call_site(),
@@ -27,14 +27,8 @@ pub(crate) fn validate(m: &Machine, facts: &Facts, errors: &Errors) {
             }
         }
     }
-    // At the entry nothing has a value yet. What the user declares and never assigns is rustc's to report.
-    let assigned: VarSet = m.nodes.iter().flat_map(|n| n.effects()).flat_map(|e| e.kills.iter().copied()).collect();
-    for v in &facts.live[0] {
-        let declared = m.vars[*v].origin == Origin::Local && !assigned.contains(v);
-        if !declared && !matches!(m.vars[*v].origin, Origin::Derived(_)) {
-            bug(format!("`{}` is read before it is bound", m.vars[*v].key));
-        }
-    }
+    // At the entry nothing has a value yet.
+    m.wrong |= facts.live[0].iter().any(|v| !matches!(m.vars[*v].origin, Origin::Derived(_)));
     let slots = facts.slots(m);
     let mut keys: Vec<&str> = slots.iter().map(|v| m.vars[*v].key.as_str()).collect();
     keys.sort_unstable();

@@ -12,7 +12,9 @@ pub use crate::{
     machine::{
         ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,
         Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
-        accepts, branch, drive,
+        accepts, branch,
+        checked::{Checked, Checks, checked, rejected},
+        drive,
         iterate::{advance, at, at_mut, cursor, index, next, owned},
         look::{Look, LookExt, listens},
         oracle::{Polled, all, awaited, continued},

@@ -102,6 +102,15 @@ impl Facts {
         self.slots(m).into_iter().filter(|v| m.vars[*v].origin != Origin::Operation).collect()
     }
 
+    /// How many pieces of code give a variable a value, by variable.
+    pub(crate) fn written(&self, m: &Machine) -> Vec<usize> {
+        let mut written = vec![0; m.vars.len()];
+        for n in &self.reachable {
+            m.nodes[*n].effects().into_iter().flat_map(|e| &e.kills).for_each(|v| written[*v] += 1);
+        }
+        written
+    }
+
     /// What is live behind a point.
     pub(crate) fn live_at(&self, m: &Machine, point: usize) -> VarSet {
         let fork = m.forks.iter().find(|f| f.point == point);

@@ -14,15 +14,13 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// True if the body has nothing that is refused without regard to its place.
-pub(crate) fn body(f: &WorkflowFn, errors: &Errors) -> bool {
-    let own = Errors::new();
-    Body { errors: &own, inside: None, branch: false }.visit_block(&f.item.block);
-    let fine = own.is_empty();
-    if let Err(e) = own.finish() {
-        errors.syn(e);
+/// Reports what is refused without regard to its place.
+pub(crate) fn body(f: &WorkflowFn, errors: &Errors) {
+    let before = errors.is_empty();
+    Body { errors, inside: None, branch: false }.visit_block(&f.item.block);
+    if before && !errors.is_empty() {
+        errors.seen_by_rustc();
     }
-    fine
 }
 
 /// What a nested future is called.

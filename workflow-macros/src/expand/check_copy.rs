@@ -22,13 +22,16 @@ pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     let mut block = (*f.item.block).clone();
     lower::items::split(&mut block);
     Awaits.visit_block_mut(&mut block);
-    let (inputs, out) = (&f.item.sig.inputs, &s.out);
+    let (inputs, args, types, out) = (&f.item.sig.inputs, &s.args, &s.types, &s.out);
     let lints =
         f.item.attrs.iter().filter(|a| ["allow", "warn", "expect", "deny"].iter().any(|l| a.path().is_ident(l)));
     quote! {
         #(#lints)*
         #[allow(clippy::too_many_arguments, clippy::unused_async, clippy::large_futures, clippy::unused_unit)]
         async fn __check(#inputs) -> #out #block
+        fn __future((#(#args,)*): (#(#types,)*)) -> impl ::core::future::Future<Output = #out> {
+            __check(#(#args),*)
+        }
     }
 }
 

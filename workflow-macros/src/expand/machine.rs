@@ -3,7 +3,7 @@
 use super::{Signature, tree};
 use crate::{
     analyze::Facts,
-    ir::{Machine, NodeId, Origin, ScopeId, VarId},
+    ir::{Machine, NodeId, Origin, PointId, ScopeId, Term, VarId},
     lower::{ident, token},
 };
 use proc_macro2::{Ident, Span, TokenStream};
@@ -15,17 +15,20 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
     let out = &s.out;
     let done = if s.plain { quote!(__p::Outcome::done(__p::Plain(value))) } else { quote!(__p::Outcome::done(value)) };
     let vars = facts.slots(m);
-    let outputs = m.branches.iter().map(|b| b.output).filter(|v| !vars.contains(v));
+    let entered = m.branches.iter().filter(|b| facts.reachable.contains(&b.entry));
+    let outputs = entered.map(|b| b.output).filter(|v| !vars.contains(v));
     let vars: Vec<usize> = vars.iter().copied().chain(outputs).collect();
     let slots: Vec<Ident> = vars.iter().map(|v| slot(m, *v)).collect();
     let keys = vars.iter().map(|v| &m.vars[*v].key);
+    let written = facts.written(m);
+    // Several values must agree on a type: if they do not, the check copy says so.
+    let types = vars.iter().map(|v| (written[*v] > 1).then(|| quote!(: __Is<__p::Slot<_>>)));
     let saved = facts.saved(m);
     let spanned = saved.iter().map(|v| {
         let slot = slot(m, *v);
-        quote::quote_spanned!(slot.span()=> #slot.durable())
+        quote::quote_spanned!(slot.span()=> #slot.known().durable())
     });
-    // The point of a fork awaits branches, which have no type.
-    let awaited: Vec<usize> = (0..m.points.len()).filter(|p| m.forks.iter().all(|f| f.point != *p)).collect();
+    let awaited = awaited(m, facts);
     let tokens: Vec<Ident> = awaited.iter().map(|p| token(*p)).collect();
     let indices = awaited.iter().map(|p| *p as u32);
     let (blocks, items) = (blocks(m, facts, 0, &facts.roots), &m.scopes[0].items);
@@ -50,17 +53,17 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
         {
             use ::workflow_runtime::__private as __p;
             type __W = #tag;
-            type __R = #outcome;
+            type __R = __Is<#outcome>;
             fn __go(go: __p::Go<<__R as __p::Outcome>::Ok>) -> <__R as __p::Outcome>::Step {
                 <__R as __p::Outcome>::go(go)
             }
-            fn __done(value: #out) -> <__R as __p::Outcome>::Step {
+            fn __done(value: __Is<#out>) -> <__R as __p::Outcome>::Step {
                 #done
             }
             #leave
-            #(let mut #slots = __p::Slot::new(#keys);)*
+            #(let mut #slots #types = __p::Slot::new(#keys);)*
             #(let mut #tokens = __p::Token::new(#indices);)*
-            __p::drive::<__R>(#cx, &mut |#cx: &mut __p::Cx<'_>, #what: __p::What| match #what {
+            __p::drive::<__R>(#cx, &mut |#cx: &mut __Is<__p::Cx<'_>>, #what: __p::What| match #what {
                 __p::What::Arguments => { #refill __go(__p::Go::Idle) }
                 __p::What::Block(_) | __p::What::Resume(_) | __p::What::Ended(..) => {
                     #(#items)*
@@ -104,6 +107,17 @@ fn blocks(m: &Machine, facts: &Facts, scope: ScopeId, roots: &[NodeId]) -> Token
     arms
 }
 
+/// The points that a block waits at. That of a fork awaits branches, which have no type.
+fn awaited(m: &Machine, facts: &Facts) -> Vec<PointId> {
+    let waits = facts.reachable.iter().filter_map(|n| match m.nodes[*n].term {
+        Term::Wait { point, .. } => Some(point),
+        _ => None,
+    });
+    let mut points: Vec<PointId> = waits.collect();
+    points.sort_unstable();
+    points
+}
+
 /// Fills the empty slots of arguments from the start record.
 fn refill(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
     let slots = facts.slots(m);
@@ -118,7 +132,7 @@ fn refill(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
         Some(quote!(#slot.fill(#name);))
     });
     let cx = ident("__cx");
-    quote!(let (#(#names,)*): (#(#types,)*) = #cx.args::<__W>(); #(#fill)*)
+    quote!(let (#(#names,)*): __Is<(#(#types,)*)> = #cx.args::<__W>(); #(#fill)*)
 }
 
 /// Arguments are bound by the first piece of code of the entry.

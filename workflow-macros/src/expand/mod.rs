@@ -15,7 +15,7 @@ mod tree;
 pub(crate) use activity::activity;
 pub(crate) use test::test;
 
-use crate::{analyze::Facts, ir::Machine, lower, parse::workflow::WorkflowFn};
+use crate::{analyze::Facts, diagnostic::Errors, ir::Machine, lower, parse::workflow::WorkflowFn};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{FnArg, Ident, Pat, ReturnType, Type};
@@ -79,6 +79,7 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     let check = check_copy::check_copy(f, &s);
     let continues = lower::continues::used(&f.item.block);
     let machine = machine::machine(&s, m, facts, continues);
+    let is = is();
     let next = continues.then(|| next_run(&s));
     let p = quote!(::workflow_runtime::__private);
     let cfg: Vec<_> = attrs.iter().filter(|a| a.path().is_ident("cfg")).collect();
@@ -117,16 +118,59 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
                     };
                     &DEF
                 }
-                fn check((#(#args,)*): Self::Args) -> #p::LocalBoxFuture<#out> {
-                    ::std::boxed::Box::pin(__check(#(#args),*))
+                fn check(args: Self::Args) -> #p::LocalBoxFuture<#out> {
+                    ::std::boxed::Box::pin(__future(args))
                 }
             }
+            #is
             #next
             #check
             #machine
             #describe
             #p::inventory::submit!(#p::WorkflowRegistration(<#tag as #p::Workflow>::def));
         };
+    }
+}
+
+/// What stands for a workflow of which something was refused: rustc says what else is wrong with it.
+pub(crate) fn refused(f: &WorkflowFn, errors: &Errors) -> TokenStream {
+    let function = fallback::workflow(f);
+    if errors.is_seen_by_rustc() {
+        return function;
+    }
+    let unchecked = unchecked(f);
+    quote!(#function const _: () = { #unchecked };)
+}
+
+/// What stands for a workflow that rustc refuses, and that therefore has no machine.
+pub(crate) fn rejected(f: &WorkflowFn) -> TokenStream {
+    let (function, unchecked, is) = (fallback::workflow(f), unchecked(f), is());
+    quote! {
+        #function
+        const _: () = {
+            #unchecked
+            #is
+            fn __rejected() {
+                ::workflow_runtime::__private::rejected::<__Is<()>>();
+            }
+        };
+    }
+}
+
+/// The check copy alone, which nothing calls.
+fn unchecked(f: &WorkflowFn) -> TokenStream {
+    let s = Signature::of(f);
+    let check = check_copy::check_copy(f, &s);
+    let next = lower::continues::used(&f.item.block).then(|| next_run(&s));
+    quote!(#next #check)
+}
+
+/// The type as which the machine knows a type: erroneous if the check copy has an error, so that what follows from that is
+/// not reported once more.
+fn is() -> TokenStream {
+    quote! {
+        type __Is<T> = <::workflow_runtime::__private::Checked<{ ::workflow_runtime::__private::checked(__future) }>
+            as ::workflow_runtime::__private::Checks>::Is<T>;
     }
 }
 

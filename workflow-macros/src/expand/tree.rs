@@ -97,7 +97,7 @@ impl Tree<'_> {
                 let value = fields::rest(self.m, &fields);
                 code.extend(quote!(let #bind = #value;));
             } else {
-                let ty = var.ty.as_ref().map(|t| quote!(: #t));
+                let ty = var.ty.as_ref().map(|t| quote!(: __Is<#t>));
                 code.extend(quote!(let #bind #ty;));
             }
             let held =
@@ -292,7 +292,7 @@ impl Tree<'_> {
         let mut renames = self.hide(&c.effects, live, names);
         let pat = renames.pattern(pat);
         let (put, rebind) = (renames.put_away(), renames.rebind());
-        let ty = ty.as_ref().map(|t| quote!(: #t));
+        let ty = ty.as_ref().map(|t| quote!(: __Is<#t>));
         let diverge = diverge.as_ref().map(|d| quote!(else #d));
         quote!(let #pat #ty = #init #diverge; #put #rebind)
     }

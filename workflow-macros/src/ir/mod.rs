@@ -25,6 +25,8 @@ pub(crate) struct Machine {
     pub(crate) derivations: Vec<Derivation>,
     pub(crate) forks: Vec<Fork>,
     pub(crate) branches: Vec<Branch>,
+    /// Rustc refuses the check copy, so there is no machine. If it does not refuse it, that is a bug of ours.
+    pub(crate) wrong: bool,
     /// Blocks with items; the first is the body of the function.
     pub(crate) scopes: Vec<Scope>,
 }

@@ -115,7 +115,7 @@ impl Lower<'_> {
     fn break_(&mut self, b: &syn::ExprBreak) {
         let found = self.target(b.label.as_ref());
         let Some((to, _, dest)) = found else {
-            return self.refuse(b, self.no_target("break"));
+            return self.no_target(b, "break");
         };
         match &b.expr {
             Some(e) => self.into(e, &dest),
@@ -127,17 +127,20 @@ impl Lower<'_> {
     fn continue_(&mut self, c: &syn::ExprContinue) {
         match self.target(c.label.as_ref()) {
             Some((_, to, _)) => self.end_dead(Term::Goto(to)),
-            None => self.refuse(c, self.no_target("continue")),
+            None => self.no_target(c, "continue"),
         }
     }
 
-    fn no_target(&self, jump: &str) -> String {
-        match self.branch {
-            Some(_) => format!(
+    /// A jump that leaves its branch is refused. What is in no loop at all is an error of Rust.
+    fn no_target(&mut self, on: impl quote::ToTokens, jump: &str) {
+        if self.branch.is_some() {
+            let message = format!(
                 "this `{jump}` would leave its branch for a loop around the `join!` or `select!`: end the branch with a value, and leave the loop by that"
-            ),
-            None => format!("this `{jump}` is in no loop of the workflow"),
+            );
+            self.errors.seen_by_rustc();
+            return self.refuse(on, message);
         }
+        self.m.wrong = true;
     }
 
     fn target(&self, label: Option<&syn::Lifetime>) -> Option<(NodeId, NodeId, Dest)> {

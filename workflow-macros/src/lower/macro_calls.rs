@@ -17,6 +17,7 @@ impl Lower<'_> {
             let message = format!(
                 "an `.await` inside of `{name}!` is not supported, because the compiler does not know what the macro does with it: bind the awaited value with `let` first"
             );
+            self.errors.seen_by_rustc();
             self.refuse(&m.mac.path, &message);
             return unit();
         };

@@ -6,6 +6,7 @@
 pub(crate) mod ambient;
 #[doc(hidden)]
 pub mod branch;
+pub mod checked;
 mod command;
 mod compensate;
 mod cx;

@@ -76,12 +76,27 @@ impl<T> Slot<T> {
         self.value = Some(v);
     }
 
+    /// The slot itself, named by way of its type: where that is erroneous, so is this, and nothing more is said of it.
+    pub fn known(&mut self) -> &mut <T as Known>::Slot {
+        self
+    }
+
     /// Puts a value in if there is none.
     pub fn fill(&mut self, v: T) {
         if self.value.is_none() {
             self.put(v);
         }
     }
+}
+
+/// Every type, for [`Slot::known`].
+pub trait Known: Sized {
+    /// The slot of a value of this type.
+    type Slot;
+}
+
+impl<T> Known for T {
+    type Slot = Slot<T>;
 }
 
 /// A local between two steps.

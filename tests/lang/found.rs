@@ -1,5 +1,7 @@
 //! What `tests/generated` has found, made small.
 
+#![allow(clippy::needless_late_init, reason = "deferred initialisation is what is tested")]
+
 use crate::{agree, shop::*};
 use workflow_runtime::prelude::*;
 
@@ -43,6 +45,34 @@ async fn or_beside_let(n: u32, note: Option<String>) -> u32 {
     }
 }
 
+#[workflow]
+async fn named_as_the_compiler_names(n: u32) -> Result<u32, OrderError> {
+    let mut sum = 0;
+    for v2 in 0..n {
+        for v3 in 1..=n {
+            match Some(v2) {
+                v3 => sum += double(v3.unwrap_or(7)).await?,
+            }
+            sum += v3;
+        }
+    }
+    Ok(sum)
+}
+
+#[workflow]
+async fn bound_by_a_condition_only(n: Option<u32>, name: String) -> Result<String, OrderError> {
+    if double(1).await? == 2 {
+        double(2).await?;
+    }
+    let borrowed = if let Some(name) = n {
+        name.to_string()
+    } else {
+        let kept = &name;
+        format!("{kept}!")
+    };
+    Ok(borrowed)
+}
+
 #[test]
 fn what_was_found() {
     for n in 0..4 {
@@ -53,4 +83,7 @@ fn what_was_found() {
     agree(|| the_other_branch_of_a_branch_is_left(9));
     agree(|| or_beside_let(0, Some(String::new())));
     agree(|| or_beside_let(2, None));
+    agree(|| named_as_the_compiler_names(2));
+    agree(|| bound_by_a_condition_only(None, "n".into()));
+    agree(|| bound_by_a_condition_only(Some(1), "n".into()));
 }

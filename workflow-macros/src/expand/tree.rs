@@ -306,7 +306,7 @@ impl Tree<'_> {
                 let derived = matches!(self.m.vars[hidden.var].origin, Origin::Derived(_));
                 let put = self.put(&hidden, live);
                 if hidden.var != *v && !put.is_empty() && !derived {
-                    let (inner, bind) = (ident(&format!("__{name}")), binding(self.m, *v));
+                    let (inner, bind) = (ident(&format!("__inner_{name}")), binding(self.m, *v));
                     r.put.extend(put);
                     r.bind.extend(quote!(let #bind = #inner;));
                     r.names.insert(name, inner);

@@ -299,21 +299,23 @@ impl Visit<'_> for Reader {
         self.bind(&l.pat);
     }
     fn visit_expr_if(&mut self, i: &syn::ExprIf) {
+        let mut then = Names::new();
+        // What the condition binds is not in scope in the `else`.
         self.scoped(|s| {
             s.visit_expr(&i.cond);
-            let then = s.maybe(|s| s.visit_block(&i.then_branch));
-            let Some((_, els)) = &i.else_branch else {
-                return;
-            };
-            let els_diverges = matches!(&**els, Expr::Block(b) if diverges(&b.block));
-            let els = s.maybe(|s| s.visit_expr(els));
-            let both = match (diverges(&i.then_branch), els_diverges) {
-                (true, _) => els,
-                (_, true) => then,
-                _ => then.intersection(&els).cloned().collect(),
-            };
-            s.kills.extend(both);
+            then = s.maybe(|s| s.visit_block(&i.then_branch));
         });
+        let Some((_, els)) = &i.else_branch else {
+            return;
+        };
+        let els_diverges = matches!(&**els, Expr::Block(b) if diverges(&b.block));
+        let els = self.maybe(|s| s.visit_expr(els));
+        let both = match (diverges(&i.then_branch), els_diverges) {
+            (true, _) => els,
+            (_, true) => then,
+            _ => then.intersection(&els).cloned().collect(),
+        };
+        self.kills.extend(both);
     }
     fn visit_expr_match(&mut self, m: &syn::ExprMatch) {
         self.visit_expr(&m.expr);

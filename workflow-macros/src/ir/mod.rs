@@ -47,6 +47,8 @@ pub(crate) struct Var {
     pub(crate) key: String,
     pub(crate) ty: Option<Type>,
     pub(crate) origin: Origin,
+    /// Declared without a value.
+    pub(crate) deferred: bool,
     /// The branch that declares it.
     pub(crate) branch: Option<BranchId>,
 }

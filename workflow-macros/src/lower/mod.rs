@@ -197,7 +197,7 @@ impl<'e> Lower<'e> {
         let n = self.keys.entry(name.clone()).or_default();
         let key = if *n == 0 { name } else { format!("{name}#{n}") };
         *n += 1;
-        self.m.vars.push(Var { ident: ident.clone(), mutable, key, ty, origin, branch: self.branch });
+        self.m.vars.push(Var { ident: ident.clone(), mutable, key, ty, origin, deferred: false, branch: self.branch });
         self.m.vars.len() - 1
     }
 
@@ -215,7 +215,15 @@ impl<'e> Lower<'e> {
 
     fn hidden(&mut self, mutable: bool, key: String, origin: Origin) -> VarId {
         let name = ident(&format!("__v{}", self.m.vars.len()));
-        self.m.vars.push(Var { ident: name.clone(), mutable, key, ty: None, origin, branch: self.branch });
+        self.m.vars.push(Var {
+            ident: name.clone(),
+            mutable,
+            key,
+            ty: None,
+            origin,
+            deferred: false,
+            branch: self.branch,
+        });
         let var = self.m.vars.len() - 1;
         self.scopes[0].insert(name.to_string(), var);
         var
@@ -261,8 +269,8 @@ impl<'e> Lower<'e> {
         if let Some(known) = self.m.fields(var).find(|f| self.m.vars[*f].key == key) {
             return Some(known);
         }
-        let branch = of.branch;
-        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin: Origin::Field(var), branch });
+        let (branch, deferred) = (of.branch, of.deferred);
+        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin: Origin::Field(var), deferred, branch });
         Some(self.m.vars.len() - 1)
     }
 

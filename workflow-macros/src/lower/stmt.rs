@@ -48,6 +48,7 @@ impl Lower<'_> {
             // Bound where it is assigned.
             for b in super::names::bindings(&pat) {
                 let var = self.var(&b.ident, b.mutable, ty.clone(), Origin::Local);
+                self.m.vars[var].deferred = true;
                 self.in_scope(var);
             }
             return;

@@ -187,9 +187,7 @@ pub(super) fn number(m: &Machine, facts: &Facts, root: usize) -> u32 {
         .unwrap_or_default() as u32
 }
 
-/// `name` or `mut name`, to bind a variable as the user did.
-pub(super) fn binding(m: &Machine, v: VarId) -> TokenStream {
-    let var = &m.vars[v];
-    let name = &var.ident;
-    if var.mutable { quote!(mut #name) } else { quote!(#name) }
+/// `name` or `mut name`, to bind a variable as the user did, under its own name or another one.
+pub(super) fn binding(m: &Machine, v: VarId, name: &Ident) -> TokenStream {
+    if m.vars[v].mutable { quote!(mut #name) } else { quote!(#name) }
 }

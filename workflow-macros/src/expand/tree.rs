@@ -10,7 +10,7 @@ use super::{
 use crate::{
     analyze::Facts,
     ir::{Arm, Code, Effects, ForkId, Kind, Leaves, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
-    lower::{done, ident, token},
+    lower::{self, done, ident, token},
 };
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::quote;
@@ -79,8 +79,9 @@ struct Entry {
 impl Tree<'_> {
     /// Takes what the tree names, declares what it assigns first, and borrows again what is borrowed.
     fn entry(&self, root: NodeId) -> Entry {
-        let (mut touches, mut binds) = (VarSet::new(), VarSet::new());
-        self.collect(root, &mut touches, &mut binds);
+        let mut all = Effects::default();
+        self.collect(root, &mut all);
+        let Effects { touches, binds, changes, renamed, .. } = all;
         let live = &self.facts.live[root];
         let (mut code, mut names) = (TokenStream::new(), Names::default());
         let (mut outer, mut back) = (TokenStream::new(), TokenStream::new());
@@ -88,9 +89,14 @@ impl Tree<'_> {
         let derived = |v: &VarId| matches!(self.m.vars[*v].origin, Origin::Derived(_));
         for v in wanted.iter().copied().filter(|v| !derived(v)) {
             let var = &self.m.vars[v];
-            let (bind, slot) = (binding(self.m, v), slot(self.m, v));
+            let unchanged = !var.mutable || !changes.contains(&v);
+            let alias = renamed.contains(&v).then(|| lower::outer(v));
+            let name = alias.as_ref().unwrap_or(&var.ident);
+            let slot = slot(self.m, v);
             let fields: Vec<VarId> = self.m.fields(v).filter(|f| live.contains(f)).collect();
             let code = if self.is_around(v) { &mut outer } else { &mut code };
+            // What is not changed is bound without `mut`, so that rustc finds it if it is changed after all.
+            let bind = if unchanged && live.contains(&v) { quote!(#name) } else { binding(self.m, v, name) };
             if live.contains(&v) {
                 code.extend(quote!(let #bind = #slot.take();));
             } else if !fields.is_empty() {
@@ -100,12 +106,15 @@ impl Tree<'_> {
                 let ty = var.ty.as_ref().map(|t| quote!(: __Is<#t>));
                 code.extend(quote!(let #bind #ty;));
             }
-            let held =
-                Held { var: v, alias: None, unchanged: !var.mutable && (live.contains(&v) || !fields.is_empty()) };
+            let unchanged = (unchanged && live.contains(&v)) || (!var.mutable && !fields.is_empty());
+            let held = Held { var: v, alias: alias.clone(), unchanged };
             if self.is_around(v) {
                 back.extend(self.put_back(&held, &self.around));
             }
-            names.visible.insert(var.ident.to_string(), held);
+            match alias {
+                Some(_) => names.hidden.push(held),
+                None => drop(names.visible.insert(var.ident.to_string(), held)),
+            }
         }
         let mut done = vec![];
         for v in wanted.into_iter().filter(derived) {
@@ -127,19 +136,21 @@ impl Tree<'_> {
         self.around.contains(&v) || self.m.fields(v).any(|f| self.around.contains(&f))
     }
 
-    fn collect(&self, n: NodeId, touches: &mut VarSet, binds: &mut VarSet) {
+    fn collect(&self, n: NodeId, all: &mut Effects) {
         let node = &self.m.nodes[n];
         for e in node.effects() {
-            touches.extend(&e.touches);
-            binds.extend(&e.binds);
+            all.touches.extend(&e.touches);
+            all.binds.extend(&e.binds);
+            all.changes.extend(&e.changes);
+            all.renamed.extend(&e.renamed);
         }
         let waits = matches!(node.term, Term::Wait { .. });
         for s in node.term.successors() {
             if waits || self.facts.is_root(s) {
                 // What is saved by fields there must be taken apart here.
-                touches.extend(self.facts.live[s].iter().filter_map(|f| field_of(self.m, *f)));
+                all.touches.extend(self.facts.live[s].iter().filter_map(|f| field_of(self.m, *f)));
             } else {
-                self.collect(s, touches, binds);
+                self.collect(s, all);
             }
         }
     }
@@ -306,7 +317,8 @@ impl Tree<'_> {
                 let derived = matches!(self.m.vars[hidden.var].origin, Origin::Derived(_));
                 let put = self.put(&hidden, live);
                 if hidden.var != *v && !put.is_empty() && !derived {
-                    let (inner, bind) = (ident(&format!("__inner_{name}")), binding(self.m, *v));
+                    let bind = binding(self.m, *v, &self.m.vars[*v].ident);
+                    let inner = ident(&format!("__inner_{name}"));
                     r.put.extend(put);
                     r.bind.extend(quote!(let #bind = #inner;));
                     r.names.insert(name, inner);
@@ -328,7 +340,8 @@ impl Tree<'_> {
                 continue;
             }
             names.visible.remove(&name);
-            let (alias, own, back) = (ident(&format!("__outer_{name}")), &var.ident, binding(self.m, held.var));
+            let (alias, own, back) =
+                (ident(&format!("__outer_{name}")), &var.ident, binding(self.m, held.var, &var.ident));
             let mutability = var.mutable.then(|| quote!(mut));
             aside.bind.extend(quote!(let #mutability #alias = #own;));
             aside.back.extend(quote!(let #back = #alias;));

@@ -78,6 +78,10 @@ pub(crate) struct Derivation {
     pub(crate) uses: VarSet,
     /// The variables that `expr` names.
     pub(crate) touches: VarSet,
+    /// The variables that may be changed through what is bound.
+    pub(crate) changes: VarSet,
+    /// The variables that `expr` names differently.
+    pub(crate) renamed: VarSet,
 }
 
 /// What a piece of code does to variables.
@@ -93,6 +97,10 @@ pub(crate) struct Effects {
     pub(crate) moves: VarSet,
     /// Named at all.
     pub(crate) touches: VarSet,
+    /// Named in a way that may change them; of all others the encoding stays good.
+    pub(crate) changes: VarSet,
+    /// Named differently, because their own names are hidden.
+    pub(crate) renamed: VarSet,
     /// Ids of `patched!` sites.
     pub(crate) patches: Vec<String>,
 }

@@ -83,6 +83,7 @@ impl Lower<'_> {
             match link {
                 Expr::Let(l) => {
                     let value = self.operand(&l.expr);
+                    let value = self.held(&value, [&*l.pat].into_iter());
                     let origin = self.derive(&l.pat, &value, false);
                     let code = self.code(&value);
                     self.merge(&mut effects, code.effects);

@@ -1,19 +1,11 @@
 //! Loops that await in their body or in their head.
 //!
-//! A cursor is saved, not an iterator: the rest of an owned collection or range, or the position in a borrowed one,
-//! which stays in its own slot and lends its item again wherever the item is used.
+//! A cursor is saved, not an iterator: beside what the loop owns, which is encoded once, or beside the place that it borrows
+//! from, which stays in its own slot and lends its item again wherever the item is used. See [`chain`](super::chain).
 
-use super::{Dest, Lower, place, unit};
-use crate::ir::{Effects, Kind, Origin, Part, Term};
-use quote::quote;
-use syn::Expr;
-
-/// `for pat in &mut place`, `place.iter().enumerate()` ..
-struct Borrowed {
-    place: Expr,
-    mutable: bool,
-    enumerate: bool,
-}
+use super::{Dest, Lower, chain::Chain, names, unit};
+use crate::ir::{Code, Kind, Origin, Term, VarId, VarSet};
+use syn::{Expr, spanned::Spanned};
 
 impl Lower<'_> {
     pub(super) fn loop_(&mut self, l: &syn::ExprLoop, dest: &Dest) {
@@ -41,113 +33,73 @@ impl Lower<'_> {
     }
 
     pub(super) fn for_(&mut self, f: &syn::ExprForLoop, dest: &Dest) {
-        match borrowed(place::strip(&f.expr)).or_else(|| self.reborrowed(&f.expr)) {
-            Some(b) => self.for_borrowed(f, b),
-            None => self.for_owned(f),
+        if let Some(chain) = self.chain(&f.expr) {
+            self.for_each(f, chain);
         }
         self.finish(dest, &unit());
     }
 
-    /// A variable that is a borrow itself, which is taken again where it is needed.
-    fn reborrowed(&self, e: &Expr) -> Option<Borrowed> {
-        let Expr::Path(_) = place::strip(e) else { return None };
-        let var = self.lookup(&place::root(e)?)?;
-        let Origin::Derived(_) = self.m.vars[var].origin else { return None };
-        Some(Borrowed { place: syn::parse_quote!((*#e)), mutable: self.borrows_mutably(var), enumerate: false })
-    }
-
-    fn for_owned(&mut self, f: &syn::ExprForLoop) {
-        let value = self.operand(&f.expr);
-        let rest = self.temp(true);
-        // What cannot be saved of it is reported on what the user loops over.
-        let span = syn::spanned::Spanned::span(&f.expr);
-        self.m.vars[rest].ident.set_span(proc_macro2::Span::mixed_site().located_at(span));
-        let start: Expr = syn::parse_quote_spanned!(span=> ::workflow_runtime::__private::owned(#value));
-        self.bind_var(rest, None, &start);
-        let rest = self.path(rest);
-        let next: Expr = syn::parse_quote!(::workflow_runtime::__private::next(&mut #rest));
-        let (head, body, after) = (self.node(true), self.node(false), self.node(true));
-        self.end(Term::Goto(head));
-        self.enter(head);
-        self.scoped(|s| {
-            let code = s.code(&next);
-            let mut effects = code.effects;
-            let pat = (*f.pat).clone();
-            s.bind_pattern(&pat, &mut effects, Origin::Local);
-            let pat = super::parse_pat(quote!(::core::option::Option::Some(#pat)));
-            if let Kind::Tokens(next) = code.kind {
-                s.end(Term::If { parts: vec![Part::Let(pat, next)], effects, then: body, els: after });
-            }
-            s.enter(body);
-            s.looped(f.label.as_ref(), (after, head), &Dest::Discard, &f.body);
-        });
-        self.enter(after);
-    }
-
-    fn for_borrowed(&mut self, f: &syn::ExprForLoop, mut b: Borrowed) {
-        if let Some(reborrowed) = self.reborrowed(&b.place) {
-            b.place = reborrowed.place;
-        }
-        if !self.is_place(&b.place) {
-            let value = self.operand(&b.place);
-            let var = self.temp(true);
-            self.bind_var(var, None, &value);
-            b.place = self.path(var);
-        }
-        let root = place::root(&b.place);
-        let place = &b.place;
+    fn for_each(&mut self, f: &syn::ExprForLoop, mut chain: Chain) {
+        let span = f.expr.span();
+        let view = self.view(&chain, false, None);
         let cursor = self.temp(true);
-        let start: Expr = syn::parse_quote!(::workflow_runtime::__private::cursor(&#place));
-        self.bind_var(cursor, None, &start);
-        let at = self.path(cursor);
-        let item: Expr = match b.mutable {
-            true => syn::parse_quote!(::workflow_runtime::__private::at_mut(&mut #place, &#at)),
-            false => syn::parse_quote!(::workflow_runtime::__private::at(&#place, &#at)),
-        };
-        let item: Expr =
-            if b.enumerate { syn::parse_quote!((::workflow_runtime::__private::index(&#at), #item)) } else { item };
-        let advance: Expr = syn::parse_quote!(::workflow_runtime::__private::advance(&#place, &mut #at));
+        // What cannot be saved of it is reported on what the user loops over.
+        self.m.vars[cursor].ident.set_span(proc_macro2::Span::mixed_site().located_at(span));
+        self.bind_plumbing(cursor, &syn::parse_quote!(::workflow_runtime::__private::iterate::cursor(#view)));
+        let hidden: Vec<String> = names::bindings(&f.pat).iter().map(|b| names::plain(&b.ident.to_string())).collect();
+        self.rename(&mut chain, &hidden);
+        let (at, view) = (self.path(cursor), self.view(&chain, false, None));
         let (head, body, after) = (self.node(true), self.node(false), self.node(true));
         self.end(Term::Goto(head));
         self.enter(head);
-        let mut effects = Effects::default();
-        let part = self.part_expr(&advance, &mut effects);
-        self.end(Term::If { parts: vec![part], effects, then: body, els: after });
+        let advance = syn::parse_quote!(::workflow_runtime::__private::iterate::advance(#view, &mut #at));
+        let Code { kind, effects } = self.plumbing(&advance, &VarSet::from([cursor]));
+        if let Kind::Tokens(advance) = kind {
+            self.end(Term::If { parts: vec![crate::ir::Part::Expr(advance)], effects, then: body, els: after });
+        }
         self.enter(body);
         self.scoped(|s| {
-            let bindings = super::names::bindings(&f.pat);
-            if let Some(same) = bindings.iter().find(|b| Some(b.ident.to_string()) == root) {
-                s.refuse(&same.ident, "this name hides the collection that the loop goes through, which is needed after an `.await`: give the item another name");
-            }
-            let code = s.code(&item);
-            let origin = if bindings.iter().any(|b| b.mutable) {
-                Origin::Local
-            } else {
-                s.derivation((*f.pat).clone(), quote!(#item), true, code.effects.clone())
-            };
-            if let Kind::Tokens(init) = code.kind {
-                s.bind_let((*f.pat).clone(), None, init, None, code.effects, origin);
-            }
+            s.bind_item(f, &chain, cursor);
             s.looped(f.label.as_ref(), (after, head), &Dest::Discard, &f.body);
         });
         self.enter(after);
     }
-}
 
-/// The collection that a loop borrows, if it is one of the known ways to do so.
-fn borrowed(e: &Expr) -> Option<Borrowed> {
-    match e {
-        Expr::Reference(r) => {
-            Some(Borrowed { place: (*r.expr).clone(), mutable: r.mutability.is_some(), enumerate: false })
+    /// Binds the item: values of its own are saved, what is lent is bound again where it is needed.
+    fn bind_item(&mut self, f: &syn::ExprForLoop, chain: &Chain, cursor: VarId) {
+        let (at, shape, changes) = (self.path(cursor), Self::shape(chain), self.changes(chain));
+        let item =
+            |view: Expr| -> Expr { syn::parse_quote!(::workflow_runtime::__private::iterate::item(#view, &#at)) };
+        let origin = if shape.has_borrows() {
+            let pat = self.lent_pattern(&f.pat, &shape);
+            let again = item(self.view(chain, true, Some(&pat)));
+            self.lent_item(pat, &again, changes.clone())
+        } else {
+            Origin::Local
+        };
+        let Code { kind, effects } = self.plumbing(&item(self.view(chain, true, None)), &changes);
+        if let Kind::Tokens(init) = kind {
+            self.bind_let((*f.pat).clone(), None, init, None, effects, origin);
         }
-        Expr::MethodCall(m) if m.args.is_empty() && m.turbofish.is_none() => match m.method.to_string().as_str() {
-            "iter" => Some(Borrowed { place: (*m.receiver).clone(), mutable: false, enumerate: false }),
-            "iter_mut" => Some(Borrowed { place: (*m.receiver).clone(), mutable: true, enumerate: false }),
-            "enumerate" => {
-                borrowed(place::strip(&m.receiver)).filter(|b| !b.enumerate).map(|b| Borrowed { enumerate: true, ..b })
-            }
-            _ => None,
-        },
-        _ => None,
+    }
+
+    /// Code of ours, which changes nothing but `changes`.
+    fn plumbing(&mut self, e: &Expr, changes: &VarSet) -> Code {
+        let mut code = self.code(e);
+        code.effects.changes = self.changed_through(&code.effects.touches);
+        code.effects.changes.extend(changes);
+        code
+    }
+
+    fn bind_plumbing(&mut self, var: VarId, value: &Expr) {
+        let Code { kind, mut effects } = self.plumbing(value, &VarSet::new());
+        effects.kills.insert(var);
+        effects.binds.insert(var);
+        effects.touches.insert(var);
+        let name = &self.m.vars[var].ident;
+        let pat = super::parse_pat(quote::quote!(mut #name));
+        if let Kind::Tokens(init) = kind {
+            self.emit(Code { kind: Kind::Let { pat, ty: None, init, diverge: None }, effects });
+        }
     }
 }

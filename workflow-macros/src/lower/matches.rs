@@ -11,7 +11,8 @@ use syn::{Expr, Pat};
 
 impl Lower<'_> {
     pub(super) fn match_(&mut self, m: &syn::ExprMatch, dest: &Dest) {
-        let mut scrutinee = self.operand(&m.expr);
+        let scrutinee = self.operand(&m.expr);
+        let mut scrutinee = self.held(&scrutinee, m.arms.iter().map(|a| &a.pat));
         let join = self.node(true);
         let mut arms = &m.arms[..];
         let guarded = |a: &syn::Arm| a.guard.as_ref().is_some_and(|(_, g)| splits::expr(g));

@@ -4,6 +4,7 @@
 //! verbatim. Kept equivalent: the order in which Rust evaluates operands, the scopes of names, and what every jump and
 //! `?` leaves. The default arm over syntax is an error on the user's tokens.
 
+mod chain;
 pub(crate) mod continues;
 mod control;
 mod exits;
@@ -75,6 +76,9 @@ pub(crate) enum Dest {
     /// It is what the function returns.
     Return,
 }
+
+/// Begins the other name of a variable whose own name is hidden by the item of a loop over it.
+const OUTER: &str = "__outer";
 
 struct Jump {
     label: Option<String>,
@@ -248,10 +252,15 @@ impl<'e> Lower<'e> {
         };
         e.uses.extend(r.fields.into_iter().filter_map(|f| self.field(f)).collect::<Vec<_>>());
         e.moves = r.moves.into_iter().filter_map(|f| self.field(f)).collect();
+        e.changes = e.touches.clone();
+        e.renamed = r.touches.iter().filter(|n| n.starts_with(OUTER)).filter_map(|n| self.lookup(n)).collect();
         for v in e.touches.clone() {
             if let Origin::Derived(d) = self.m.vars[v].origin {
-                e.uses.extend(&self.m.derivations[d].uses);
-                e.touches.extend(&self.m.derivations[d].touches);
+                let d = &self.m.derivations[d];
+                e.uses.extend(&d.uses);
+                e.touches.extend(&d.touches);
+                e.changes.extend(&d.changes);
+                e.renamed.extend(&d.renamed);
             }
         }
         e
@@ -302,6 +311,11 @@ impl<'e> Lower<'e> {
     /// Brings the bindings of a pattern into scope and notes them in the effects of the code that binds them.
     fn bind_pattern(&mut self, pat: &Pat, effects: &mut Effects, origin: Origin) {
         for b in names::bindings(pat) {
+            let lent = |d: usize| names::bindings(&self.m.derivations[d].pat).iter().any(|l| l.ident == b.ident);
+            let origin = match origin {
+                Origin::Derived(d) if !lent(d) => Origin::Local,
+                other => other,
+            };
             let var = self.var(&b.ident, b.mutable, None, origin);
             self.in_scope(var);
             effects.kills.insert(var);
@@ -369,6 +383,8 @@ impl<'e> Lower<'e> {
         first.binds.extend(then.binds);
         first.moves.extend(then.moves);
         first.touches.extend(then.touches);
+        first.changes.extend(then.changes);
+        first.renamed.extend(then.renamed);
         first.patches.extend(then.patches);
     }
 
@@ -380,6 +396,11 @@ impl<'e> Lower<'e> {
 /// A name of ours, which nothing that the user writes can mean.
 pub(crate) fn ident(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
+}
+
+/// The other name of a variable whose own name is hidden.
+pub(crate) fn outer(var: VarId) -> Ident {
+    ident(&format!("{OUTER}{var}"))
 }
 
 /// The token that ties a point to the type of its operation.

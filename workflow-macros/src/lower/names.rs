@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use syn::{
     Expr, Ident, Pat,
     visit::{self, Visit},
+    visit_mut::{self, VisitMut},
 };
 
 type Names = BTreeSet<String>;
@@ -35,26 +36,92 @@ pub(crate) struct Reader {
 /// A name that a pattern binds.
 pub(crate) struct Binding {
     pub(crate) ident: Ident,
+    /// `mut`, so that the variable can be changed.
     pub(crate) mutable: bool,
+    /// `ref`, or `ref mut`.
+    pub(crate) by_ref: bool,
+    pub(crate) by_ref_mut: bool,
+    /// Beneath a `&`, so that it is copied out of a borrow.
+    pub(crate) copied: bool,
 }
 
-/// The bindings of a pattern, once each. An identifier that starts in upper case is a constant.
+impl Binding {
+    /// It is a value of its own, whatever the pattern is matched against.
+    fn own(&self) -> bool {
+        self.mutable || (self.copied && !self.by_ref)
+    }
+}
+
+/// An identifier that starts in upper case is a constant.
+fn is_constant(p: &syn::PatIdent) -> bool {
+    let upper = p.ident.to_string().chars().next().is_some_and(char::is_uppercase);
+    upper && p.by_ref.is_none() && p.mutability.is_none() && p.subpat.is_none()
+}
+
+/// The bindings of a pattern, once each.
 pub(crate) fn bindings(pat: &Pat) -> Vec<Binding> {
-    struct Find(Vec<Binding>);
+    struct Find(Vec<Binding>, bool);
     impl Visit<'_> for Find {
         fn visit_pat_ident(&mut self, p: &syn::PatIdent) {
-            let constant = p.ident.to_string().chars().next().is_some_and(char::is_uppercase);
-            let plain = p.by_ref.is_none() && p.mutability.is_none() && p.subpat.is_none();
-            if !(constant && plain) && self.0.iter().all(|b| b.ident != p.ident) {
-                self.0.push(Binding { ident: p.ident.clone(), mutable: p.mutability.is_some() });
+            if !is_constant(p) && self.0.iter().all(|b| b.ident != p.ident) {
+                let (by_ref, mutable) = (p.by_ref.is_some(), p.mutability.is_some());
+                self.0.push(Binding {
+                    ident: p.ident.clone(),
+                    mutable: mutable && !by_ref,
+                    by_ref,
+                    by_ref_mut: mutable && by_ref,
+                    copied: self.1,
+                });
             }
             visit::visit_pat_ident(self, p);
         }
+        fn visit_pat_reference(&mut self, p: &syn::PatReference) {
+            let outer = std::mem::replace(&mut self.1, true);
+            visit::visit_pat_reference(self, p);
+            self.1 = outer;
+        }
         fn visit_expr(&mut self, _: &Expr) {}
     }
-    let mut find = Find(vec![]);
+    let mut find = Find(vec![], false);
     find.visit_pat(pat);
     find.0
+}
+
+/// The pattern without the bindings that are values of their own if it is matched against a borrow.
+pub(crate) fn lent(pat: &Pat) -> Pat {
+    without(pat, Binding::own)
+}
+
+/// The pattern with nothing but the bindings by reference.
+pub(crate) fn by_ref(pat: &Pat) -> Pat {
+    without(pat, |b| !b.by_ref)
+}
+
+/// The pattern with `_` in the place of some bindings.
+fn without(pat: &Pat, gone: fn(&Binding) -> bool) -> Pat {
+    struct Clean(Vec<Ident>);
+    impl VisitMut for Clean {
+        fn visit_pat_mut(&mut self, pat: &mut Pat) {
+            if let Pat::Ident(p) = pat
+                && !is_constant(p)
+                && self.0.contains(&p.ident)
+            {
+                *pat = match p.subpat.take() {
+                    Some((_, sub)) => *sub,
+                    None => Pat::Wild(syn::PatWild { attrs: vec![], underscore_token: Default::default() }),
+                };
+            }
+            visit_mut::visit_pat_mut(self, pat);
+        }
+        fn visit_field_pat_mut(&mut self, f: &mut syn::FieldPat) {
+            f.colon_token = Some(f.colon_token.unwrap_or_default());
+            self.visit_pat_mut(&mut f.pat);
+        }
+    }
+    let gone = bindings(pat).into_iter().filter(gone).map(|b| b.ident).collect();
+    let mut pat = pat.clone();
+    Clean(gone).visit_pat_mut(&mut pat);
+    pat
 }
 
 impl Reader {

@@ -1,18 +1,62 @@
 //! Places: expressions that name storage. Borrows of places are taken again after an await instead of being saved.
 
 use super::Lower;
-use crate::ir::{Derivation, Effects, Origin, VarId};
+use crate::ir::{Code, Derivation, Effects, Kind, Origin, VarId, VarSet};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Expr, Pat, visit::Visit};
+use syn::{
+    Expr, Pat,
+    visit::Visit,
+    visit_mut::{self, VisitMut},
+};
 
 /// Methods of standard types that only lend a part of their receiver. What other types define under these names may be a
-/// value of its own, which stays the same only as long as the receiver does: the receiver must not be `mut`.
-const LENDING: &[&str] =
-    &["as_ref", "as_deref", "as_str", "as_slice", "as_bytes", "as_path", "first", "last", "get", "trim"];
+/// value of its own, which stays the same only as long as the receiver does: if the receiver is `mut`, what they return
+/// must be a borrow.
+const LENDING: &[&str] = &[
+    "as_ref",
+    "as_deref",
+    "as_str",
+    "as_slice",
+    "as_bytes",
+    "as_path",
+    "first",
+    "last",
+    "get",
+    "get_key_value",
+    "first_key_value",
+    "last_key_value",
+    "split_first",
+    "split_last",
+    "split_at",
+    "split_once",
+    "rsplit_once",
+    "strip_prefix",
+    "strip_suffix",
+    "trim",
+    "trim_start",
+    "trim_end",
+    "trim_matches",
+    "trim_start_matches",
+    "trim_end_matches",
+];
 
 /// Methods that lend mutably, and nothing else.
-const LENDING_MUT: &[&str] = &["as_mut", "as_deref_mut", "as_mut_slice"];
+const LENDING_MUT: &[&str] = &[
+    "as_mut",
+    "as_deref_mut",
+    "as_mut_slice",
+    "as_mut_str",
+    "first_mut",
+    "last_mut",
+    "get_mut",
+    "split_at_mut",
+    "split_first_mut",
+    "split_last_mut",
+];
+
+/// Methods that take a borrow out of what the ones above return.
+const UNWRAPPING: &[&str] = &["unwrap", "expect", "unwrap_or", "unwrap_or_default"];
 
 pub(super) fn strip(e: &Expr) -> &Expr {
     match e {
@@ -36,8 +80,13 @@ pub(super) fn root(e: &Expr) -> Option<String> {
 /// The name at the root of a borrow.
 fn lender(e: &Expr) -> Option<String> {
     match strip(e) {
-        Expr::Reference(r) => root(&r.expr),
+        Expr::Reference(r) => lender(&r.expr),
         Expr::MethodCall(m) => lender(&m.receiver),
+        Expr::Try(t) => lender(&t.expr),
+        Expr::Call(c) if is_made(e, "lent") => lender(c.args.first()?),
+        Expr::Field(f) => lender(&f.base),
+        Expr::Index(i) => lender(&i.expr),
+        Expr::Unary(u) => lender(&u.expr),
         other => root(other),
     }
 }
@@ -58,6 +107,7 @@ impl Lower<'_> {
     fn is_fixed(&self, e: &Expr) -> bool {
         match strip(e) {
             Expr::Lit(_) => true,
+            other if is_made(other, "again") => true,
             Expr::Reference(r) => self.is_fixed(&r.expr),
             Expr::Field(f) => self.is_fixed(&f.base),
             Expr::Path(_) => root(e).and_then(|n| self.lookup(&n)).is_none_or(|v| !self.m.vars[v].mutable),
@@ -65,61 +115,286 @@ impl Lower<'_> {
         }
     }
 
-    /// True for a variable that is bound again to a mutable borrow.
-    pub(super) fn borrows_mutably(&self, v: VarId) -> bool {
-        let Origin::Derived(d) = self.m.vars[v].origin else { return false };
-        let how = self.m.derivations[d].expr.to_string();
-        ["& mut", "at_mut", "as_mut", "as_deref_mut"].iter().any(|m| how.contains(m))
-    }
-
-    /// True for `&place`, `&mut place` and the lending methods of a place.
-    pub(super) fn is_borrow(&self, e: &Expr) -> bool {
+    /// True for an expression that names storage, if its indices are evaluated once.
+    pub(super) fn is_storage(&self, e: &Expr) -> bool {
         match strip(e) {
-            Expr::Reference(r) => self.is_place(&r.expr),
-            Expr::MethodCall(m) => {
-                let name = m.method.to_string();
-                let lender = lender(&m.receiver).and_then(|n| self.lookup(&n));
-                let fixed = lender.is_none_or(|v| !self.m.vars[v].mutable && !self.borrows_mutably(v));
-                let lends = (LENDING.contains(&name.as_str()) && fixed) || LENDING_MUT.contains(&name.as_str());
-                lends
-                    && m.args.iter().all(|a| self.is_fixed(a))
-                    && (self.is_place(&m.receiver) || self.is_borrow(&m.receiver))
+            Expr::Path(_) => true,
+            Expr::Field(f) => self.is_storage(&f.base) || self.is_borrow(&f.base),
+            Expr::Unary(u) => {
+                matches!(u.op, syn::UnOp::Deref(_)) && (self.is_storage(&u.expr) || self.is_borrow(&u.expr))
             }
+            Expr::Index(i) => self.is_storage(&i.expr) || self.is_borrow(&i.expr),
             _ => false,
         }
     }
 
-    /// The origin of what `pat` binds if it is matched against the borrow `e`.
+    /// True for `&place`, `&mut place`, the lending methods of a place, and a variable that is such a borrow itself.
+    pub(super) fn is_borrow(&self, e: &Expr) -> bool {
+        match strip(e) {
+            Expr::Reference(r) => self.is_storage(&r.expr) || self.is_borrow(&r.expr),
+            Expr::Path(_) => self.derived(e).is_some(),
+            Expr::Tuple(t) => !t.elems.is_empty() && t.elems.iter().all(|e| self.is_borrow(e)),
+            Expr::Try(t) => self.is_borrow_call(before_try(&t.expr)),
+            other if is_made(other, "lent") => true,
+            other => self.is_borrow_call(other),
+        }
+    }
+
+    fn is_borrow_call(&self, e: &Expr) -> bool {
+        let Expr::MethodCall(m) = strip(e) else { return false };
+        let name = m.method.to_string();
+        let name = name.as_str();
+        if UNWRAPPING.contains(&name) {
+            return self.is_borrow(&m.receiver) && m.args.iter().all(is_constant);
+        }
+        (LENDING.contains(&name) || LENDING_MUT.contains(&name))
+            && m.args.iter().all(|a| !contains_closure(a))
+            && (self.is_storage(&m.receiver) || self.is_borrow(&m.receiver) || matches!(*m.receiver, Expr::Lit(_)))
+    }
+
+    /// The variable that `e` is, if that is bound again where it is needed.
+    fn derived(&self, e: &Expr) -> Option<VarId> {
+        let Expr::Path(_) = strip(e) else { return None };
+        let var = self.lookup(&root(e)?)?;
+        matches!(self.m.vars[var].origin, Origin::Derived(_)).then_some(var)
+    }
+
+    /// A borrow or a place that gives the same storage whenever it is evaluated: what may change of it is evaluated here.
+    pub(super) fn steady(&mut self, e: &Expr) -> Expr {
+        let mut e = e.clone();
+        self.make_steady(&mut e);
+        e
+    }
+
+    fn make_steady(&mut self, e: &mut Expr) {
+        match e {
+            Expr::Paren(p) => self.make_steady(&mut p.expr),
+            Expr::Group(g) => self.make_steady(&mut g.expr),
+            Expr::Field(f) => self.make_steady(&mut f.base),
+            Expr::Unary(u) => self.make_steady(&mut u.expr),
+            Expr::Reference(r) => self.make_steady(&mut r.expr),
+            Expr::Tuple(t) => t.elems.iter_mut().for_each(|e| self.make_steady(e)),
+            Expr::Index(i) => {
+                self.make_steady(&mut i.expr);
+                *i.index = self.once(&i.index);
+            }
+            Expr::MethodCall(m) => {
+                self.make_steady(&mut m.receiver);
+                let name = m.method.to_string();
+                let changeable = LENDING.contains(&name.as_str())
+                    && lender(&m.receiver)
+                        .and_then(|n| self.lookup(&n))
+                        .is_some_and(|v| self.m.vars[v].mutable || self.borrows_mutably(v));
+                m.args.iter_mut().for_each(|a| *a = self.once(a));
+                if changeable {
+                    let span = syn::spanned::Spanned::span(m);
+                    *e = syn::parse_quote_spanned!(span=> ::workflow_runtime::__private::iterate::lent(#m));
+                }
+            }
+            Expr::Try(t) => match &mut *t.expr {
+                Expr::MethodCall(m) if makes_error(m) => self.make_steady(&mut m.receiver),
+                other => self.make_steady(other),
+            },
+            _ => {}
+        }
+    }
+
+    /// A value that is the same whenever it is evaluated: a constant, or what is evaluated here and saved.
+    pub(super) fn once(&mut self, e: &Expr) -> Expr {
+        let e = match strip(e) {
+            Expr::Reference(r) if r.mutability.is_none() && !matches!(*r.expr, Expr::Lit(_)) => {
+                let mut r = r.clone();
+                *r.expr = self.once(&r.expr);
+                return Expr::Reference(r);
+            }
+            e => e,
+        };
+        let local = root(e).and_then(|n| self.lookup(&n));
+        if is_constant(e) && local.is_none() {
+            return e.clone();
+        }
+        if local.is_some_and(|v| !self.m.vars[v].mutable) && self.is_fixed(e) {
+            return syn::parse_quote!(::workflow_runtime::__private::iterate::again(&#e));
+        }
+        let value = self.operand(e);
+        let var = self.temp(false);
+        self.m.vars[var].ident.set_span(proc_macro2::Span::mixed_site().located_at(syn::spanned::Spanned::span(e)));
+        self.bind_var(var, None, &value);
+        let name = self.path(var);
+        syn::parse_quote!(::workflow_runtime::__private::iterate::again(&#name))
+    }
+
+    /// True for a variable that is bound again to a mutable borrow.
+    pub(super) fn borrows_mutably(&self, v: VarId) -> bool {
+        let Origin::Derived(d) = self.m.vars[v].origin else { return false };
+        !self.m.derivations[d].changes.is_empty()
+    }
+
+    /// The variables that may be changed through the borrow `e`.
+    pub(super) fn changed_by(&self, e: &Expr) -> VarSet {
+        match strip(e) {
+            Expr::Reference(r) if r.mutability.is_some() => self.roots(&r.expr),
+            Expr::Reference(r) => self.changed_by(&r.expr),
+            Expr::MethodCall(m) if LENDING_MUT.contains(&m.method.to_string().as_str()) => self.roots(&m.receiver),
+            Expr::MethodCall(m) => self.changed_by(&m.receiver),
+            Expr::Try(t) => self.changed_by(before_try(&t.expr)),
+            Expr::Tuple(t) => t.elems.iter().flat_map(|e| self.changed_by(e)).collect(),
+            Expr::Call(c) => c.args.iter().flat_map(|e| self.changed_by(e)).collect(),
+            other => match self.derived(other).map(|v| self.m.vars[v].origin) {
+                Some(Origin::Derived(d)) => self.m.derivations[d].changes.clone(),
+                _ => VarSet::new(),
+            },
+        }
+    }
+
+    /// The variables that a change of the place `e` changes.
+    pub(super) fn roots(&self, e: &Expr) -> VarSet {
+        let Some(var) = lender(e).and_then(|n| self.lookup(&n)) else { return VarSet::new() };
+        match self.m.vars[var].origin {
+            Origin::Derived(d) => self.m.derivations[d].changes.clone(),
+            _ => VarSet::from([var]),
+        }
+    }
+
+    /// What code that names these variables may change through those of them that are mutable borrows.
+    pub(super) fn changed_through(&self, named: &VarSet) -> VarSet {
+        let derived = named.iter().filter_map(|v| match self.m.vars[*v].origin {
+            Origin::Derived(d) => Some(&self.m.derivations[d].changes),
+            _ => None,
+        });
+        derived.flatten().copied().collect()
+    }
+
+    /// A borrow, or a place that `pat` borrows from, made steady; anything else as it is.
+    pub(super) fn held<'p>(&mut self, e: &Expr, mut pats: impl Iterator<Item = &'p Pat>) -> Expr {
+        let binds_by_ref = |p: &Pat| super::names::bindings(p).iter().any(|b| b.by_ref);
+        if self.is_borrow(e) || (self.is_storage(e) && pats.any(binds_by_ref)) { self.steady(e) } else { e.clone() }
+    }
+
+    /// The origin of what `pat` binds of the steady borrow or place `e`. What it binds by value is local.
     pub(super) fn derive(&mut self, pat: &Pat, e: &Expr, irrefutable: bool) -> Origin {
-        let bindings = super::names::bindings(pat);
-        let by_value = contains_reference_pattern(pat) || bindings.iter().any(|b| b.mutable);
-        if by_value || bindings.is_empty() || !self.is_borrow(e) {
+        let lent = if self.is_borrow(e) {
+            super::names::lent(pat)
+        } else if self.is_storage(e) {
+            super::names::by_ref(pat)
+        } else {
+            return Origin::Local;
+        };
+        let bindings = super::names::bindings(&lent);
+        if bindings.is_empty() {
             return Origin::Local;
         }
         let read = self.effects(|r| r.visit_expr(e));
-        let names: Vec<String> = read.touches.iter().map(|v| self.m.vars[*v].ident.to_string()).collect();
+        let names: Vec<String> = read
+            .touches
+            .iter()
+            .filter(|v| !matches!(self.m.vars[**v].origin, Origin::Derived(_)))
+            .map(|v| self.m.vars[*v].ident.to_string())
+            .collect();
         if bindings.iter().any(|b| names.contains(&b.ident.to_string())) {
             return Origin::Local;
         }
-        self.derivation(pat.clone(), e.to_token_stream(), irrefutable, read)
+        let mut changes = self.changed_by(e);
+        if bindings.iter().any(|b| b.by_ref_mut) {
+            changes.extend(self.roots(e));
+        }
+        self.derivation(lent, tried(e).to_token_stream(), irrefutable, read, changes)
     }
 
-    pub(super) fn derivation(&mut self, pat: Pat, expr: TokenStream, irrefutable: bool, read: Effects) -> Origin {
-        let Effects { uses, touches, .. } = read;
-        self.m.derivations.push(Derivation { pat, expr, irrefutable, uses, touches });
+    pub(super) fn derivation(
+        &mut self,
+        pat: Pat,
+        expr: TokenStream,
+        irrefutable: bool,
+        read: Effects,
+        changes: VarSet,
+    ) -> Origin {
+        let Effects { uses, touches, renamed, .. } = read;
+        self.m.derivations.push(Derivation { pat, expr, irrefutable, uses, touches, changes, renamed });
         Origin::Derived(self.m.derivations.len() - 1)
+    }
+
+    /// A hidden variable that is a borrow.
+    pub(super) fn borrowed_again(&mut self, e: &Expr) -> Expr {
+        let value = self.steady(e);
+        let var = self.temp(false);
+        let name = self.m.vars[var].ident.clone();
+        let pat = super::parse_pat(quote::quote!(#name));
+        let Code { kind, mut effects } = self.code(&value);
+        let Kind::Tokens(init) = kind else { return value };
+        let (again, changes) = (tried(&value).to_token_stream(), self.changed_by(&value));
+        self.m.vars[var].origin = self.derivation(pat.clone(), again, true, effects.clone(), changes);
+        effects.kills.insert(var);
+        effects.binds.insert(var);
+        effects.touches.insert(var);
+        self.emit(Code { kind: Kind::Let { pat, ty: None, init, diverge: None }, effects });
+        self.path(var)
     }
 }
 
-/// `&x` in a pattern copies out of the borrow: what it binds is a value of its own.
-fn contains_reference_pattern(pat: &Pat) -> bool {
+/// What stands before `?`, without what makes an error of `None`.
+fn before_try(e: &Expr) -> &Expr {
+    match strip(e) {
+        Expr::MethodCall(m) if makes_error(m) => &m.receiver,
+        other => other,
+    }
+}
+
+fn makes_error(m: &syn::ExprMethodCall) -> bool {
+    m.method == "ok_or" || m.method == "ok_or_else"
+}
+
+/// The borrow as it is taken again: `?` has let it pass before.
+fn tried(e: &Expr) -> Expr {
+    struct Tried;
+    impl VisitMut for Tried {
+        fn visit_expr_mut(&mut self, e: &mut Expr) {
+            visit_mut::visit_expr_mut(self, e);
+            if let Expr::Try(t) = e {
+                let inner = before_try(&t.expr);
+                *e = syn::parse_quote!(::workflow_runtime::__private::iterate::good(#inner));
+            }
+        }
+        fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}
+    }
+    let mut e = e.clone();
+    Tried.visit_expr_mut(&mut e);
+    e
+}
+
+/// A call of ours.
+fn is_made(e: &Expr, function: &str) -> bool {
+    let ours = |p: &syn::Path| {
+        p.segments.first().is_some_and(|s| s.ident == "workflow_runtime")
+            && p.segments.last().is_some_and(|s| s.ident == function)
+    };
+    matches!(strip(e), Expr::Call(c) if matches!(&*c.func, Expr::Path(p) if ours(&p.path)))
+}
+
+/// A literal, a constant, a range of these: nothing that a local can change.
+fn is_constant(e: &Expr) -> bool {
+    match strip(e) {
+        Expr::Lit(_) => true,
+        Expr::Unary(u) => is_constant(&u.expr),
+        Expr::Reference(r) => is_constant(&r.expr),
+        Expr::Array(a) => a.elems.iter().all(is_constant),
+        Expr::Range(r) => r.start.iter().chain(&r.end).all(|e| is_constant(e)),
+        Expr::Path(p) => {
+            p.path.segments.last().is_some_and(|s| s.ident.to_string().starts_with(char::is_uppercase))
+                || p.path.segments.len() > 1
+        }
+        _ => false,
+    }
+}
+
+fn contains_closure(e: &Expr) -> bool {
     struct Find(bool);
     impl Visit<'_> for Find {
-        fn visit_pat_reference(&mut self, _: &syn::PatReference) {
+        fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {
             self.0 = true;
         }
     }
     let mut find = Find(false);
-    find.visit_pat(pat);
+    find.visit_expr(e);
     find.0
 }

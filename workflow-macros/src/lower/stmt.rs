@@ -72,6 +72,7 @@ impl Lower<'_> {
     }
 
     fn let_value(&mut self, pat: Pat, ty: Option<syn::Type>, value: &Expr) {
+        let value = &self.held(value, [&pat].into_iter());
         let origin = match &ty {
             None => self.derive(&pat, value, true),
             // The type may decide what the borrow is of.
@@ -95,6 +96,7 @@ impl Lower<'_> {
 
     fn let_else(&mut self, pat: Pat, ty: Option<syn::Type>, init: &Expr, diverge: &Expr) {
         let value = self.operand(init);
+        let value = self.held(&value, [&pat].into_iter());
         let origin = if ty.is_none() { self.derive(&pat, &value, false) } else { Origin::Local };
         if !splits::expr(diverge) {
             let effects = self.effects(|r| {

@@ -1,0 +1,58 @@
+//! Borrows that are taken again behind each await, instead of being saved.
+
+/// A value that a borrow is taken with again and again, such as an index.
+pub fn again<T: Clone>(value: &T) -> T {
+    value.clone()
+}
+
+/// What was good when it was looked at first, and is borrowed since.
+pub trait Good {
+    /// What it holds.
+    type Value;
+    /// What it holds, if it is still good.
+    fn value(self) -> Option<Self::Value>;
+}
+
+impl<T> Good for Option<T> {
+    type Value = T;
+    fn value(self) -> Option<T> {
+        self
+    }
+}
+
+impl<T, E> Good for Result<T, E> {
+    type Value = T;
+    fn value(self) -> Option<T> {
+        self.ok()
+    }
+}
+
+/// What `?` gave before.
+///
+/// # Panics
+///
+/// If it would leave now, which a borrow rules out.
+pub fn good<G: Good>(good: G) -> G::Value {
+    good.value().unwrap_or_else(|| {
+        panic!("what is borrowed has changed: it did not come back from its checkpoint as it was saved")
+    })
+}
+
+/// A borrow, not a value: nothing changes it as long as it is used.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a value, but it is written like a borrow that is taken again behind every `.await`, of something that may have changed by then",
+    label = "this is a value of its own",
+    note = "put it into a block, `{{ .. }}`, so that it is saved"
+)]
+pub trait Lends {}
+
+impl<T: ?Sized> Lends for &T {}
+impl<T: ?Sized> Lends for &mut T {}
+impl<T: Lends> Lends for Option<T> {}
+impl<T: Lends, E> Lends for Result<T, E> {}
+impl<A: Lends, B: Lends> Lends for (A, B) {}
+
+/// Takes nothing but a borrow.
+pub fn lent<T: Lends>(borrow: T) -> T {
+    borrow
+}

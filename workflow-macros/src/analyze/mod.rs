@@ -111,6 +111,12 @@ impl Facts {
         written
     }
 
+    /// Locals that are only held over a suspension, and dropped early.
+    pub(crate) fn held(&self, m: &Machine) -> Vec<usize> {
+        let slots: VarSet = self.slots(m).into_iter().collect();
+        m.held.iter().copied().filter(|v| !slots.contains(v)).collect()
+    }
+
     /// What is live behind a point.
     pub(crate) fn live_at(&self, m: &Machine, point: usize) -> VarSet {
         let fork = m.forks.iter().find(|f| f.point == point);

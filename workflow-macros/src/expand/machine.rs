@@ -28,6 +28,9 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
         let slot = slot(m, *v);
         quote::quote_spanned!(slot.span()=> #slot.known().durable())
     });
+    let held = facts.held(m);
+    let holders: Vec<Ident> = held.iter().map(|v| holder(m, *v)).collect();
+    let harmless = holders.iter().map(|h| quote::quote_spanned!(h.span()=> (&#h).harmless();));
     let awaited = awaited(m, facts);
     let tokens: Vec<Ident> = awaited.iter().map(|p| token(*p)).collect();
     let indices = awaited.iter().map(|p| *p as u32);
@@ -63,6 +66,7 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
             #leave
             #(let mut #slots #types = __p::Slot::new(#keys);)*
             #(let mut #tokens = __p::Token::new(#indices);)*
+            #(let #holders = __p::Held::new();)*
             __p::drive::<__R>(#cx, &mut |#cx: &mut __Is<__p::Cx<'_>>, #what: __p::What| match #what {
                 __p::What::Arguments => { #refill __go(__p::Go::Idle) }
                 __p::What::Block(_) | __p::What::Resume(_) | __p::What::Ended(..) => {
@@ -74,7 +78,8 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
                     }
                 }
                 __p::What::Load | __p::What::Save => {
-                    use __p::SlotExt as _;
+                    use __p::{HeldCopy as _, HeldExt as _, SlotExt as _};
+                    #(#harmless)*
                     #cx.table(#what, &mut [#(#spanned),*]);
                     __go(__p::Go::Idle)
                 }
@@ -157,6 +162,12 @@ pub(super) fn slot(m: &Machine, v: VarId) -> Ident {
         true => format_ident!("s_{name}", span = Span::mixed_site().located_at(var.ident.span())),
         false => format_ident!("__s_{name}", span = var.ident.span()),
     }
+}
+
+/// What knows the type of a local that is only held.
+pub(super) fn holder(m: &Machine, v: VarId) -> Ident {
+    let var = &m.vars[v];
+    format_ident!("__h_{}", var.key.replace(['#', '.'], "__"), span = var.ident.span())
 }
 
 /// The arm of a block: its number is its place in the source.

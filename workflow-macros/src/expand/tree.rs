@@ -5,7 +5,7 @@
 
 use super::{
     fields,
-    machine::{binding, number, slot},
+    machine::{binding, holder, number, slot},
 };
 use crate::{
     analyze::Facts,
@@ -37,6 +37,7 @@ struct Held {
 struct Tree<'a> {
     m: &'a Machine,
     facts: &'a Facts,
+    held: VarSet,
     /// Taken and put back outside of the block's closure.
     around: VarSet,
     /// What leaves the block's closure, if it has one.
@@ -47,7 +48,7 @@ pub(super) fn block(m: &Machine, facts: &Facts, root: NodeId) -> TokenStream {
     let branch = m.nodes[root].branch.map(|b| (b, &m.branches[b])).filter(|(_, b)| b.leaves != Leaves::Nothing);
     let around = branch.map_or_else(VarSet::new, |(b, _)| facts.around(m, b));
     let leaves = branch.map(|(_, b)| b.leaves);
-    let tree = Tree { m, facts, around, leaves };
+    let tree = Tree { m, facts, held: facts.held(m).into_iter().collect(), around, leaves };
     let Entry { outer, inner, names, back } = tree.entry(root);
     let body = tree.node(root, names);
     let Some((_, branch)) = branch else {
@@ -305,7 +306,11 @@ impl Tree<'_> {
         let (put, rebind) = (renames.put_away(), renames.rebind());
         let ty = ty.as_ref().map(|t| quote!(: __Is<#t>));
         let diverge = diverge.as_ref().map(|d| quote!(else #d));
-        quote!(let #pat #ty = #init #diverge; #put #rebind)
+        let held = c.effects.binds.intersection(&self.held).map(|v| {
+            let (holder, name) = (holder(self.m, *v), &self.m.vars[*v].ident);
+            quote!(#holder.note(&#name);)
+        });
+        quote!(let #pat #ty = #init #diverge; #put #rebind #(#held)*)
     }
 
     /// Notes what `effects` binds; what that hides and is still needed is put away.

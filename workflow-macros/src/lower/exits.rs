@@ -26,14 +26,7 @@ impl Visit<'_> for Exits {
     fn visit_item(&mut self, _: &syn::Item) {}
     fn visit_macro(&mut self, m: &syn::Macro) {
         if let Some(Ok(t)) = threads::parse(m) {
-            for b in &t.branches {
-                self.visit_expr(&b.body);
-                if let Some(arm) = &b.arm {
-                    arm.guard.iter().for_each(|g| self.visit_expr(g));
-                    self.visit_expr(&arm.handler);
-                }
-            }
-            t.els.iter().for_each(|e| self.visit_expr(e));
+            t.exprs().for_each(|e| self.visit_expr(e));
             return;
         }
         self.tries |= ["bail", "ensure"].contains(&super::macros::name(m).as_str());

@@ -9,6 +9,7 @@ pub(crate) mod continues;
 mod control;
 mod exits;
 mod expr;
+mod held;
 pub(crate) mod items;
 mod loops;
 mod macro_calls;
@@ -41,6 +42,7 @@ pub(crate) fn lower(f: &WorkflowFn, errors: &Errors) -> Machine {
     l.parameters(&f.item.sig);
     let mut body = (*f.item.block).clone();
     items::split(&mut body);
+    l.held = held::names(&body);
     l.m.scopes[0].items = items::of(&body);
     l.scope(&body, &Dest::Return);
     l.m
@@ -99,6 +101,8 @@ struct Lower<'e> {
     branch: Option<BranchId>,
     /// The block with items that is being written.
     item_scope: ScopeId,
+    /// Names of locals that are only held.
+    held: BTreeSet<String>,
     keys: BTreeMap<String, usize>,
     labels: BTreeMap<String, usize>,
     given_labels: BTreeSet<String>,
@@ -116,6 +120,7 @@ impl<'e> Lower<'e> {
             loop_labels: vec![],
             branch: None,
             item_scope: 0,
+            held: BTreeSet::new(),
             keys: BTreeMap::new(),
             labels: BTreeMap::new(),
             given_labels: BTreeSet::new(),
@@ -231,6 +236,15 @@ impl<'e> Lower<'e> {
         let var = self.m.vars.len() - 1;
         self.scopes[0].insert(name.to_string(), var);
         var
+    }
+
+    /// Notes which of the locals that are only held are so over a suspension here.
+    fn hold(&mut self) {
+        for (name, var) in self.scopes.iter().flatten() {
+            if self.held.contains(name) && self.m.vars[*var].origin == Origin::Local {
+                self.m.held.insert(*var);
+            }
+        }
     }
 
     fn path(&self, var: VarId) -> Expr {

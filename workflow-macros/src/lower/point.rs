@@ -14,6 +14,7 @@ impl Lower<'_> {
 
     /// Ends the node in a suspension point that awaits `operation`, which the user wrote as `written`.
     pub(super) fn suspend(&mut self, written: &Expr, at: proc_macro2::Span, operation: Code) -> Expr {
+        self.hold();
         let (name, given) = describe(written);
         let label = self.label(&name, given);
         let line = at.start().line as u32;

@@ -184,6 +184,7 @@ impl Lower<'_> {
             .iter()
             .map(|b| b.block().is_none().then(|| self.early(&b.body, "expression", Origin::Operation)))
             .collect();
+        self.hold();
         let label = self.label(t.kind.name(), None);
         let point = self.m.points.len();
         let operation = format!("{}!({})", t.kind.name(), t.branches.len());

@@ -59,6 +59,15 @@ impl Branch {
     }
 }
 
+impl Threads {
+    /// Everything in it that runs: bodies, guards and handlers.
+    pub(crate) fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let arms = self.branches.iter().filter_map(|b| b.arm.as_ref());
+        let in_arms = arms.flat_map(|a| a.guard.iter().chain([&a.handler]));
+        self.branches.iter().map(|b| &b.body).chain(in_arms).chain(&self.els)
+    }
+}
+
 /// The macro that a path names by its last segment.
 pub(crate) fn named(m: &Macro) -> Option<Kind> {
     match m.path.segments.last()?.ident.to_string().as_str() {

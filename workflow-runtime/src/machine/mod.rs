@@ -12,6 +12,8 @@ mod compensate;
 mod cx;
 mod error;
 mod frame;
+#[doc(hidden)]
+pub mod held;
 mod inbox;
 #[doc(hidden)]
 pub mod iterate;

@@ -218,19 +218,24 @@ where
     }
 
     fn machine(&self, evict_every: usize, seed: Option<u64>) -> Agreement {
+        self.driven(seed, |step, machine, args| {
+            if evict_every != 0 && step.is_multiple_of(evict_every) {
+                reload(machine, args, |_| {});
+            }
+        })
+    }
+
+    /// Runs the machine; `between` is called behind every step that waits, with the number of steps so far.
+    fn driven(&self, seed: Option<u64>, mut between: impl FnMut(usize, &mut Machine, &Payload)) -> Agreement {
         let world = self.world(seed);
         let mut world = world.0.borrow_mut();
         let args = (self.call)().into_args().unwrap_or_else(|e| panic!("{e}"));
         let mut machine = Machine::start(identity(), W::def(), args.clone(), world.now);
         let (mut input, mut steps, mut answers) = (Input::Start, 0, vec![]);
-        loop {
+        let outcome = loop {
             let step = match machine.step_with(input, world.now, world.inbox()) {
                 Ok(step) => step,
-                Err(StepError::Panicked { message, location, .. }) => {
-                    let mut operations = std::mem::take(&mut world.operations);
-                    operations.append(&mut answers);
-                    return Agreement { outcome: panicked(&message, location), operations };
-                }
+                Err(StepError::Panicked { message, location, .. }) => break panicked(&message, location),
                 Err(e) => panic!("{e}"),
             };
             answers.extend(step.commands.iter().filter_map(answered));
@@ -238,34 +243,73 @@ where
                 world.perform(command);
             }
             if let Some(input) = step.continued {
-                let outcome = serde_json::json!({ "continued": input.to_json() });
-                return Agreement { outcome, operations: std::mem::take(&mut world.operations) };
+                answers.clear();
+                break serde_json::json!({ "continued": input.to_json() });
             }
-            let outcome = match step.closed {
-                None => None,
-                Some(Closed::Completed(value)) => Some(serde_json::json!({ "ok": value.to_json() })),
+            match step.closed {
+                None => {}
+                Some(Closed::Completed(value)) => break serde_json::json!({ "ok": value.to_json() }),
                 Some(Closed::Failed { error, .. } | Closed::Cancelled { error, .. }) => {
-                    Some(serde_json::json!({ "err": error.to_json() }))
+                    break serde_json::json!({ "err": error.to_json() });
                 }
-            };
-            if let Some(outcome) = outcome {
-                let mut operations = std::mem::take(&mut world.operations);
-                operations.append(&mut answers);
-                return Agreement { outcome, operations };
             }
             steps += 1;
-            if evict_every != 0 && steps % evict_every == 0 {
-                let bytes = encoding::encode(&machine.frame()).unwrap_or_else(|e| panic!("{e}"));
-                let frame: Frame = encoding::decode(&bytes).unwrap_or_else(|e| panic!("{e}"));
-                let loaded = Machine::load(identity(), frame, &args, &Linked);
-                machine = loaded.unwrap_or_else(|e| panic!("{e}")).0;
-            }
+            between(steps, &mut machine, &args);
             input = match world.complete() {
                 Some((op, completion)) => Input::Completed { op, completion },
                 None => panic!("`{}` waits at `{}` for something that never comes", W::NAME, machine.point()),
             };
-        }
+        };
+        let mut operations = std::mem::take(&mut world.operations);
+        operations.append(&mut answers);
+        Agreement { outcome, operations }
     }
+
+    /// Every local in every checkpoint of the run, and whether the rest of the run can do without it.
+    ///
+    /// The run is repeated once for each of them, with the local taken out of the checkpoint.
+    #[doc(hidden)]
+    pub fn saved(&self) -> Vec<Saved> {
+        let mut all = vec![];
+        self.driven(None, |step, machine, _| {
+            let root = machine.frame().root;
+            let point = machine.point().to_owned();
+            all.extend(
+                root.slots.into_keys().map(|local| (step, Saved { point: point.clone(), local, needed: false })),
+            );
+        });
+        for (at, saved) in &mut all {
+            let without = self.driven(None, |step, machine, args| {
+                if step == *at {
+                    reload(machine, args, |frame| drop(frame.root.slots.remove(&saved.local)));
+                }
+            });
+            let empty = format!("slot `{}` is empty", saved.local);
+            saved.needed = without.outcome["panicked"].as_str().is_some_and(|m| m.starts_with(&empty));
+        }
+        all.into_iter().map(|(_, saved)| saved).collect()
+    }
+}
+
+/// A local in a checkpoint.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Saved {
+    /// Label of the point.
+    pub point: String,
+    /// Key of the slot.
+    pub local: String,
+    /// The rest of the run takes it.
+    pub needed: bool,
+}
+
+/// The machine as it comes back from its checkpoint, which `change` may change.
+fn reload(machine: &mut Machine, args: &Payload, change: impl FnOnce(&mut Frame)) {
+    let bytes = encoding::encode(&machine.frame()).unwrap_or_else(|e| panic!("{e}"));
+    let mut frame: Frame = encoding::decode(&bytes).unwrap_or_else(|e| panic!("{e}"));
+    change(&mut frame);
+    let loaded = Machine::load(identity(), frame, args, &Linked);
+    *machine = loaded.unwrap_or_else(|e| panic!("{e}")).0;
 }
 
 /// A poll of the function, or how it panicked.

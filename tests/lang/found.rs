@@ -1,6 +1,10 @@
 //! What `tests/generated` has found, made small.
 
-#![allow(clippy::needless_late_init, reason = "deferred initialisation is what is tested")]
+#![allow(
+    clippy::needless_late_init,
+    clippy::match_single_binding,
+    reason = "what is unusual must compile all the same"
+)]
 
 use crate::{agree, shop::*};
 use workflow_runtime::prelude::*;

@@ -1,1 +1,3 @@
-//! Integration tests of the workspace.
+//! Integration tests of the workspace, and what the programs work with that `tests/generated` makes up.
+
+pub mod generated;

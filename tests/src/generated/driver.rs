@@ -1,0 +1,358 @@
+//! Runs both renderings of a program, with a crash at every suspension point and at none, and compares.
+
+use super::{
+    operations::OPERATIONS,
+    oracle::{self, CUT, MOST, Run},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+use std::{
+    fmt::Debug,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+use workflow_definition::{Definition, Fingerprint};
+use workflow_runtime::{
+    journal::{encoding, payload::Payload},
+    machine::{
+        Closed, Command, Completion, Frame, Identity, Input, Machine, Outcome, Resolve, StepError, Workflow,
+        WorkflowCall, WorkflowDef, WorkflowFn,
+    },
+};
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    trace: Vec<String>,
+    ended: Ended,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ended {
+    Returned(String),
+    /// The message, and the line in the program's text.
+    Panicked(String, String),
+    /// There were too many operations.
+    Cut,
+    /// What only a bug gives.
+    Broken(String),
+}
+
+/// When the machine goes through its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Crash {
+    Never,
+    Every,
+    /// At the suspension point that is reached so many steps after the start.
+    At(usize),
+}
+
+/// What one program did under all of its oracles.
+#[derive(Debug, Clone, Default)]
+pub struct Count {
+    /// Suspension points that were reached, counted once for each oracle.
+    pub points: usize,
+    /// Crashes and restores.
+    pub crashes: usize,
+    /// Runs of the machine.
+    pub runs: usize,
+    /// Plain runs that panicked.
+    pub panics: usize,
+}
+
+/// One program of a batch.
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// Compares its renderings under the oracles.
+    pub compare: Compare,
+}
+
+/// Compares under these oracles, and perhaps with wrong answers from some operation on.
+pub type Compare = fn(&[u64], Option<usize>, &mut Count) -> Result<(), String>;
+
+/// The definition of a workflow, by its function.
+pub fn def<A, F: WorkflowFn<A>>(_: F) -> &'static WorkflowDef {
+    <F::Def as Workflow>::def()
+}
+
+/// Compares the plain function with the machine under every oracle.
+///
+/// # Errors
+///
+/// The first difference, in words.
+pub fn compare<W, P, O>(
+    plain: impl Fn() -> P,
+    call: impl Fn() -> WorkflowCall<W>,
+    defs: &[&'static WorkflowDef],
+    (seeds, corrupt): (&[u64], Option<usize>),
+    count: &mut Count,
+) -> Result<(), String>
+where
+    W: Workflow,
+    W::Outcome: Outcome<Out = O>,
+    <W::Outcome as Outcome>::Ok: Debug + DeserializeOwned,
+    <W::Outcome as Outcome>::Err: Debug + DeserializeOwned,
+    P: Future<Output = O>,
+{
+    for &seed in seeds {
+        let expected = run_plain::<W, O>(plain(), seed);
+        count.panics += usize::from(matches!(expected.ended, Ended::Panicked(..)));
+        let mut steps = 0;
+        for crash in [Crash::Never, Crash::Every] {
+            steps = agree::<W>(&call, defs, seed, corrupt, crash, &expected, count)?;
+        }
+        count.points += steps;
+        for at in 0..steps {
+            agree::<W>(&call, defs, seed, corrupt, Crash::At(at), &expected, count)?;
+        }
+    }
+    Ok(())
+}
+
+fn agree<W>(
+    call: &impl Fn() -> WorkflowCall<W>,
+    defs: &[&'static WorkflowDef],
+    seed: u64,
+    corrupt: Option<usize>,
+    crash: Crash,
+    expected: &Seen,
+    count: &mut Count,
+) -> Result<usize, String>
+where
+    W: Workflow,
+    <W::Outcome as Outcome>::Ok: Debug + DeserializeOwned,
+    <W::Outcome as Outcome>::Err: Debug + DeserializeOwned,
+{
+    let args = call().into_args().map_err(|e| e.to_string())?;
+    let mut driven = Driven::new(W::def(), defs, args, seed, corrupt, crash);
+    let ended = driven.run(|closed| match closed {
+        Closed::Completed(value) => {
+            value.decode().map(|v: <W::Outcome as Outcome>::Ok| format!("{:?}", Ok::<_, ()>(v)))
+        }
+        Closed::Failed { error, .. } | Closed::Cancelled { error, .. } => {
+            error.decode().map(|e: <W::Outcome as Outcome>::Err| format!("{:?}", Err::<(), _>(e)))
+        }
+    });
+    count.runs += 1;
+    count.crashes += driven.crashes;
+    let found = Seen { trace: std::mem::take(&mut driven.seen.trace), ended };
+    match difference(expected, &found) {
+        None => Ok(driven.suspended),
+        Some(difference) => Err(format!("oracle {seed}, crash {crash:?}: {difference}")),
+    }
+}
+
+fn difference(expected: &Seen, found: &Seen) -> Option<String> {
+    for i in 0..expected.trace.len().max(found.trace.len()) {
+        let (e, f) = (expected.trace.get(i), found.trace.get(i));
+        if e != f {
+            let show = |o: Option<&String>, ended: &Ended| o.cloned().unwrap_or_else(|| format!("the end, {ended:?}"));
+            let (e, f) = (show(e, &expected.ended), show(f, &found.ended));
+            return Some(format!("operation {i}: the function comes to {e}, the machine to {f}"));
+        }
+    }
+    let differ = expected.ended != found.ended;
+    differ.then(|| format!("the function ends with {:?}, the machine with {:?}", expected.ended, found.ended))
+}
+
+thread_local!(static LAST_PANIC: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) });
+
+/// The line of `file:line:column`.
+fn line(location: &str) -> String {
+    location.rsplit(':').nth(1).unwrap_or_default().to_owned()
+}
+
+fn text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+fn run_plain<W: Workflow, O>(future: impl Future<Output = O>, seed: u64) -> Seen
+where
+    W::Outcome: Outcome<Out = O>,
+    <W::Outcome as Outcome>::Ok: Debug + DeserializeOwned,
+    <W::Outcome as Outcome>::Err: Debug + DeserializeOwned,
+{
+    oracle::with(|run| *run = Run::new(seed, None));
+    let mut future = pin!(future);
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        let mut cx = Context::from_waker(Waker::noop());
+        // Branches that are not first wait for the others.
+        (0..=2 * MOST).find_map(|_| match future.as_mut().poll(&mut cx) {
+            Poll::Ready(out) => Some(out),
+            Poll::Pending => None,
+        })
+    }));
+    let ended = match polled {
+        Ok(Some(out)) => Ended::Returned(match W::Outcome::halves(out) {
+            Ok(v) => format!("{:?}", Ok::<_, ()>(v)),
+            Err(e) => format!("{:?}", Err::<(), _>(e)),
+        }),
+        Ok(None) => Ended::Broken("the plain function waits forever".into()),
+        Err(panic) if text(&*panic) == CUT => Ended::Cut,
+        Err(panic) => Ended::Panicked(text(&*panic), LAST_PANIC.with(|l| line(&l.borrow()))),
+    };
+    Seen { trace: oracle::with(|run| std::mem::take(&mut run.trace)), ended }
+}
+
+/// A machine and its world.
+struct Driven<'a> {
+    def: &'static WorkflowDef,
+    defs: &'a [&'static WorkflowDef],
+    args: Payload,
+    crash: Crash,
+    seen: Run,
+    suspended: usize,
+    crashes: usize,
+}
+
+impl<'a> Driven<'a> {
+    fn new(
+        def: &'static WorkflowDef,
+        defs: &'a [&'static WorkflowDef],
+        args: Payload,
+        seed: u64,
+        corrupt: Option<usize>,
+        crash: Crash,
+    ) -> Self {
+        Driven { def, defs, args, crash, seen: Run::new(seed, corrupt), suspended: 0, crashes: 0 }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(self.seen.now as i64)
+    }
+
+    fn start(&self) -> Machine {
+        Machine::start(identity(), self.def, self.args.clone(), self.now())
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<Machine, String> {
+        let frame: Frame = encoding::decode(bytes).map_err(|e| e.to_string())?;
+        Machine::load(identity(), frame, &self.args, &Defs(self.defs)).map(|m| m.0).map_err(|e| e.to_string())
+    }
+
+    fn run(&mut self, show: impl Fn(Closed) -> Result<String, encoding::DecodeError>) -> Ended {
+        let (mut machine, mut input, mut committed) = (self.start(), Input::Start, None);
+        loop {
+            let step = match machine.step(input.clone(), self.now()) {
+                Ok(step) => step,
+                Err(error) => return self.blocked(error, input, committed),
+            };
+            if let Some(closed) = step.closed {
+                return show(closed).map_or_else(|e| Ended::Broken(e.to_string()), Ended::Returned);
+            }
+            let bytes = match encoding::encode(&machine.frame()) {
+                Ok(bytes) => bytes,
+                Err(e) => return Ended::Broken(e.to_string()),
+            };
+            if self.crash == Crash::Every || self.crash == Crash::At(self.suspended) {
+                self.crashes += 1;
+                machine = match self.load(&bytes) {
+                    Ok(machine) => machine,
+                    Err(e) => return Ended::Broken(e),
+                };
+            }
+            self.suspended += 1;
+            committed = Some(bytes);
+            let [command] = step.commands.as_slice() else {
+                return Ended::Broken(format!("a step of a sequential program has {} commands", step.commands.len()));
+            };
+            input = match self.answer(command) {
+                Ok(input) => input,
+                Err(ended) => return ended,
+            };
+        }
+    }
+
+    /// The instance is blocked. Its checkpoint stands: the same step fails again in the same way.
+    fn blocked(&self, error: StepError, input: Input, committed: Option<Vec<u8>>) -> Ended {
+        let first = how(error);
+        let machine = committed.map_or_else(|| Ok(self.start()), |bytes| self.load(&bytes));
+        let again =
+            machine.map(|mut m| m.step(input, self.now()).map_or_else(how, |_| Ended::Broken("no panic".into())));
+        match again {
+            Ok(again) if again == first => first,
+            Ok(again) => Ended::Broken(format!("{first:?}, but {again:?} when the step is taken again")),
+            Err(e) => Ended::Broken(e),
+        }
+    }
+
+    fn answer(&mut self, command: &Command) -> Result<Input, Ended> {
+        let (op, operation, known) = match command {
+            Command::Activity { op, name, args, .. } => {
+                let known = OPERATIONS.iter().find(|o| o.name == name);
+                let Some(known) = known else { return Err(Ended::Broken(format!("no operation `{name}`"))) };
+                (*op, (known.show)(args), Some(known))
+            }
+            Command::Timer { op, at } => {
+                self.seen.now = at.as_second() as u64;
+                (*op, format!("timer {}", self.seen.now), None)
+            }
+            other => return Err(Ended::Broken(format!("an unexpected command: {other:?}"))),
+        };
+        if !self.seen.note(operation) {
+            return Err(Ended::Cut);
+        }
+        let completion = known.map_or(Completion::Fired, |known| (known.answer)(&mut self.seen.dice()));
+        Ok(Input::Completed { op, completion })
+    }
+}
+
+fn how(error: StepError) -> Ended {
+    match error {
+        StepError::Panicked { message, location, .. } => {
+            Ended::Panicked(message, location.as_deref().map(line).unwrap_or_default())
+        }
+        other => Ended::Broken(other.to_string()),
+    }
+}
+
+fn identity() -> Identity {
+    Identity {
+        workflow_id: "generated".into(),
+        run_id: "00000000-0000-0000-0000-000000005eed".parse().unwrap_or_default(),
+    }
+}
+
+struct Defs<'a>(&'a [&'static WorkflowDef]);
+
+impl Resolve for Defs<'_> {
+    fn workflow(&self, name: &str) -> Option<&'static WorkflowDef> {
+        self.0.iter().copied().find(|d| d.name == name)
+    }
+    fn definition(&self, _: Fingerprint) -> Option<Definition> {
+        None
+    }
+}
+
+/// Runs the programs of a batch and prints a line for each.
+///
+/// The arguments are the number of oracles and, to show that the comparison can fail, the operation from which on the machine is
+/// answered wrongly.
+pub fn main(programs: &[Program]) {
+    std::panic::set_hook(Box::new(|info| {
+        let location = info.location().map(ToString::to_string).unwrap_or_default();
+        LAST_PANIC.with(|l| *l.borrow_mut() = location);
+    }));
+    let mut args = std::env::args().skip(1).map(|a| a.parse::<usize>().ok());
+    let oracles: Vec<u64> = (0..args.next().flatten().unwrap_or(1) as u64).collect();
+    let corrupt = args.next().flatten();
+    for program in programs {
+        let mut count = Count::default();
+        // A comparison that panics is a bug of the harness, or of the machine outside of a step.
+        let verdict = catch_unwind(AssertUnwindSafe(|| (program.compare)(&oracles, corrupt, &mut count)));
+        let verdict = verdict.unwrap_or_else(|panic| {
+            Err(format!(
+                "a panic outside of the program: {} at {}",
+                text(&*panic),
+                LAST_PANIC.with(|l| l.borrow().clone())
+            ))
+        });
+        let Count { points, crashes, runs, panics } = count;
+        let verdict = verdict.map_or_else(|e| format!("differs\t{}", e.escape_debug()), |()| "agrees\t".to_owned());
+        println!("{}\t{points}\t{crashes}\t{runs}\t{panics}\t{verdict}", program.name);
+    }
+}

@@ -1,0 +1,139 @@
+//! The operations of generated programs, once as plain async functions and once as activities.
+
+use super::values::{Dice, Failure, Given, Item, Kind, Oops, Order};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use workflow_runtime::{
+    ActivityError,
+    journal::payload::Payload,
+    machine::{Completion, Never},
+};
+
+/// How an activity is answered.
+pub struct Operation {
+    /// Its registered name.
+    pub name: &'static str,
+    /// Its arguments as text.
+    pub show: fn(&Payload) -> String,
+    /// Its answer.
+    pub answer: fn(&mut Dice) -> Completion,
+}
+
+/// As the engine reports it.
+fn completion<T: Given + Serialize, E: Failure + Serialize>(dice: &mut Dice) -> Completion {
+    let encoded =
+        |p: Result<Payload, _>| p.unwrap_or_else(|e: workflow_runtime::journal::encoding::EncodeError| panic!("{e}"));
+    match super::oracle::answer::<T, E>(dice) {
+        Ok(value) => Completion::Value(encoded(Payload::encode(&value))),
+        Err(ActivityError::Failed(e)) => Completion::Failed(encoded(Payload::encode(&e))),
+        Err(_) => Completion::TimedOut,
+    }
+}
+
+macro_rules! operations {
+    ($($name:ident($($arg:ident: $ty:ty = $owned:ty),*) -> $ok:ty | $err:ty;)*) => {
+        /// Operations as plain functions.
+        pub mod plain {
+            use super::*;
+
+            /// As that of the runtime.
+            pub fn seconds(n: u64) -> u64 {
+                n
+            }
+
+            /// A timer.
+            ///
+            /// # Errors
+            ///
+            /// Never.
+            pub async fn sleep(seconds: u64) -> Result<(), workflow_runtime::Cancelled> {
+                let until = crate::generated::oracle::with(|run| {
+                    run.now += seconds;
+                    run.now
+                });
+                crate::generated::oracle::ask(format!("timer {until}"), |_| Ok(()))
+            }
+
+            $(
+                /// Asks the oracle.
+                ///
+                /// # Errors
+                ///
+                /// What the oracle says.
+                pub async fn $name($($arg: $ty),*) -> Result<$ok, ActivityError<$err>> {
+                    let args: ($(&$owned,)*) = ($($crate::generated::operations::Lend::<$owned>::lend(&$arg),)*);
+                    crate::generated::oracle::ask(
+                        format!("{}{args:?}", stringify!($name)),
+                        crate::generated::oracle::answer::<$ok, $err>,
+                    )
+                }
+            )*
+        }
+        /// Operations as activities.
+        pub mod flow {
+            use super::*;
+            use workflow_runtime::activity;
+            $(
+                /// Answered by the driver.
+                ///
+                /// # Errors
+                ///
+                /// None: it does not run.
+                #[activity]
+                pub async fn $name($($arg: $ty),*) -> Result<$ok, $err> {
+                    let _ = ($($arg,)*);
+                    unreachable!("the driver answers operations")
+                }
+            )*
+        }
+        /// All of them.
+        pub const OPERATIONS: &[Operation] = &[$(Operation {
+            name: stringify!($name),
+            show: |args| {
+                let args: ($(<$owned as ToOwned>::Owned,)*) = args.decode().unwrap_or_else(|e| panic!("{e}"));
+                format!("{}{args:?}", stringify!($name))
+            },
+            answer: completion::<$ok, $err>,
+        }),*];
+    };
+}
+
+/// What a parameter is shown as.
+pub(super) trait Lend<T: ?Sized> {
+    fn lend(&self) -> &T;
+}
+
+impl<T: ?Sized> Lend<T> for T {
+    fn lend(&self) -> &T {
+        self
+    }
+}
+
+impl<T: ?Sized> Lend<T> for &T {
+    fn lend(&self) -> &T {
+        self
+    }
+}
+
+operations! {
+    ping(n: u32 = u32) -> u32 | Never;
+    double(n: u32 = u32) -> u32 | Oops;
+    num(n: i64 = i64) -> i64 | Never;
+    flag(n: u32 = u32) -> bool | Never;
+    letter(c: char = char) -> char | Never;
+    text(s: &str = str, n: u32 = u32) -> String | Never;
+    name(s: String = String) -> String | Oops;
+    list(n: u32 = u32) -> Vec<u32> | Never;
+    words(s: &str = str) -> Vec<String> | Never;
+    maybe(n: u32 = u32) -> Option<u32> | Never;
+    remark(k: &Kind = Kind) -> Option<String> | Oops;
+    pair(n: u32 = u32, s: &str = str) -> (u32, String) | Never;
+    fetch(id: u32 = u32) -> Item | Oops;
+    kind(n: u32 = u32) -> Kind | Never;
+    order(item: &Item = Item) -> Order | Never;
+    store(item: &Item = Item, tags: &[u32] = [u32]) -> () | Oops;
+    table(n: u32 = u32) -> BTreeMap<String, u32> | Never;
+    keys(v: &[u32] = [u32]) -> BTreeSet<u32> | Never;
+    three(n: u32 = u32) -> [u32; 3] | Never;
+    items(n: u32 = u32) -> Vec<Item> | Never;
+}

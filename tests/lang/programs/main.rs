@@ -4,6 +4,7 @@
 mod agent;
 mod approval;
 mod auction;
+mod chargeback;
 mod document_review;
 mod etl;
 mod expense;
@@ -11,11 +12,14 @@ mod file_processing;
 mod food_ordering;
 mod inventory;
 mod loan;
+mod loyalty;
+mod mutex;
 mod polling;
 mod seats;
 mod shopping_cart;
 mod sliding_window;
 mod subscription;
+mod support_ticket;
 
 use workflow_runtime::{
     machine::{Workflow, WorkflowCall},

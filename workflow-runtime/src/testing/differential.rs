@@ -243,7 +243,6 @@ where
                 world.perform(command);
             }
             if let Some(input) = step.continued {
-                answers.clear();
                 break serde_json::json!({ "continued": input.to_json() });
             }
             match step.closed {

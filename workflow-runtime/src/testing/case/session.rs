@@ -102,7 +102,8 @@ impl Session {
             mocks: Mocks::default(),
             commits: commits.clone(),
             made: Arc::default(),
-            builder: RefCell::new(Engine::builder()),
+            // Runs that continued are looked at in the end, whatever time has passed.
+            builder: RefCell::new(Engine::builder().retention_forever()),
             process: tokio::sync::Mutex::new(None),
             crashes: Cell::new(0),
             ended: RefCell::default(),

@@ -67,7 +67,6 @@ impl Actor {
             let Some(next) = self.ready_in(&taken) else { break };
             let before = taken.clone();
             self.gather(&mut taken, &next).await?;
-            self.gather(&mut taken, &next).await?;
             let stepped = match taken.take(&self.instance.keys, &next, None) {
                 // A message that is not at hand is read when this step comes first.
                 Some(input) => match self.step_inbox(&taken).await {

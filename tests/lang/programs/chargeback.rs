@@ -110,11 +110,11 @@ async fn collect_evidence(payment: String, reason: Reason) -> Result<Evidence, C
 #[workflow]
 async fn chargeback(dispute: Dispute) -> Result<Outcome, WorkflowError> {
     fn is_strong(evidence: &Evidence) -> bool {
-        match evidence {
-            Evidence { delivery: Some(Delivery { signed_by: Some(_), .. }), .. } => true,
-            Evidence { receipt: Some(_), login: Some(_), .. } => true,
-            _ => false,
-        }
+        matches!(
+            evidence,
+            Evidence { delivery: Some(Delivery { signed_by: Some(_), .. }), .. }
+                | Evidence { receipt: Some(_), login: Some(_), .. }
+        )
     }
 
     let Dispute { payment, cents, reason } = dispute;

@@ -10,16 +10,22 @@ mod etl;
 mod expense;
 mod file_processing;
 mod food_ordering;
+mod fulfilment;
+mod game;
 mod inventory;
+mod kyc;
 mod loan;
 mod loyalty;
 mod mutex;
+mod payroll;
 mod polling;
 mod seats;
 mod shopping_cart;
 mod sliding_window;
 mod subscription;
 mod support_ticket;
+mod test_runner;
+mod transcoding;
 
 use workflow_runtime::{
     machine::{Workflow, WorkflowCall},

@@ -3,6 +3,5 @@
 #[test]
 fn messages() {
     let cases = trybuild::TestCases::new();
-    cases.pass("ui/pass/*.rs");
     cases.compile_fail("ui/fail/*.rs");
 }

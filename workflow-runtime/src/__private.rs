@@ -13,7 +13,7 @@ pub use crate::{
         ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,
         Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
         accepts, branch,
-        checked::{Checked, Checks, checked, rejected},
+        checked::{Awaited, Checked, Checks, Gives, GivesNothing, args, checked, rejected},
         drive,
         held::{Held, HeldCopy, HeldExt},
         iterate,

@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) patches_in: Vec<BTreeSet<String>>,
     /// Ways from point to point; `None` is the start or the end.
     pub(crate) edges: BTreeSet<(Option<usize>, Option<usize>)>,
+    /// How many pieces of code give a variable a value, by variable.
+    pub(crate) written: Vec<usize>,
     /// Ids of all `patched!` sites, in source order.
     pub(crate) patches: Vec<String>,
 }
@@ -55,8 +57,23 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     liveness::alike(m, &mut live, &moved);
     let roots = roots(m, &reachable);
     let (passed, patches) = reach::patches(m, &reachable);
+    let mut written = vec![0; m.vars.len()];
+    for n in &reachable {
+        m.nodes[*n].effects().into_iter().flat_map(|e| &e.kills).for_each(|v| written[*v] += 1);
+    }
     let patches_in = (0..m.branches.len()).map(|b| reach::patches_in(m, &reachable, b)).collect();
-    Facts { live, own, shared, roots, passed, patches_in, edges: reach::edges(m, &reachable), patches, reachable }
+    Facts {
+        live,
+        own,
+        shared,
+        roots,
+        passed,
+        patches_in,
+        edges: reach::edges(m, &reachable),
+        patches,
+        reachable,
+        written,
+    }
 }
 
 /// Keys of temporaries: the label of the point that they first wait at, and an ordinal.
@@ -100,15 +117,6 @@ impl Facts {
     /// Slots that can be saved: all but those of operations, which are empty before a step ends.
     pub(crate) fn saved(&self, m: &Machine) -> Vec<usize> {
         self.slots(m).into_iter().filter(|v| m.vars[*v].origin != Origin::Operation).collect()
-    }
-
-    /// How many pieces of code give a variable a value, by variable.
-    pub(crate) fn written(&self, m: &Machine) -> Vec<usize> {
-        let mut written = vec![0; m.vars.len()];
-        for n in &self.reachable {
-            m.nodes[*n].effects().into_iter().flat_map(|e| &e.kills).for_each(|v| written[*v] += 1);
-        }
-        written
     }
 
     /// Locals that are only held over a suspension, and dropped early.

@@ -10,7 +10,7 @@ use crate::{
         workflow::WorkflowFn,
     },
 };
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
     Expr, Index, Pat, Stmt,
@@ -55,12 +55,12 @@ impl Awaits {
         t.els.iter_mut().for_each(|e| self.visit_expr_mut(e));
         let path = &m.path;
         let value = match t.kind {
-            threads::Kind::Join => join(&t),
+            threads::Kind::Join => join(&t, path.span()),
             threads::Kind::TryJoin => try_join(&t),
             threads::Kind::Select => select(&t),
         };
-        // An import of the macro is used.
-        Some(quote!({ #path!(@in_workflow); #value }))
+        // An import of the macro is used. What is unused of the value is reported on the macro.
+        Some(quote_spanned!(path.span()=> { #path!(@in_workflow); #value }))
     }
 }
 
@@ -69,15 +69,16 @@ fn branches(t: &Threads) -> (Ident, Vec<Index>) {
     (lower::ident("all"), (0..t.branches.len()).map(Index::from).collect())
 }
 
-fn join(t: &Threads) -> TokenStream {
+fn join(t: &Threads, span: Span) -> TokenStream {
     let bodies = t.branches.iter().map(|b| &b.body);
     let (cx, (all, at)) = (lower::ident("cx"), branches(t));
+    let value = quote_spanned!(span=> (#(::workflow_runtime::__private::Polled::take(&mut #all.#at),)*));
     quote! {{
         let mut #all = (#(::workflow_runtime::__private::Polled::new(#bodies),)*);
         ::workflow_runtime::__private::poll_fn(|#cx| {
             ::workflow_runtime::__private::all(&[#(#all.#at.poll(#cx)),*])
         }).await;
-        (#(#all.#at.take(),)*)
+        #value
     }}
 }
 

@@ -20,9 +20,8 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
     let vars: Vec<usize> = vars.iter().copied().chain(outputs).collect();
     let slots: Vec<Ident> = vars.iter().map(|v| slot(m, *v)).collect();
     let keys = vars.iter().map(|v| &m.vars[*v].key);
-    let written = facts.written(m);
     // Several values must agree on a type: if they do not, the check copy says so.
-    let types = vars.iter().map(|v| (written[*v] > 1).then(|| quote!(: __Is<__p::Slot<_>>)));
+    let types = vars.iter().map(|v| (facts.written[*v] > 1).then(|| quote!(: __Is<__p::Slot<_>>)));
     let saved = facts.saved(m);
     let spanned = saved.iter().map(|v| {
         let slot = slot(m, *v);
@@ -55,6 +54,7 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
             -> ::core::result::Result<::workflow_runtime::__private::Flow, ::workflow_runtime::__private::StepError>
         {
             use ::workflow_runtime::__private as __p;
+            use __p::{Gives as _, GivesNothing as _};
             type __W = #tag;
             type __R = __Is<#outcome>;
             fn __go(go: __p::Go<<__R as __p::Outcome>::Ok>) -> <__R as __p::Outcome>::Step {
@@ -137,7 +137,7 @@ fn refill(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
         Some(quote!(#slot.fill(#name);))
     });
     let cx = ident("__cx");
-    quote!(let (#(#names,)*): __Is<(#(#types,)*)> = #cx.args::<__W>(); #(#fill)*)
+    quote!(let (#(#names,)*): (#(#types,)*) = __p::args::<__W>(#cx); #(#fill)*)
 }
 
 /// Arguments are bound by the first piece of code of the entry.

@@ -50,7 +50,7 @@ impl Signature {
             tag: signature::marker(&sig.ident),
             args: typed.clone().enumerate().map(arg).collect(),
             types: typed.map(|p| (*p.ty).clone()).collect(),
-            plain: !(fallible(&out) || lower::exits(&f.item.block).tries),
+            plain: is_primitive(&out) || !(fallible(&out) || lower::exits(&f.item.block).tries),
             out,
         }
     }
@@ -65,6 +65,19 @@ impl Signature {
 fn fallible(t: &Type) -> bool {
     let alias = |p: &syn::TypePath| p.path.segments.last().is_some_and(|s| s.ident.to_string().ends_with("Result"));
     signature::is_outcome(t) || matches!(t, Type::Path(p) if alias(p))
+}
+
+/// A type that nobody can have meant as an alias of `Result`.
+fn is_primitive(t: &Type) -> bool {
+    const NAMES: [&str; 18] = [
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
+        "usize", "String", "Vec",
+    ];
+    match t {
+        Type::Path(p) => p.path.segments.first().is_some_and(|s| NAMES.iter().any(|n| s.ident == n)),
+        Type::Tuple(_) | Type::Array(_) => true,
+        _ => false,
+    }
 }
 
 /// The public function, the registration, the check copy and the machine.
@@ -160,9 +173,10 @@ pub(crate) fn rejected(f: &WorkflowFn) -> TokenStream {
 /// The check copy alone, which nothing calls.
 fn unchecked(f: &WorkflowFn) -> TokenStream {
     let s = Signature::of(f);
+    let items = lower::items::split(&mut f.item.block.clone());
     let check = check_copy::check_copy(f, &s);
     let next = lower::continues::used(&f.item.block).then(|| next_run(&s));
-    quote!(#next #check)
+    quote!(#(#items)* #next #check)
 }
 
 /// The type as which the machine knows a type: erroneous if the check copy has an error, so that what follows from that is

@@ -214,9 +214,9 @@ impl Tree<'_> {
                 let go = self.go(quote!(__p::Go::Wait(#k)));
                 if names_cx(&operation) {
                     let value = ident("operation");
-                    quote!(let #value = #operation; #cx.begin(#value, &mut #token); #puts #go)
+                    quote!(let #value = #operation; #cx.begin(#token.of(#value), &mut #token); #puts #go)
                 } else {
-                    quote!(#cx.begin(#operation, &mut #token); #puts #go)
+                    quote!(#cx.begin(#token.of(#operation), &mut #token); #puts #go)
                 }
             }
             Term::Done(code) => {
@@ -304,7 +304,9 @@ impl Tree<'_> {
         let mut renames = self.hide(&c.effects, live, names);
         let pat = renames.pattern(pat);
         let (put, rebind) = (renames.put_away(), renames.rebind());
-        let ty = ty.as_ref().map(|t| quote!(: __Is<#t>));
+        // Several values must agree on a type: if they do not, the check copy says so.
+        let several = c.effects.binds.iter().any(|v| self.facts.written[*v] > 1);
+        let ty = ty.as_ref().map(|t| if several { quote!(: __Is<#t>) } else { quote!(: #t) });
         let diverge = diverge.as_ref().map(|d| quote!(else #d));
         let held = c.effects.binds.intersection(&self.held).map(|v| {
             let (holder, name) = (holder(self.m, *v), &self.m.vars[*v].ident);

@@ -147,7 +147,7 @@ impl<'e> Lower<'e> {
             paren_token: Default::default(),
             elems: pats.into_iter().map(|p| (**p).clone()).map(with_comma).collect(),
         });
-        self.bind_let(pat, None, quote!(#cx.args::<__W>()), None, Effects::default(), Origin::Local);
+        self.bind_let(pat, None, quote!(__p::args::<__W>(#cx)), None, Effects::default(), Origin::Local);
     }
 
     fn node(&mut self, root: bool) -> NodeId {

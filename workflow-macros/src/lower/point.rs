@@ -2,6 +2,7 @@
 
 use super::{Lower, ident, token};
 use crate::ir::{Code, Point, Term};
+use quote::quote_spanned;
 use syn::{Expr, spanned::Spanned};
 
 impl Lower<'_> {
@@ -24,8 +25,12 @@ impl Lower<'_> {
         self.m.nodes[resume].resumes = Some(point);
         self.end(Term::Wait { point, operation, resume });
         self.enter(resume);
+        // From the first token of the user's to the last, so that what is wrong with the value stands where it stands in the
+        // check copy.
         let (cx, token) = (ident("__cx"), token(point));
-        syn::parse_quote!(#cx.result(&#token))
+        let awaited = quote_spanned!(written.span()=> ::workflow_runtime::__private::Awaited);
+        let result = quote_spanned!(at=> .result(#cx));
+        syn::parse_quote!(#awaited(&#token)#result)
     }
 
     pub(super) fn label(&mut self, operation: &str, given: Option<syn::LitStr>) -> String {

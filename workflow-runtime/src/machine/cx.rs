@@ -77,6 +77,11 @@ impl<D> Token<D> {
     pub fn new(point: u32) -> Self {
         Token { point, operation: PhantomData }
     }
+
+    /// The operation itself, whose type the point now has.
+    pub fn of(&self, operation: D) -> D {
+        operation
+    }
 }
 
 /// What the operations of one step share.

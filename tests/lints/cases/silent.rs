@@ -4,27 +4,22 @@
 #![forbid(unsafe_code)]
 
 use serde::{Deserialize, Serialize};
-use workflow_runtime::prelude::*;
+use shop::*;
 
 #[derive(Serialize, Deserialize)]
 struct Secret(u32);
 
 /// Documented.
-#[activity(retry(unless(e if e.to_string().is_empty())))]
 #[deprecated]
-pub async fn documented(name: &str) -> Result<(), WorkflowError> {
+#[workflow]
+pub async fn documented(name: String) -> Result<(), WorkflowError> {
     let _ = name;
     Ok(())
 }
 
 /// Private argument types of public functions.
-pub mod shop {
+pub mod private {
     use super::*;
-
-    #[activity]
-    async fn never_called(secret: &Secret) -> u32 {
-        secret.0
-    }
 
     /// Documented.
     #[workflow]
@@ -32,6 +27,7 @@ pub mod shop {
         n
     }
 
+    #[allow(dead_code)]
     #[workflow]
     async fn never_started(secret: Secret) -> Result<u32, WorkflowError> {
         sleep(days(1)).await?;

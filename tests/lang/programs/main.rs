@@ -5,17 +5,21 @@ mod agent;
 mod approval;
 mod auction;
 mod chargeback;
+mod dispatch;
 mod document_review;
+mod encryption;
 mod etl;
 mod expense;
 mod file_processing;
 mod food_ordering;
 mod fulfilment;
 mod game;
+mod insurance_claim;
 mod inventory;
 mod kyc;
 mod loan;
 mod loyalty;
+mod monitor;
 mod mutex;
 mod payroll;
 mod polling;
@@ -26,6 +30,8 @@ mod subscription;
 mod support_ticket;
 mod test_runner;
 mod transcoding;
+
+mod trip_booking;
 
 use workflow_runtime::{
     machine::{Workflow, WorkflowCall},

@@ -19,6 +19,7 @@ mod found;
 mod groups;
 mod guards;
 mod helpers;
+mod hidden;
 mod items;
 mod loops;
 mod loops_borrowed;

@@ -87,11 +87,20 @@ impl Tree<'_> {
         let (mut code, mut names) = (TokenStream::new(), Names::default());
         let (mut outer, mut back) = (TokenStream::new(), TokenStream::new());
         let wanted: Vec<VarId> = touches.into_iter().filter(|v| !binds.contains(v)).collect();
-        let derived = |v: &VarId| matches!(self.m.vars[*v].origin, Origin::Derived(_));
-        for v in wanted.iter().copied().filter(|v| !derived(v)) {
+        let hidden = self.hidden(&wanted, &renamed);
+        let mut done = vec![];
+        // In the order of their declarations: what is declared later hides what has the same name.
+        for v in wanted.iter().copied() {
             let var = &self.m.vars[v];
+            if let Origin::Derived(d) = var.origin {
+                if live.contains(&v) && !done.contains(&d) {
+                    done.push(d);
+                    code.extend(self.borrowed_again(d, &wanted, &hidden));
+                }
+                continue;
+            }
             let unchanged = !var.mutable || !changes.contains(&v);
-            let alias = renamed.contains(&v).then(|| lower::outer(v));
+            let alias = hidden.get(&v).cloned();
             let name = alias.as_ref().unwrap_or(&var.ident);
             let slot = slot(self.m, v);
             let fields: Vec<VarId> = self.m.fields(v).filter(|f| live.contains(f)).collect();
@@ -117,20 +126,43 @@ impl Tree<'_> {
                 None => drop(names.visible.insert(var.ident.to_string(), held)),
             }
         }
-        let mut done = vec![];
-        for v in wanted.into_iter().filter(derived) {
-            let Origin::Derived(d) = self.m.vars[v].origin else { continue };
-            if live.contains(&v) && !done.contains(&d) {
-                done.push(d);
-                let d = &self.m.derivations[d];
-                let (pat, expr) = (&d.pat, &d.expr);
-                let diverge = (!d.irrefutable).then(|| quote!(else { ::core::unreachable!() }));
-                // Alternatives at the top of a `let` stand in parentheses.
-                let pat = if matches!(pat, Pat::Or(_)) { quote!((#pat)) } else { quote!(#pat) };
-                code.extend(quote!(let #pat = #expr #diverge;));
+        Entry { outer, inner: code, names, back }
+    }
+
+    /// The other names of variables whose own names mean later variables, which are there too.
+    fn hidden(&self, wanted: &[VarId], renamed: &VarSet) -> BTreeMap<VarId, Ident> {
+        let name = |v: VarId| self.m.vars[v].ident.to_string();
+        let by_later = |v: VarId| wanted.iter().any(|w| *w > v && name(*w) == name(v));
+        let hidden = wanted.iter().copied().filter(|v| renamed.contains(v) || by_later(*v));
+        hidden.map(|v| (v, lower::outer(v))).collect()
+    }
+
+    /// Binds a borrow again, by the names that its lenders have here. Of its pattern only what is wanted gets its name.
+    fn borrowed_again(&self, d: usize, wanted: &[VarId], hidden: &BTreeMap<VarId, Ident>) -> TokenStream {
+        let of = &self.m.derivations[d];
+        let mut bound = Renames::default();
+        for v in (0..self.m.vars.len()).filter(|v| self.m.vars[*v].origin == Origin::Derived(d)) {
+            let name = self.m.vars[v].ident.to_string();
+            match hidden.get(&v) {
+                Some(other) => drop(bound.names.insert(name, other.clone())),
+                None if wanted.contains(&v) => {}
+                None => drop(bound.names.insert(name, ident(&format!("__unwanted_{v}")))),
             }
         }
-        Entry { outer, inner: code, names, back }
+        let mut lenders = Renames::default();
+        for v in of.touches.iter().filter(|v| !of.renamed.contains(v)) {
+            let name = self.m.vars[*v].ident.to_string();
+            // Of those with one name the expression means the latest.
+            match hidden.get(v) {
+                Some(other) => drop(lenders.names.insert(name, other.clone())),
+                None => drop(lenders.names.remove(&name)),
+            }
+        }
+        let (pat, expr) = (bound.pattern(&of.pat), lenders.tokens(of.expr.clone()));
+        let diverge = (!of.irrefutable).then(|| quote!(else { ::core::unreachable!() }));
+        // Alternatives at the top of a `let` stand in parentheses.
+        let pat = if matches!(pat, Pat::Or(_)) { quote!((#pat)) } else { quote!(#pat) };
+        quote!(let #pat = #expr #diverge;)
     }
 
     fn is_around(&self, v: VarId) -> bool {

@@ -56,6 +56,7 @@ impl Lower<'_> {
         self.scoped(|s| {
             s.condition(&i.cond, then, els);
             s.enter(then);
+            s.settle();
             s.block(&i.then_branch, dest);
             s.end(Term::Goto(join));
         });
@@ -155,6 +156,7 @@ impl Lower<'_> {
         let label = label.map(|l| l.name.ident.to_string());
         self.loop_labels.extend(label.clone());
         self.jumps.push(Jump { label: label.clone(), a_loop: true, brk: to.0, cont: to.1, dest: dest.clone() });
+        self.settle();
         self.block(body, &Dest::Discard);
         self.end(Term::Goto(to.1));
         self.jumps.pop();

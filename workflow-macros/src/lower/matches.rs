@@ -5,7 +5,7 @@
 //! the guard gets its bindings from a copy. A borrowed scrutinee is not taken by its patterns, and needs none.
 
 use super::{Dest, Lower, splits};
-use crate::ir::{Arm, Effects, Kind, NodeId, Origin, Part, Term};
+use crate::ir::{Arm, Effects, Kind, NodeId, Part, Term};
 use quote::quote;
 use syn::{Expr, Pat};
 
@@ -16,10 +16,8 @@ impl Lower<'_> {
         let join = self.node(true);
         let mut arms = &m.arms[..];
         let guarded = |a: &syn::Arm| a.guard.as_ref().is_some_and(|(_, g)| splits::expr(g));
-        if arms.iter().any(guarded) && !self.is_place(&scrutinee) && !self.is_borrow(&scrutinee) {
-            let var = self.temp(true);
-            self.bind_var(var, None, &scrutinee);
-            scrutinee = self.path(var);
+        if arms.iter().any(guarded) {
+            self.retried(&mut scrutinee);
         }
         while let Some(at) = arms.iter().position(guarded) {
             let (next, rest) = (self.node(false), self.node(true));
@@ -38,6 +36,21 @@ impl Lower<'_> {
             self.end(Term::unreachable());
         }
         self.enter(join);
+    }
+
+    /// Makes a scrutinee one that can be matched again: values are kept, borrows are taken again.
+    fn retried(&mut self, e: &mut Expr) {
+        match e {
+            e if self.is_place(e) || self.is_borrow(e) => {}
+            Expr::Tuple(t) if t.elems.iter().any(|e| self.is_borrow(e)) => {
+                t.elems.iter_mut().for_each(|e| self.retried(e));
+            }
+            e => {
+                let var = self.temp(true);
+                let value = std::mem::replace(e, self.path(var));
+                self.bind_var(var, None, &value);
+            }
+        }
     }
 
     /// Arms whose guards do not await; control goes to `otherwise` if none of them matches.
@@ -61,6 +74,7 @@ impl Lower<'_> {
                     s.rewrite(g)
                 });
                 arms.push(Arm { pat: arm.pat.clone(), guard, effects, to });
+                s.settle();
                 s.into(&arm.body, dest);
                 s.end(Term::Goto(join));
             });
@@ -80,24 +94,13 @@ impl Lower<'_> {
     /// An arm whose guard awaits; control goes to `rest` if its pattern or its guard says no.
     fn guarded(&mut self, arm: &syn::Arm, scrutinee: &Expr, rest: NodeId, (join, dest): (NodeId, &Dest)) {
         let Some((_, guard)) = &arm.guard else { return };
-        let borrowed = self.derive(&arm.pat, scrutinee, false) != Origin::Local;
-        let looked_at = match super::names::bindings(&arm.pat).is_empty() || borrowed {
-            true => scrutinee.clone(),
-            false => {
-                let copy = self.temp(false);
-                let cx = super::ident("__cx");
-                let value = syn::parse_quote!({
-                    use ::workflow_runtime::__private::LookExt as _;
-                    #cx.looked_at(::workflow_runtime::__private::Look(&#scrutinee).copied())
-                });
-                self.bind_var(copy, None, &value);
-                self.path(copy)
-            }
-        };
+        let borrowed = self.is_borrow(scrutinee) || super::names::bindings(&arm.pat).is_empty();
+        let looked_at = if borrowed { scrutinee.clone() } else { self.copied(scrutinee) };
         let (then, yes) = (self.node(false), self.node(false));
         self.scoped(|s| {
             s.matched(&arm.pat, &looked_at, then, rest);
             s.enter(then);
+            s.settle();
             s.condition(guard, yes, rest);
             s.enter(yes);
             if borrowed {
@@ -112,10 +115,29 @@ impl Lower<'_> {
                 s.enter(never);
                 s.end(Term::unreachable());
                 s.enter(taken);
+                s.settle();
                 s.into(&arm.body, dest);
                 s.end(Term::Goto(join));
             });
         }
+    }
+
+    /// A copy of a value; of a tuple with borrows in it, of its values.
+    fn copied(&mut self, e: &Expr) -> Expr {
+        if let Expr::Tuple(t) = e
+            && t.elems.iter().any(|e| self.is_borrow(e))
+        {
+            let mut t = t.clone();
+            t.elems.iter_mut().for_each(|e| *e = if self.is_borrow(e) { e.clone() } else { self.copied(e) });
+            return Expr::Tuple(t);
+        }
+        let (copy, cx) = (self.temp(false), super::ident("__cx"));
+        let value = syn::parse_quote!({
+            use ::workflow_runtime::__private::LookExt as _;
+            #cx.looked_at(::workflow_runtime::__private::Look(&#e).copied())
+        });
+        self.bind_var(copy, None, &value);
+        self.path(copy)
     }
 
     /// Ends the node in `if let pat = value`, whose bindings are in scope from here on.

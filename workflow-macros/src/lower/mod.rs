@@ -101,6 +101,8 @@ struct Lower<'e> {
     branch: Option<BranchId>,
     /// The block with items that is being written.
     item_scope: ScopeId,
+    /// A binding has hidden a variable that a borrow is taken from.
+    hid_lender: bool,
     /// Names of locals that are only held.
     held: BTreeSet<String>,
     keys: BTreeMap<String, usize>,
@@ -120,6 +122,7 @@ impl<'e> Lower<'e> {
             loop_labels: vec![],
             branch: None,
             item_scope: 0,
+            hid_lender: false,
             held: BTreeSet::new(),
             keys: BTreeMap::new(),
             labels: BTreeMap::new(),
@@ -318,8 +321,39 @@ impl<'e> Lower<'e> {
         mut effects: Effects,
         origin: Origin,
     ) {
+        let own = self.hides_own_lender(&pat, origin);
         self.bind_pattern(&pat, &mut effects, origin);
-        self.emit(Code { kind: Kind::Let { pat, ty, init, diverge }, effects });
+        // It is bound in the next block, where what it hides has another name.
+        if !own {
+            self.emit(Code { kind: Kind::Let { pat, ty, init, diverge }, effects });
+        }
+        self.settle();
+    }
+
+    /// True if what `pat` binds is a borrow of what had its name before.
+    fn hides_own_lender(&self, pat: &Pat, origin: Origin) -> bool {
+        let Origin::Derived(d) = origin else { return false };
+        let hidden = |b: names::Binding| self.lookup(&b.ident.to_string());
+        names::bindings(pat).into_iter().filter_map(hidden).any(|v| self.m.derivations[d].touches.contains(&v))
+    }
+
+    /// True if a borrow in scope is taken again by way of the variable that `name` means so far.
+    fn is_lender(&self, name: &str) -> bool {
+        let Some(var) = self.lookup(name) else { return false };
+        let lent = |v: &VarId| match self.m.vars[*v].origin {
+            Origin::Derived(d) => self.m.derivations[d].touches.contains(&var),
+            _ => false,
+        };
+        self.scopes.iter().flat_map(|s| s.values()).any(lent)
+    }
+
+    /// Begins a block if a binding has hidden a variable that a borrow is taken from: at its entry both have names.
+    fn settle(&mut self) {
+        if std::mem::take(&mut self.hid_lender) {
+            let node = self.node(true);
+            self.end(Term::Goto(node));
+            self.enter(node);
+        }
     }
 
     /// Brings the bindings of a pattern into scope and notes them in the effects of the code that binds them.
@@ -330,6 +364,8 @@ impl<'e> Lower<'e> {
                 Origin::Derived(d) if !lent(d) => Origin::Local,
                 other => other,
             };
+            let own = matches!(origin, Origin::Derived(_)) && self.hides_own_lender(pat, origin);
+            self.hid_lender |= own || self.is_lender(&b.ident.to_string());
             let var = self.var(&b.ident, b.mutable, None, origin);
             self.in_scope(var);
             effects.kills.insert(var);

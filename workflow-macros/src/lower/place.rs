@@ -268,11 +268,41 @@ impl Lower<'_> {
     /// A borrow, or a place that `pat` borrows from, made steady; anything else as it is.
     pub(super) fn held<'p>(&mut self, e: &Expr, mut pats: impl Iterator<Item = &'p Pat>) -> Expr {
         let binds_by_ref = |p: &Pat| super::names::bindings(p).iter().any(|b| b.by_ref);
-        if self.is_borrow(e) || (self.is_storage(e) && pats.any(binds_by_ref)) { self.steady(e) } else { e.clone() }
+        match strip(e) {
+            e if self.is_borrow(e) || (self.is_storage(e) && pats.any(binds_by_ref)) => self.steady(e),
+            Expr::Tuple(t) => {
+                let mut t = t.clone();
+                t.elems
+                    .iter_mut()
+                    .filter(|e| self.is_borrow(e))
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .for_each(|e| self.make_steady(e));
+                Expr::Tuple(t)
+            }
+            _ => e.clone(),
+        }
+    }
+
+    /// Of a tuple of values and borrows the borrows, with their patterns.
+    fn borrowed_part(&self, pat: &Pat, e: &Expr) -> Option<(Pat, Expr)> {
+        let (Pat::Tuple(p), Expr::Tuple(t)) = (pat, strip(e)) else { return None };
+        let borrowed: Vec<bool> = t.elems.iter().map(|e| self.is_borrow(e)).collect();
+        let rest = p.elems.iter().any(|p| matches!(p, Pat::Rest(_)));
+        if rest || p.elems.len() != t.elems.len() || !borrowed.contains(&true) || !borrowed.contains(&false) {
+            return None;
+        }
+        let pats = p.elems.iter().zip(&borrowed).filter_map(|(p, b)| b.then_some(p));
+        let exprs = t.elems.iter().zip(&borrowed).filter_map(|(e, b)| b.then_some(e));
+        let pat = super::parse_pat(quote::quote!((#(#pats,)*)));
+        Some((pat, syn::parse_quote!((#(#exprs,)*))))
     }
 
     /// The origin of what `pat` binds of the steady borrow or place `e`. What it binds by value is local.
     pub(super) fn derive(&mut self, pat: &Pat, e: &Expr, irrefutable: bool) -> Origin {
+        if let Some((pat, e)) = self.borrowed_part(pat, e) {
+            return self.derive(&pat, &e, irrefutable);
+        }
         let lent = if self.is_borrow(e) {
             super::names::lent(pat)
         } else if self.is_storage(e) {
@@ -285,15 +315,6 @@ impl Lower<'_> {
             return Origin::Local;
         }
         let read = self.effects(|r| r.visit_expr(e));
-        let names: Vec<String> = read
-            .touches
-            .iter()
-            .filter(|v| !matches!(self.m.vars[**v].origin, Origin::Derived(_)))
-            .map(|v| self.m.vars[*v].ident.to_string())
-            .collect();
-        if bindings.iter().any(|b| names.contains(&b.ident.to_string())) {
-            return Origin::Local;
-        }
         let mut changes = self.changed_by(e);
         if bindings.iter().any(|b| b.by_ref_mut) {
             changes.extend(self.roots(e));

@@ -98,7 +98,7 @@ impl Lower<'_> {
         let value = self.operand(init);
         let value = self.held(&value, [&pat].into_iter());
         let origin = if ty.is_none() { self.derive(&pat, &value, false) } else { Origin::Local };
-        if !splits::expr(diverge) {
+        if !splits::expr(diverge) && !self.hides_own_lender(&pat, origin) {
             let effects = self.effects(|r| {
                 r.visit_expr(&value);
                 let kills = r.kills.clone();
@@ -139,6 +139,7 @@ impl Lower<'_> {
             Term::Open => Term::If { parts: vec![Part::Let(pat, tokens)], effects, then, els },
             ended => ended,
         };
+        self.settle();
     }
 }
 

@@ -156,6 +156,7 @@ impl Lower<'_> {
                 self.bind_let(arm.pat.clone(), None, init, None, code.effects, Origin::Local);
             }
         }
+        self.settle();
         self.into(&arm.handler, dest);
     }
 

@@ -3,6 +3,7 @@
 #![allow(
     clippy::needless_late_init,
     clippy::match_single_binding,
+    clippy::useless_format,
     reason = "what is unusual must compile all the same"
 )]
 
@@ -77,6 +78,28 @@ async fn bound_by_a_condition_only(n: Option<u32>, name: String) -> Result<Strin
     Ok(borrowed)
 }
 
+#[workflow]
+async fn hidden_and_named_in_text(name: String) -> Result<String, OrderError> {
+    let mut out = String::new();
+    for round in 0..3 {
+        match (round < 2).then(|| format!("{name}{round}")) {
+            Some(found) if name == found => unreachable!("{found}"),
+            Some(name) if format!("{name:?}").ends_with("1\"") => out += &double(1).await?.to_string(),
+            Some(_) => out += &name,
+            None => {
+                double(2).await?;
+                out += &name;
+            }
+        }
+        if let Some(name) = Some(format!("{name}!"))
+            && format!("{name}").len() > 1
+        {
+            out += &double(name.len() as u32).await?.to_string();
+        }
+    }
+    Ok(out + &name)
+}
+
 #[test]
 fn what_was_found() {
     for n in 0..4 {
@@ -87,6 +110,7 @@ fn what_was_found() {
     agree(|| the_other_branch_of_a_branch_is_left(9));
     agree(|| or_beside_let(0, Some(String::new())));
     agree(|| or_beside_let(2, None));
+    agree(|| hidden_and_named_in_text("n".into()));
     agree(|| named_as_the_compiler_names(2));
     agree(|| bound_by_a_condition_only(None, "n".into()));
     agree(|| bound_by_a_condition_only(Some(1), "n".into()));

@@ -6,6 +6,7 @@ mod definition;
 pub(crate) mod fallback;
 mod fields;
 mod machine;
+mod renames;
 pub(crate) mod signature;
 mod test;
 #[cfg(test)]

@@ -6,16 +6,17 @@
 use super::{
     fields,
     machine::{binding, holder, number, slot},
+    renames::Renames,
 };
 use crate::{
     analyze::Facts,
     ir::{Arm, Code, Effects, ForkId, Kind, Leaves, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
     lower::{self, done, ident, token},
 };
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::quote;
 use std::collections::BTreeMap;
-use syn::{Pat, visit_mut::VisitMut};
+use syn::Pat;
 
 /// The variables that have their names at a place in a tree.
 #[derive(Clone, Default)]
@@ -233,7 +234,11 @@ impl Tree<'_> {
                     let mut inner = if back.is_empty() { outer.clone() } else { names.clone() };
                     let mut renames = self.hide(&arm.effects, &self.facts.live[arm.to], &mut inner);
                     let pat = renames.pattern(&arm.pat);
-                    let guard = arm.guard.as_ref().map(|g| renames.tokens(g.clone())).map(|g| quote!(if #g));
+                    // A guard sees what was set aside, unless its pattern hides it.
+                    let own = arm.effects.binds.iter().map(|v| self.m.vars[*v].ident.to_string()).collect();
+                    let set_aside = aside.names.without(&own);
+                    let guard = arm.guard.as_ref().map(|g| set_aside.tokens(renames.tokens(g.clone())));
+                    let guard = guard.map(|g| quote!(if #g));
                     let (put, rebind, body) = (renames.put_away(), renames.rebind(), self.goto(arm.to, inner));
                     quote!(#pat #guard => { #put #back #rebind #body })
                 });
@@ -461,75 +466,4 @@ struct Aside {
     names: Renames,
     bind: TokenStream,
     back: TokenStream,
-}
-
-/// Bindings that get another name first, because what they hide has to be put away.
-#[derive(Default)]
-struct Renames {
-    names: BTreeMap<String, Ident>,
-    put: TokenStream,
-    bind: TokenStream,
-}
-
-impl Renames {
-    fn put_away(&mut self) -> TokenStream {
-        std::mem::take(&mut self.put)
-    }
-
-    fn rebind(&mut self) -> TokenStream {
-        std::mem::take(&mut self.bind)
-    }
-
-    fn pattern(&self, pat: &Pat) -> Pat {
-        let mut pat = pat.clone();
-        if !self.names.is_empty() {
-            RenamePattern(self).visit_pat_mut(&mut pat);
-        }
-        pat
-    }
-
-    fn tokens(&self, tokens: TokenStream) -> TokenStream {
-        if self.names.is_empty() {
-            return tokens;
-        }
-        let mut field = false;
-        let rename = |t| match t {
-            TokenTree::Ident(i) if std::mem::take(&mut field) => TokenTree::Ident(i),
-            TokenTree::Punct(p) => {
-                field = p.as_char() == '.' && !field;
-                TokenTree::Punct(p)
-            }
-            TokenTree::Ident(i) => match self.names.get(&i.to_string()) {
-                Some(new) => TokenTree::Ident(new.clone()),
-                None => TokenTree::Ident(i),
-            },
-            TokenTree::Group(g) => {
-                field = false;
-                TokenTree::Group(Group::new(g.delimiter(), self.tokens(g.stream())))
-            }
-            other => {
-                field = false;
-                other
-            }
-        };
-        tokens.into_iter().map(rename).collect()
-    }
-}
-
-struct RenamePattern<'a>(&'a Renames);
-
-impl VisitMut for RenamePattern<'_> {
-    fn visit_pat_ident_mut(&mut self, p: &mut syn::PatIdent) {
-        if let Some(new) = self.0.names.get(&p.ident.to_string()) {
-            p.ident = new.clone();
-            p.mutability = None;
-        }
-        syn::visit_mut::visit_pat_ident_mut(self, p);
-    }
-    fn visit_field_pat_mut(&mut self, f: &mut syn::FieldPat) {
-        if f.colon_token.is_none() {
-            f.colon_token = Some(Default::default());
-        }
-        self.visit_pat_mut(&mut f.pat);
-    }
 }

@@ -30,6 +30,7 @@ use crate::{
 };
 pub(crate) use exits::{Exits, exits};
 use names::Reader;
+pub(crate) use names::named_in_text;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 pub(crate) use returns::done;

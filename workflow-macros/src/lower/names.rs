@@ -236,6 +236,23 @@ impl Reader {
     }
 }
 
+/// What string literals may name as inline format arguments, and where.
+pub(crate) fn named_in_text(tokens: &TokenStream) -> Vec<(String, proc_macro2::Span)> {
+    let mut named = vec![];
+    for t in tokens.clone() {
+        match t {
+            TokenTree::Group(g) => named.extend(named_in_text(&g.stream())),
+            TokenTree::Literal(l) => {
+                if let Ok(syn::Lit::Str(s)) = syn::parse_str::<syn::Lit>(&l.to_string()) {
+                    named.extend(inline_arguments(&s.value()).into_iter().map(|name| (name, l.span())));
+                }
+            }
+            TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+        }
+    }
+    named
+}
+
 /// The names in `{name}`, `{name:?}`, `{:width$}` and `{:.precision$}`.
 fn inline_arguments(text: &str) -> Names {
     let mut names = Names::new();

@@ -10,6 +10,7 @@
     reason = "what is unusual to write must be compiled all the same"
 )]
 
+mod borrows;
 mod conditional;
 mod continues;
 mod control;
@@ -23,6 +24,7 @@ mod hidden;
 mod items;
 mod loops;
 mod loops_borrowed;
+mod loops_cost;
 mod loops_owned;
 mod loops_text;
 mod macros;

@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     fmt,
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use serde::{Deserialize, Serialize, de, de::DeserializeOwned};
@@ -26,8 +26,22 @@ use super::encoding::{self, DecodeError, EncodeError};
 /// assert_eq!(payload.to_json(), serde_json::json!(["order-42", null]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Payload(Arc<[u8]>);
+#[derive(Clone)]
+pub struct Payload(Arc<Encoded>);
+
+struct Encoded {
+    bytes: Box<[u8]>,
+    /// Computed once for all clones: a large local that does not change is not read again at every step.
+    hash: OnceLock<u64>,
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.bytes == other.0.bytes
+    }
+}
+
+impl Eq for Payload {}
 
 /// More than this is not kept for the next value.
 const SCRATCH_MAX: usize = 64 * 1024;
@@ -49,11 +63,15 @@ impl Payload {
         // Taken, not borrowed: a `Serialize` may well encode another payload.
         let mut scratch = SCRATCH.take();
         scratch.clear();
-        let payload = encoding::encode_into(&mut scratch, value).map(|()| Self(Arc::from(scratch.as_slice())));
+        let payload = encoding::encode_into(&mut scratch, value).map(|()| Self::of(scratch.as_slice().into()));
         if scratch.capacity() <= SCRATCH_MAX {
             SCRATCH.set(scratch);
         }
         payload
+    }
+
+    fn of(bytes: Box<[u8]>) -> Self {
+        Self(Arc::new(Encoded { bytes, hash: OnceLock::new() }))
     }
 
     /// Decodes the value.
@@ -62,18 +80,18 @@ impl Payload {
     ///
     /// As [`encoding::decode`].
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        encoding::decode(&self.0)
+        encoding::decode(&self.0.bytes)
     }
 
     /// The value `()`.
     pub(crate) fn unit() -> Self {
         const NIL: u8 = 0xc0;
-        Self(Arc::from([encoding::FORMAT, NIL]))
+        Self::of([encoding::FORMAT, NIL].into())
     }
 
     /// The bytes, format byte included.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.0.bytes
     }
 
     /// Takes bytes that [`as_bytes`](Self::as_bytes) gave.
@@ -83,20 +101,20 @@ impl Payload {
     /// There is no byte, or the format byte is not known. What follows is looked at when it is decoded.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, DecodeError> {
         encoding::body(&bytes)?;
-        Ok(Self(bytes.into()))
+        Ok(Self::of(bytes.into()))
     }
 
     /// How many bytes it has, format byte included.
     #[expect(clippy::len_without_is_empty, reason = "never empty: there is always a format byte")]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.bytes.len()
     }
 
     /// The value for people. Not a form to store or to read back: `Some(())` shows as null, integers of 128 bits that do
     /// not fit into 64 as strings, NaN and infinities as strings, bytes as base64, map keys that are no strings as their
     /// JSON text. Damaged bytes give a string that says so.
     pub fn to_json(&self) -> serde_json::Value {
-        encoding::to_json(&self.0[1..])
+        encoding::to_json(&self.0.bytes[1..])
     }
 
     /// Whether both hold the same value, whatever the order of maps and the width of integers. Floats are compared by
@@ -113,7 +131,7 @@ impl Payload {
     pub fn canonical_eq(&self, other: &Self) -> bool {
         self == other
             || matches!(
-                (encoding::canonical(&self.0[1..]), encoding::canonical(&other.0[1..])),
+                (encoding::canonical(&self.0.bytes[1..]), encoding::canonical(&other.0.bytes[1..])),
                 (Some(a), Some(b)) if a == b
             )
     }
@@ -122,9 +140,11 @@ impl Payload {
     ///
     /// [FNV-1a]: http://www.isthe.com/chongo/tech/comp/fnv/
     pub fn hash64(&self) -> u64 {
-        self.0
-            .iter()
-            .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+        const PRIME: u64 = 0x0000_0100_0000_01b3;
+        let Encoded { bytes, hash } = &*self.0;
+        *hash.get_or_init(|| {
+            bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+        })
     }
 }
 
@@ -180,7 +200,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 
 impl Hash for Payload {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.0.bytes.hash(state);
     }
 }
 
@@ -198,9 +218,9 @@ impl fmt::Debug for Payload {
 impl Serialize for Payload {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match FORM.get() {
-            Form::Bytes => serializer.serialize_bytes(&self.0),
+            Form::Bytes => serializer.serialize_bytes(&self.0.bytes),
             Form::Value => self.to_json().serialize(serializer),
-            Form::Both => Both { value: self.to_json(), bytes: to_hex(&self.0) }.serialize(serializer),
+            Form::Both => Both { value: self.to_json(), bytes: to_hex(&self.0.bytes) }.serialize(serializer),
         }
     }
 }
@@ -222,7 +242,7 @@ impl<'de> de::Visitor<'de> for Bytes {
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Payload, E> {
         encoding::body(bytes).map_err(E::custom)?;
-        Ok(Payload(bytes.into()))
+        Ok(Payload::of(bytes.into()))
     }
 
     fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Payload, E> {

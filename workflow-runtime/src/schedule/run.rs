@@ -19,7 +19,6 @@ pub(super) const NAME: &str = "workflow.schedule";
 /// What a schedule is asked.
 pub(super) const ASK: Update<Ask, ()> = Update::new("schedule");
 
-#[expect(clippy::large_enum_variant, reason = "one at a time, and rare")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Ask {
     Pause { note: String },

@@ -34,7 +34,7 @@ async fn mutable_places(mut order: Order, mut i: usize) -> Result<Order, OrderEr
     let note = order.note.as_mut();
     ping(1).await?;
     if let Some(note) = note {
-        note.push_str("x");
+        note.push('x');
         let more = text(note, &[]).await?;
         note.push_str(&more);
     }

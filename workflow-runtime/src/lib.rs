@@ -184,6 +184,10 @@ struct Children;
 #[doc = include_str!("../../docs/continue-as-new.md")]
 struct ContinueAsNew;
 
+#[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/loops.md")]
+struct Loops;
+
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/messages.md")]
 struct Messages;

@@ -17,6 +17,7 @@ mod control;
 mod edges;
 mod expressions;
 mod found;
+mod generics;
 mod groups;
 mod guards;
 mod helpers;
@@ -34,6 +35,7 @@ mod sagas;
 mod scopes;
 
 mod shop;
+mod signatures;
 mod threads;
 mod threads_nested;
 mod threads_random;

@@ -94,6 +94,8 @@ fn guarded(item: &TokenStream, expand: impl FnOnce() -> TokenStream) -> TokenStr
 #[cfg(test)]
 mod deep;
 #[cfg(test)]
+mod editors;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,9 @@ pub use crate::{
     },
     journal::{encoding::EncodeError, payload::Payload},
     machine::{
-        ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, LocalBoxFuture, Never, Outcome,
-        Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
-        accepts, branch,
+        ActivityCall, AnySlot, Checkpoint, Cx, Described, Durable, Entry, Flow, Go, InlineWorkflow, LocalBoxFuture,
+        Never, Outcome, Plain, Slot, SlotExt, StepError, Token, What, Workflow, WorkflowCall, WorkflowDef,
+        WorkflowRegistration, accepts, accepts_nothing, branch,
         checked::{Awaited, Checked, Checks, Gives, GivesNothing, args, checked, rejected},
         drive,
         held::{Held, HeldCopy, HeldExt},

@@ -21,6 +21,7 @@ pub mod testing;
 pub mod __private;
 mod duration;
 
+pub use activity::bounds::Payload;
 pub use activity::{ActivityContext, ActivityError, ActivityFailure, CompletionToken, Retry, State, Timeout};
 pub use duration::{days, hours, millis, minutes, months, seconds, weeks, years};
 pub use engine::{Engine, Run};

@@ -75,7 +75,7 @@ pub type Compare = fn(&[u64], Option<usize>, &mut Count) -> Result<(), String>;
 
 /// The definition of a workflow, by its function.
 pub fn def<A, F: WorkflowFn<A>>(_: F) -> &'static WorkflowDef {
-    <F::Def as Workflow>::def()
+    <F::Def as workflow_runtime::machine::InlineWorkflow>::def()
 }
 
 /// Compares the plain function with the machine under every oracle.

@@ -9,7 +9,7 @@ fn not_async() {}
 async unsafe fn unsafety() {}
 
 #[workflow]
-async fn generic<T: Send>(t: T) {}
+async fn generic<'a>(t: u32) {}
 
 #[workflow]
 async fn borrows(name: &str, list: &[u32], option: Option<&u32>) {}

@@ -13,6 +13,7 @@ const NOUN: &str = "an activity";
 pub(crate) fn activity(f: &ActivityFn, errors: &Errors) -> bool {
     let own = Errors::new();
     function(&f.item.sig, NOUN, &own);
+    generics(&f.item.sig.generics, &own);
     let (mut contexts, mut travelling) = (0, false);
     for (role, input) in f.roles().zip(&f.item.sig.inputs) {
         match role {
@@ -50,6 +51,15 @@ pub(crate) fn activity(f: &ActivityFn, errors: &Errors) -> bool {
         errors.syn(e);
     }
     fine
+}
+
+fn generics(g: &syn::Generics, errors: &Errors) {
+    for p in g.params.iter().filter(|p| !matches!(p, syn::GenericParam::Lifetime(_))) {
+        errors.push(p, "an activity is registered as one function under one name, so it cannot be generic: write one function for each type");
+    }
+    if let (Some(w), true) = (&g.where_clause, g.params.is_empty()) {
+        errors.push(w, "an activity cannot be generic, so it has no `where`: remove it");
+    }
 }
 
 fn lent(p: &PatType, errors: &Errors) {

@@ -35,24 +35,13 @@ fn function(sig: &Signature, noun: &str, errors: &Errors) {
     if let Some(t) = &sig.variadic {
         errors.push(t, format!("the arguments of {noun} are stored, so their number is fixed: remove `...`"));
     }
-    generics(sig, noun, errors);
+    lifetimes(sig, noun, errors);
 }
 
-fn generics(sig: &Signature, noun: &str, errors: &Errors) {
-    for p in &sig.generics.params {
-        match p {
-            syn::GenericParam::Lifetime(l) => errors.push(
-                l,
-                format!("the arguments of {noun} are stored, so they borrow from nobody: leave the lifetime out"),
-            ),
-            syn::GenericParam::Type(_) | syn::GenericParam::Const(_) => errors.push(
-                p,
-                format!("{noun} is registered as one function under one name, so it cannot be generic: write one function for each type"),
-            ),
-        }
-    }
-    if let (Some(w), true) = (&sig.generics.where_clause, sig.generics.params.is_empty()) {
-        errors.push(w, format!("{noun} cannot be generic, so it has no `where`: remove it"));
+fn lifetimes(sig: &Signature, noun: &str, errors: &Errors) {
+    for l in sig.generics.lifetimes() {
+        errors
+            .push(l, format!("the arguments of {noun} are stored, so they borrow from nobody: leave the lifetime out"));
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! rustc type-checks, borrow-checks and lints it on the user's tokens. It never runs in production.
 
-use super::Signature;
+use super::{Signature, signature::Parameters};
 use crate::{
     lower::{self, continues},
     parse::{
@@ -23,14 +23,16 @@ pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     lower::items::split(&mut block);
     Awaits.visit_block_mut(&mut block);
     let (inputs, args, types, out) = (&f.item.sig.inputs, &s.args, &s.types, &s.out);
+    let (Parameters { given, .. }, (implied, _, clause)) =
+        (Parameters::of(&f.item.sig), f.item.sig.generics.split_for_impl());
     let lints =
         f.item.attrs.iter().filter(|a| ["allow", "warn", "expect", "deny"].iter().any(|l| a.path().is_ident(l)));
     quote! {
         #(#lints)*
         #[allow(clippy::too_many_arguments, clippy::unused_async, clippy::large_futures, clippy::unused_unit)]
-        async fn __check(#inputs) -> #out #block
-        fn __future((#(#args,)*): (#(#types,)*)) -> impl ::core::future::Future<Output = #out> {
-            __check(#(#args),*)
+        async fn __check #implied(#inputs) -> #out #clause #block
+        fn __future #implied((#(#args,)*): (#(#types,)*)) -> impl ::core::future::Future<Output = #out> #clause {
+            __check #given(#(#args),*)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What stands for a function after an error, so that one mistake gives one message.
 
-use super::signature::{marker, outcome};
+use super::signature::{Parameters, declare, outcome};
 use crate::parse::workflow::WorkflowFn;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -9,11 +9,21 @@ use syn::{Expr, ExprLit, FnArg, ItemFn, Lit, Meta};
 /// The signature as written with a body that diverges: the signature itself is wrong.
 pub(crate) fn signature(f: &ItemFn) -> TokenStream {
     let ItemFn { vis, sig, .. } = f;
+    let editors = for_editors(&f.to_token_stream());
     quote! {
         #[allow(unused, clippy::all, clippy::pedantic)]
         #vis #sig {
             ::core::panic!("this function has an error")
         }
+        #editors
+    }
+}
+
+/// What nobody compiles: an editor finds the names of the body in it.
+pub(crate) fn for_editors(code: &TokenStream) -> TokenStream {
+    quote! {
+        #[cfg(rust_analyzer)]
+        const _: () = { #code };
     }
 }
 
@@ -21,7 +31,9 @@ pub(crate) fn signature(f: &ItemFn) -> TokenStream {
 pub(crate) fn workflow(f: &WorkflowFn) -> TokenStream {
     let ItemFn { vis, sig, attrs, .. } = &f.item;
     let docs = attrs.iter().filter(|a| a.path().is_ident("doc") && !is_macro(&a.meta));
-    let (name, function, marker, outcome) = (&f.name, &sig.ident, marker(&sig.ident), outcome(&sig.output));
+    let (name, function, tag, outcome) = (&f.name, &sig.ident, f.tag(), outcome(&sig.output));
+    let (declare, Parameters { declared, implied, clause, captured, bound, .. }) = (declare(sig), Parameters::of(sig));
+    let root = (!f.generic()).then(|| quote!(impl ::workflow_runtime::__private::Workflow for #tag {}));
     let types: Vec<_> = sig
         .inputs
         .iter()
@@ -33,22 +45,30 @@ pub(crate) fn workflow(f: &WorkflowFn) -> TokenStream {
     quote! {
         #(#docs)*
         #[allow(unused, clippy::all, clippy::pedantic)]
-        #vis fn #function(
+        #vis fn #function #declared(
             #(_: #types),*
         ) -> ::workflow_runtime::__private::WorkflowCall<
-            impl ::workflow_runtime::__private::Workflow<Outcome = #outcome> + use<>,
-        > {
-            ::workflow_runtime::__private::WorkflowCall::<#marker>::new(&())
+            impl ::workflow_runtime::__private::#bound<Outcome = #outcome> + use<#(#captured),*>,
+        >
+        #clause
+        {
+            ::workflow_runtime::__private::WorkflowCall::<#tag>::new(&())
         }
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
-        enum #marker {}
+        #declare
+        #root
         #[allow(unused, clippy::all, clippy::pedantic)]
-        impl ::workflow_runtime::__private::Workflow for #marker {
+        impl #implied ::workflow_runtime::__private::InlineWorkflow for #tag #clause {
             const NAME: &'static str = #name;
             type Args = (#(#types,)*);
             type Outcome = #outcome;
             fn def() -> &'static ::workflow_runtime::__private::WorkflowDef {
+                ::core::panic!("this workflow has an error")
+            }
+            fn step(
+                _: &mut ::workflow_runtime::__private::Cx<'_>,
+            ) -> ::core::result::Result<::workflow_runtime::__private::Flow, ::workflow_runtime::__private::StepError> {
                 ::core::panic!("this workflow has an error")
             }
             fn check(

@@ -1,6 +1,6 @@
 //! The machine: one function over slots that it owns, one arm per block, the loop in the runtime.
 
-use super::{Signature, tree};
+use super::{Signature, signature::Parameters, tree};
 use crate::{
     analyze::Facts,
     ir::{Machine, NodeId, Origin, PointId, ScopeId, Term, VarId},
@@ -9,11 +9,8 @@ use crate::{
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
-pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool) -> TokenStream {
+pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Facts, continues: bool) -> TokenStream {
     let (cx, what) = (ident("__cx"), ident("what"));
-    let (outcome, tag) = (s.outcome(), &s.tag);
-    let out = &s.out;
-    let done = if s.plain { quote!(__p::Outcome::done(__p::Plain(value))) } else { quote!(__p::Outcome::done(value)) };
     let vars = facts.slots(m);
     let entered = m.branches.iter().filter(|b| facts.reachable.contains(&b.entry));
     let outputs = entered.map(|b| b.output).filter(|v| !vars.contains(v));
@@ -34,40 +31,28 @@ pub(super) fn machine(s: &Signature, m: &Machine, facts: &Facts, continues: bool
     let tokens: Vec<Ident> = awaited.iter().map(|p| token(*p)).collect();
     let indices = awaited.iter().map(|p| *p as u32);
     let (blocks, items) = (blocks(m, facts, 0, &facts.roots), &m.scopes[0].items);
-    let refill = refill(s, m, facts);
+    let refill = refill(s, g, m, facts);
     let ended = match m.forks.is_empty() {
         true => TokenStream::new(),
         false => quote!(__p::What::Ended(..) => __go(__p::Go::Rest),),
     };
-    let leave = continues.then(|| {
-        quote! {
-            fn __continue(
-                args: ::core::result::Result<__p::Payload, __p::EncodeError>,
-            ) -> <__R as __p::Outcome>::Step {
-                __go(__p::Go::Continue(args))
-            }
-        }
-    });
+    let helpers = &tokens;
+    let (ways, root) = (ways(s, g, continues), if g.captured.is_empty() { quote!(__R) } else { s.outcome() });
+    let Parameters { implied, clause, .. } = g;
     quote! {
         #[allow(warnings, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
-        fn __step(#cx: &mut ::workflow_runtime::__private::Cx<'_>)
+        fn __step #implied(#cx: &mut ::workflow_runtime::__private::Cx<'_>)
             -> ::core::result::Result<::workflow_runtime::__private::Flow, ::workflow_runtime::__private::StepError>
+        #clause
         {
             use ::workflow_runtime::__private as __p;
             use __p::{Gives as _, GivesNothing as _};
-            type __W = #tag;
-            type __R = __Is<#outcome>;
-            fn __go(go: __p::Go<<__R as __p::Outcome>::Ok>) -> <__R as __p::Outcome>::Step {
-                <__R as __p::Outcome>::go(go)
-            }
-            fn __done(value: __Is<#out>) -> <__R as __p::Outcome>::Step {
-                #done
-            }
-            #leave
+            #ways
             #(let mut #slots #types = __p::Slot::new(#keys);)*
             #(let mut #tokens = __p::Token::new(#indices);)*
             #(let #holders = __p::Held::new();)*
-            __p::drive::<__R>(#cx, &mut |#cx: &mut __Is<__p::Cx<'_>>, #what: __p::What| match #what {
+            __p::drive::<#root>(#cx, &mut |#cx: &mut __Is<__p::Cx<'_>>, #what: __p::What| match #what {
+                __p::What::Helpers => { #cx.bind(&[#(#helpers.helper()),*]); __go(__p::Go::Idle) }
                 __p::What::Arguments => { #refill __go(__p::Go::Idle) }
                 __p::What::Block(_) | __p::What::Resume(_) | __p::What::Ended(..) => {
                     #(#items)*
@@ -123,8 +108,45 @@ fn awaited(m: &Machine, facts: &Facts) -> Vec<PointId> {
     points
 }
 
+/// What a block answers with. Functions know nothing of the type parameters around them, so those of a generic workflow are closures.
+/// A local has its name for code of the same hygiene only, so `__done`, which stands in the user's expressions too, is there twice.
+fn ways(s: &Signature, g: &Parameters<'_>, continues: bool) -> TokenStream {
+    let (outcome, tag, out) = (s.outcome(), &s.tag, &s.out);
+    let done = if s.plain { quote!(__p::Outcome::done(__p::Plain(value))) } else { quote!(__p::Outcome::done(value)) };
+    if !g.captured.is_empty() {
+        let by_name = ident("__done");
+        return quote! {
+            let __go = |go: __p::Go<<#outcome as __p::Outcome>::Ok>| -> <#outcome as __p::Outcome>::Step {
+                <#outcome as __p::Outcome>::go(go)
+            };
+            let #by_name = |value: #out| -> <#outcome as __p::Outcome>::Step { #done };
+            let __done = #by_name;
+        };
+    }
+    let leave = continues.then(|| {
+        quote! {
+            fn __continue(
+                args: ::core::result::Result<__p::Payload, __p::EncodeError>,
+            ) -> <__R as __p::Outcome>::Step {
+                __go(__p::Go::Continue(args))
+            }
+        }
+    });
+    quote! {
+        type __W = #tag;
+        type __R = __Is<#outcome>;
+        fn __go(go: __p::Go<<__R as __p::Outcome>::Ok>) -> <__R as __p::Outcome>::Step {
+            <__R as __p::Outcome>::go(go)
+        }
+        fn __done(value: __Is<#out>) -> <__R as __p::Outcome>::Step {
+            #done
+        }
+        #leave
+    }
+}
+
 /// Fills the empty slots of arguments from the start record.
-fn refill(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
+fn refill(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Facts) -> TokenStream {
     let slots = facts.slots(m);
     let of = |name: &Ident| slots.iter().copied().find(|v| m.vars[*v].key == *name.to_string() && is_argument(m, *v));
     if !s.args.iter().any(|a| of(a).is_some()) {
@@ -137,7 +159,8 @@ fn refill(s: &Signature, m: &Machine, facts: &Facts) -> TokenStream {
         Some(quote!(#slot.fill(#name);))
     });
     let cx = ident("__cx");
-    quote!(let (#(#names,)*): (#(#types,)*) = __p::args::<__W>(#cx); #(#fill)*)
+    let workflow = if g.captured.is_empty() { quote!(__W) } else { s.tag.clone() };
+    quote!(let (#(#names,)*): (#(#types,)*) = __p::args::<#workflow>(#cx); #(#fill)*)
 }
 
 /// Arguments are bound by the first piece of code of the entry.

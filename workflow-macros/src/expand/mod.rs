@@ -19,11 +19,13 @@ pub(crate) use test::test;
 use crate::{analyze::Facts, diagnostic::Errors, ir::Machine, lower, parse::workflow::WorkflowFn};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use signature::Parameters;
 use syn::{FnArg, Ident, Pat, ReturnType, Type};
 
 /// The signature of a workflow, taken apart.
 pub(crate) struct Signature {
-    pub(crate) tag: Ident,
+    /// The type that stands for the function, with its type parameters.
+    pub(crate) tag: TokenStream,
     pub(crate) args: Vec<Ident>,
     pub(crate) types: Vec<Type>,
     /// The return type as written.
@@ -48,7 +50,7 @@ impl Signature {
             ReturnType::Type(_, t) => (**t).clone(),
         };
         Signature {
-            tag: signature::marker(&sig.ident),
+            tag: f.tag(),
             args: typed.clone().enumerate().map(arg).collect(),
             types: typed.map(|p| (*p.ty).clone()).collect(),
             plain: is_primitive(&out) || !(fallible(&out) || lower::exits(&f.item.block).tries),
@@ -86,22 +88,27 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     let s = Signature::of(f);
     let (attrs, vis, name) = (&f.item.attrs, &f.item.vis, &f.item.sig.ident);
     let (tag, args, types, outcome, out) = (&s.tag, &s.args, &s.types, s.outcome(), &s.out);
-    let (registered, aliases) = (&f.name, &f.aliases);
+    let (declare, g) = (signature::declare(&f.item.sig), Parameters::of(&f.item.sig));
+    let Parameters { declared, implied, clause, given, captured, bound } = &g;
     let items = lower::items::split(&mut f.item.block.clone());
     let keys = facts.saved(m).into_iter().map(|v| &m.vars[v].key);
     let describe = definition::describe(f, &s, m, facts);
     let check = check_copy::check_copy(f, &s);
     let continues = lower::continues::used(&f.item.block);
-    let machine = machine::machine(&s, m, facts, continues);
-    let is = is();
+    let machine = machine::machine(&s, &g, m, facts, continues);
+    let register = register(f, &s, &keys.collect::<Vec<_>>());
+    let is = is(f);
     let next = continues.then(|| next_run(&s));
-    let p = quote!(::workflow_runtime::__private);
+    let (p, registered) = (quote!(::workflow_runtime::__private), &f.name);
     let cfg: Vec<_> = attrs.iter().filter(|a| a.path().is_ident("cfg")).collect();
     let attrs = attrs.iter().filter(|a| !["allow", "warn", "expect", "deny"].iter().any(|l| a.path().is_ident(l)));
     quote! {
         #(#attrs)*
         #[allow(dead_code, private_interfaces, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
-        #vis fn #name(#(#args: #types),*) -> #p::WorkflowCall<impl #p::Workflow<Outcome = #outcome> + use<>> {
+        #vis fn #name #declared(#(#args: #types),*)
+            -> #p::WorkflowCall<impl #p::#bound<Outcome = #outcome> + use<#(#captured),*>>
+        #clause
+        {
             #[allow(unused_imports)]
             use #p::{Encode as _, Unencodable as _};
             #p::WorkflowCall::<#tag>::of((&#p::Lending((#(&#args,)*))).encode())
@@ -109,31 +116,23 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
         #(#cfg)*
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
-        enum #tag {}
+        #declare
         #(#cfg)*
         const _: () = {
             #(#items)*
             #[automatically_derived]
-            impl #p::Workflow for #tag {
+            impl #implied #p::InlineWorkflow for #tag #clause {
                 const NAME: &'static str = #registered;
                 type Args = (#(#types,)*);
                 type Outcome = #outcome;
                 fn def() -> &'static #p::WorkflowDef {
-                    static DEF: #p::WorkflowDef = #p::WorkflowDef {
-                        name: #registered,
-                        aliases: &[#(#aliases),*],
-                        file: ::core::file!(),
-                        line: ::core::line!(),
-                        slots: &[#(#keys),*],
-                        step: __step,
-                        accepts: #p::accepts::<#tag>,
-                        describe: __describe,
-                        cache: #p::OnceLock::new(),
-                    };
-                    &DEF
+                    __def()
+                }
+                fn step(cx: &mut #p::Cx<'_>) -> ::core::result::Result<#p::Flow, #p::StepError> {
+                    __step #given(cx)
                 }
                 fn check(args: Self::Args) -> #p::LocalBoxFuture<#out> {
-                    ::std::boxed::Box::pin(__future(args))
+                    ::std::boxed::Box::pin(__future #given(args))
                 }
             }
             #is
@@ -141,7 +140,7 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
             #check
             #machine
             #describe
-            #p::inventory::submit!(#p::WorkflowRegistration(<#tag as #p::Workflow>::def));
+            #register
         };
     }
 }
@@ -150,7 +149,8 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
 pub(crate) fn refused(f: &WorkflowFn, errors: &Errors) -> TokenStream {
     let function = fallback::workflow(f);
     if errors.is_seen_by_rustc() {
-        return function;
+        let editors = fallback::for_editors(&unchecked(f));
+        return quote!(#function #editors);
     }
     let unchecked = unchecked(f);
     quote!(#function const _: () = { #unchecked };)
@@ -158,7 +158,7 @@ pub(crate) fn refused(f: &WorkflowFn, errors: &Errors) -> TokenStream {
 
 /// What stands for a workflow that rustc refuses, and that therefore has no machine.
 pub(crate) fn rejected(f: &WorkflowFn) -> TokenStream {
-    let (function, unchecked, is) = (fallback::workflow(f), unchecked(f), is());
+    let (function, unchecked, is) = (fallback::workflow(f), unchecked(f), is(f));
     quote! {
         #function
         const _: () = {
@@ -182,10 +182,51 @@ fn unchecked(f: &WorkflowFn) -> TokenStream {
 
 /// The type as which the machine knows a type: erroneous if the check copy has an error, so that what follows from that is
 /// not reported once more.
-fn is() -> TokenStream {
+///
+/// A constant can say nothing of a function with type parameters: there it is the type itself.
+fn is(f: &WorkflowFn) -> TokenStream {
+    if f.generic() {
+        return quote!(
+            type __Is<T> = T;
+        );
+    }
     quote! {
         type __Is<T> = <::workflow_runtime::__private::Checked<{ ::workflow_runtime::__private::checked(__future) }>
             as ::workflow_runtime::__private::Checks>::Is<T>;
+    }
+}
+
+/// The description, and what puts it into the registry. It is one for all types that a generic workflow is used with; only their
+/// machines differ, and those are found from the points that await them.
+fn register(f: &WorkflowFn, s: &Signature, keys: &[&String]) -> TokenStream {
+    let (tag, registered, aliases) = (&s.tag, &f.name, &f.aliases);
+    let p = quote!(::workflow_runtime::__private);
+    let (step, accepts, root) = if f.generic() {
+        (quote!(::core::option::Option::None), quote!(#p::accepts_nothing), None)
+    } else {
+        let root = quote! {
+            #[automatically_derived]
+            impl #p::Workflow for #tag {}
+        };
+        (quote!(::core::option::Option::Some(__step)), quote!(#p::accepts::<#tag>), Some(root))
+    };
+    quote! {
+        #root
+        fn __def() -> &'static #p::WorkflowDef {
+            static DEF: #p::WorkflowDef = #p::WorkflowDef {
+                name: #registered,
+                aliases: &[#(#aliases),*],
+                file: ::core::file!(),
+                line: ::core::line!(),
+                slots: &[#(#keys),*],
+                step: #step,
+                accepts: #accepts,
+                describe: __describe,
+                cache: #p::OnceLock::new(),
+            };
+            &DEF
+        }
+        #p::inventory::submit!(#p::WorkflowRegistration(__def));
     }
 }
 

@@ -2,11 +2,64 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use syn::{ReturnType, Type, ext::IdentExt};
+use syn::{GenericParam, ReturnType, Type};
 
-/// The hidden type that stands for the function. Nothing in the type namespace has the function's own name.
-pub(crate) fn marker(function: &Ident) -> Ident {
-    format_ident!("__{}", function.unraw(), span = function.span())
+pub(crate) use crate::parse::marker;
+
+/// Declares the type that stands for the function.
+pub(crate) fn declare(sig: &syn::Signature) -> TokenStream {
+    let marker = marker(&sig.ident);
+    if sig.generics.params.is_empty() {
+        return quote!(enum #marker {});
+    }
+    let types: Vec<_> = sig.generics.type_params().map(|t| &t.ident).collect();
+    let parameters = sig.generics.params.iter().map(|p| match p {
+        GenericParam::Type(t) => {
+            let name = &t.ident;
+            quote!(#name: ?::core::marker::Sized)
+        }
+        GenericParam::Const(c) => {
+            let (name, ty) = (&c.ident, &c.ty);
+            quote!(const #name: #ty)
+        }
+        GenericParam::Lifetime(l) => quote!(#l),
+    });
+    quote! {
+        struct #marker<#(#parameters),*>(
+            ::core::marker::PhantomData<fn() -> (#(::core::marker::PhantomData<#types>,)*)>,
+            ::workflow_runtime::__private::Never,
+        );
+    }
+}
+
+/// What a signature with type parameters adds to the public function's.
+pub(crate) struct Parameters<'s> {
+    /// As written.
+    pub(crate) declared: &'s syn::Generics,
+    /// Without defaults, for an `impl` or a function of ours.
+    pub(crate) implied: syn::ImplGenerics<'s>,
+    pub(crate) clause: Option<&'s syn::WhereClause>,
+    /// `::<T, N>`.
+    pub(crate) given: syn::Turbofish<'s>,
+    /// What the hidden type in the public signature captures.
+    pub(crate) captured: Vec<&'s Ident>,
+    /// The trait that it implements.
+    pub(crate) bound: Ident,
+}
+
+impl<'s> Parameters<'s> {
+    pub(crate) fn of(sig: &'s syn::Signature) -> Self {
+        let (implied, types, clause) = sig.generics.split_for_impl();
+        let captured = sig.generics.params.iter().filter_map(|p| match p {
+            GenericParam::Type(t) => Some(&t.ident),
+            GenericParam::Const(c) => Some(&c.ident),
+            GenericParam::Lifetime(_) => None,
+        });
+        let captured: Vec<_> = captured.collect();
+        let bound = if captured.is_empty() { "Workflow" } else { "InlineWorkflow" };
+        let (declared, given) = (&sig.generics, types.as_turbofish());
+        Parameters { declared, implied, clause, given, captured, bound: format_ident!("{bound}") }
+    }
 }
 
 /// The return type as the runtime's `Outcome`: `Result` and `Option` as they are, anything else as `Plain`.

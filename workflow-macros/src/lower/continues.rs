@@ -1,6 +1,6 @@
 //! `continue_as_new!(args)` leaves the function as a `return` does: with the arguments of the next run for a value.
 
-use proc_macro2::TokenTree;
+use proc_macro2::{Ident, TokenTree};
 use quote::ToTokens;
 use syn::{Block, Expr, Macro, Stmt, Token, punctuated::Punctuated};
 
@@ -50,14 +50,19 @@ pub(crate) fn replace_expr(e: &mut Expr, with: &mut dyn FnMut(&Macro, Vec<Expr>)
 
 /// True if the function may continue itself: the macro may stand in a branch of another one.
 pub(crate) fn used(b: &Block) -> bool {
-    fn names(tokens: proc_macro2::TokenStream) -> bool {
-        tokens.into_iter().any(|t| match t {
-            TokenTree::Ident(i) => i == "continue_as_new",
-            TokenTree::Group(g) => names(g.stream()),
-            _ => false,
+    first(b).is_some()
+}
+
+/// Where it does so first.
+pub(crate) fn first(b: &Block) -> Option<Ident> {
+    fn named(tokens: proc_macro2::TokenStream) -> Option<Ident> {
+        tokens.into_iter().find_map(|t| match t {
+            TokenTree::Ident(i) if i == "continue_as_new" => Some(i),
+            TokenTree::Group(g) => named(g.stream()),
+            _ => None,
         })
     }
-    names(b.to_token_stream())
+    named(b.to_token_stream())
 }
 
 /// `return __continue(..)`, which is what the macro stands for in the machine.

@@ -40,7 +40,7 @@ use syn::{Expr, FnArg, Pat, Type};
 /// Lowers a function whose structure has been checked. What is refused is reported.
 pub(crate) fn lower(f: &WorkflowFn, errors: &Errors) -> Machine {
     let mut l = Lower::new(errors);
-    l.parameters(&f.item.sig);
+    l.parameters(f);
     let mut body = (*f.item.block).clone();
     items::split(&mut body);
     l.held = held::names(&body);
@@ -136,8 +136,9 @@ impl<'e> Lower<'e> {
         l
     }
 
-    fn parameters(&mut self, sig: &syn::Signature) {
-        let typed = sig.inputs.iter().filter_map(|a| match a {
+    fn parameters(&mut self, f: &WorkflowFn) {
+        let workflow = if f.generic() { f.tag() } else { quote!(__W) };
+        let typed = f.item.sig.inputs.iter().filter_map(|a| match a {
             FnArg::Typed(p) => Some(p),
             FnArg::Receiver(_) => None,
         });
@@ -151,7 +152,7 @@ impl<'e> Lower<'e> {
             paren_token: Default::default(),
             elems: pats.into_iter().map(|p| (**p).clone()).map(with_comma).collect(),
         });
-        self.bind_let(pat, None, quote!(__p::args::<__W>(#cx)), None, Effects::default(), Origin::Local);
+        self.bind_let(pat, None, quote!(__p::args::<#workflow>(#cx)), None, Effects::default(), Origin::Local);
     }
 
     fn node(&mut self, root: bool) -> NodeId {

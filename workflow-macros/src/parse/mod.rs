@@ -12,8 +12,14 @@ pub(crate) mod threads;
 pub(crate) mod workflow;
 
 use crate::diagnostic::Errors;
-use proc_macro2::TokenStream;
-use syn::ItemFn;
+use proc_macro2::{Ident, TokenStream};
+use quote::format_ident;
+use syn::{ItemFn, ext::IdentExt};
+
+/// The hidden type that stands for the function. Nothing in the type namespace has the function's own name.
+pub(crate) fn marker(function: &Ident) -> Ident {
+    format_ident!("__{}", function.unraw(), span = function.span())
+}
 
 /// The function that an attribute stands on, or the reason why it is none.
 fn function(item: TokenStream, attribute: &str, errors: &Errors) -> Option<ItemFn> {

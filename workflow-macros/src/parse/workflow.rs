@@ -1,8 +1,9 @@
 //! `#[workflow(..)] async fn`.
 
-use super::{attribute, function};
+use super::{attribute, function, marker};
 use crate::diagnostic::Errors;
 use proc_macro2::TokenStream;
+use quote::quote;
 use syn::ItemFn;
 
 /// What the user said about a workflow.
@@ -16,6 +17,17 @@ pub(crate) struct WorkflowFn {
 }
 
 impl WorkflowFn {
+    /// The type that stands for the function, with its type parameters.
+    pub(crate) fn tag(&self) -> TokenStream {
+        let (marker, (_, parameters, _)) = (marker(&self.item.sig.ident), self.item.sig.generics.split_for_impl());
+        quote!(#marker #parameters)
+    }
+
+    /// True if it has type parameters: it runs as a part of others only.
+    pub(crate) fn generic(&self) -> bool {
+        !self.item.sig.generics.params.is_empty()
+    }
+
     /// `None` if the item is not a function that can be parsed. A wrong attribute is reported, and the rest of it kept.
     pub(crate) fn parse(attr: TokenStream, item: TokenStream, errors: &Errors) -> Option<Self> {
         let keys = attribute::keys(attr, "`#[workflow]`", &["name", "alias"], &["alias"], errors);

@@ -2,7 +2,7 @@
 
 use crate::journal::{
     encoding::{DecodeError, EncodeError},
-    payload::Payload,
+    payload,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use std::fmt::{Debug, Display};
@@ -22,13 +22,13 @@ pub trait Transport: Sized + 'static {
     /// # Errors
     ///
     /// What serde reports for the value.
-    fn save(&self) -> Result<Payload, EncodeError>;
+    fn save(&self) -> Result<payload::Payload, EncodeError>;
     /// Decodes the value.
     ///
     /// # Errors
     ///
     /// The bytes are not a `Self`.
-    fn load(bytes: &Payload) -> Result<Self, DecodeError>;
+    fn load(bytes: &payload::Payload) -> Result<Self, DecodeError>;
     /// Reads the value from any format.
     ///
     /// # Errors
@@ -39,16 +39,39 @@ pub trait Transport: Sized + 'static {
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Transport for T {
-    fn save(&self) -> Result<Payload, EncodeError> {
-        Payload::encode(self)
+    fn save(&self) -> Result<payload::Payload, EncodeError> {
+        payload::Payload::encode(self)
     }
-    fn load(bytes: &Payload) -> Result<T, DecodeError> {
+    fn load(bytes: &payload::Payload) -> Result<T, DecodeError> {
         bytes.decode()
     }
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         T::deserialize(deserializer)
     }
 }
+
+/// A value that can be stored: what a type parameter of a generic workflow is bounded by.
+///
+/// Every type with `Serialize` and `DeserializeOwned` is one, if it is `Send` and owns what it holds.
+///
+/// ```
+/// use workflow_runtime::prelude::*;
+///
+/// #[workflow]
+/// async fn after<T: Payload>(pause: std::time::Duration, value: T) -> Result<T, Cancelled> {
+///     sleep(pause).await?;
+///     Ok(value)
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored, as a value of a generic workflow must be",
+    label = "this value is stored in checkpoints, and `{Self}` cannot be",
+    note = "it needs `Serialize`, `Deserialize` (of an owned value) and `Send`: `#[derive(serde::Serialize, serde::Deserialize)]` for a type of your own"
+)]
+pub trait Payload: Serialize + DeserializeOwned + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {}
 
 /// An error of an activity: it is shown to people, and `?` converts it.
 #[diagnostic::on_unimplemented(
@@ -68,7 +91,7 @@ pub trait Arguments: Sized + 'static {
     /// # Errors
     ///
     /// The bytes are not a `Self`.
-    fn load(bytes: &Payload) -> Result<Self, DecodeError>;
+    fn load(bytes: &payload::Payload) -> Result<Self, DecodeError>;
 }
 
 /// An argument within its tuple.
@@ -84,7 +107,7 @@ macro_rules! arguments {
     ($($t:ident)*) => {
         impl<$($t: Transport),*> Arguments for ($($t,)*) {
             #[allow(non_snake_case)]
-            fn load(bytes: &Payload) -> Result<Self, DecodeError> {
+            fn load(bytes: &payload::Payload) -> Result<Self, DecodeError> {
                 let ($(Argument($t),)*) = bytes.decode()?;
                 Ok(($($t,)*))
             }
@@ -128,12 +151,12 @@ pub trait Encode {
     /// # Errors
     ///
     /// What serde reports.
-    fn encode(&self) -> Result<Payload, EncodeError>;
+    fn encode(&self) -> Result<payload::Payload, EncodeError>;
 }
 
 impl<T: Serialize> Encode for Lending<T> {
-    fn encode(&self) -> Result<Payload, EncodeError> {
-        Payload::encode(&self.0)
+    fn encode(&self) -> Result<payload::Payload, EncodeError> {
+        payload::Payload::encode(&self.0)
     }
 }
 
@@ -144,11 +167,11 @@ pub trait Unencodable {
     /// # Errors
     ///
     /// None.
-    fn encode(&self) -> Result<Payload, EncodeError>;
+    fn encode(&self) -> Result<payload::Payload, EncodeError>;
 }
 
 impl<T> Unencodable for &Lending<T> {
-    fn encode(&self) -> Result<Payload, EncodeError> {
+    fn encode(&self) -> Result<payload::Payload, EncodeError> {
         panic!("the arguments cannot be encoded")
     }
 }

@@ -7,7 +7,7 @@
 use super::{
     cx::{Cx, Token},
     operation::Durable,
-    workflow::Workflow,
+    workflow::InlineWorkflow,
 };
 use std::future::Future;
 
@@ -25,7 +25,7 @@ impl<const N: usize> Checks for Checked<N> {
 }
 
 /// The arguments of the call, of their own types even where those of the machine are erroneous.
-pub fn args<W: Workflow>(cx: &mut Cx<'_>) -> W::Args {
+pub fn args<W: InlineWorkflow>(cx: &mut Cx<'_>) -> W::Args {
     cx.args::<W>()
 }
 

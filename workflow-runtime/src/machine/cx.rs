@@ -11,7 +11,7 @@ use super::{
     outcome::{self, Outcome},
     slot::{Entry, Stored},
     thread::{Branch, LiveThread},
-    workflow::Workflow,
+    workflow::{Helper, InlineWorkflow},
 };
 use crate::{
     activity::bounds::Arguments as _,
@@ -32,6 +32,8 @@ pub enum What {
     Load,
     /// Move the slots that are live out.
     Save,
+    /// Say which workflows the points await: a helper that is generic was loaded from a frame, which does not know its types.
+    Helpers,
     /// Fill the empty slots of arguments from the start record: an upgrade needs an argument that was not saved.
     Arguments,
 }
@@ -51,7 +53,7 @@ pub enum Go<T> {
     Done(T),
     /// The run goes on as a new one with these arguments.
     Continue(Result<Payload, EncodeError>),
-    /// Nowhere: the answer to [`What::Load`], [`What::Save`] and [`What::Arguments`].
+    /// Nowhere: the answer to [`What::Load`], [`What::Save`], [`What::Helpers`] and [`What::Arguments`].
     Idle,
 }
 
@@ -81,6 +83,13 @@ impl<D> Token<D> {
     /// The operation itself, whose type the point now has.
     pub fn of(&self, operation: D) -> D {
         operation
+    }
+}
+
+impl<D: Durable> Token<D> {
+    /// The workflow that the point awaits, if it is one.
+    pub fn helper(&self) -> (u32, Option<Helper>) {
+        (self.point, D::helper())
     }
 }
 
@@ -122,7 +131,7 @@ impl<'a> Cx<'a> {
     /// The arguments of the call.
     ///
     /// Ends the step with [`StepError::Arguments`] if they do not decode.
-    pub fn args<W: Workflow>(&mut self) -> W::Args {
+    pub fn args<W: InlineWorkflow>(&mut self) -> W::Args {
         let r = match &self.live.args {
             Some(a) => W::Args::load(a),
             None => panic!("the arguments were not kept: this is a bug of the runtime"),
@@ -143,8 +152,8 @@ impl<'a> Cx<'a> {
                 let (workflow, point) = (self.live.def.name.into(), point.clone());
                 self.io.error = Some(StepError::Request { workflow, point, source });
             }
-            Ok(Request::Inline { def, args }) => {
-                self.thread().helper = Some(Box::new(Live::start(def, Some(args))));
+            Ok(Request::Inline { helper, args }) => {
+                self.thread().helper = Some(Box::new(Live::start(helper.def, Some(helper.step), Some(args))));
             }
             Ok(Request::Operation(command)) => {
                 let op = self.io.op();
@@ -191,6 +200,26 @@ impl<'a> Cx<'a> {
         match what {
             What::Load => self.load(table),
             _ => self.save(table),
+        }
+    }
+
+    /// True if the running thread waits for a helper whose types are not known.
+    fn unbound(&mut self) -> bool {
+        self.thread().helper.as_ref().is_some_and(|h| h.step.is_none() && h.closing.is_none())
+    }
+
+    /// Answers [`What::Helpers`].
+    pub fn bind(&mut self, helpers: &[(u32, Option<Helper>)]) {
+        let thread = self.thread();
+        let awaited = helpers.iter().find(|(point, _)| Some(*point) == thread.point).and_then(|(_, h)| h.as_ref());
+        let Some(live) = &mut thread.helper else { return };
+        match awaited {
+            Some(awaited) if std::ptr::eq(awaited.def, live.def) => live.step = Some(awaited.step),
+            _ => {
+                let (helper, now) = (live.def.name.to_owned(), awaited.map(|a| a.def.name.to_owned()));
+                let workflow = self.live.def.name.to_owned();
+                self.io.error = Some(StepError::OtherHelper { workflow, helper, now });
+            }
         }
     }
 
@@ -355,6 +384,10 @@ pub fn drive<R: Outcome>(
     let mut what = match cx.thread().point {
         None => What::Block(0),
         Some(_) => {
+            if cx.unbound() {
+                machine(cx, What::Helpers);
+                cx.check()?;
+            }
             if !cx.advance()? {
                 return Ok(Flow::Pending);
             }

@@ -212,6 +212,26 @@ pub enum StepError {
         /// Name of the helper.
         workflow: String,
     },
+    /// The point now awaits another helper, or none.
+    #[error(
+        "this instance of `{workflow}` waits for its helper `{helper}`, and the code now awaits {} there; restore the call, or let the old build finish it", now.as_ref().map_or("no helper".to_owned(), |n| format!("`{n}`"))
+    )]
+    OtherHelper {
+        /// Name of the workflow.
+        workflow: String,
+        /// Name of the helper in the frame.
+        helper: String,
+        /// Name of the helper in the code.
+        now: Option<String>,
+    },
+    /// A generic workflow was to run as the root of an instance.
+    #[error(
+        "`{workflow}` is generic, and the name of an instance's workflow does not say for which types: start a workflow that awaits it"
+    )]
+    Generic {
+        /// Its name.
+        workflow: String,
+    },
     /// The arguments of the next run are larger than the engine takes.
     #[error(
         "the arguments with which `{workflow}` continues have {bytes} bytes, the limit is {limit}: keep the data elsewhere and pass a reference, or raise `payload_limit`"
@@ -253,6 +273,8 @@ impl StepError {
             StepError::Unread { .. } => "WB011",
             StepError::ContinuedInline { .. } => "WB012",
             StepError::InputTooLarge { .. } => "WB013",
+            StepError::OtherHelper { .. } => "WB014",
+            StepError::Generic { .. } => "WB015",
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     oracle::Undo,
     slot::Stored,
     thread::LiveThread,
-    workflow::WorkflowDef,
+    workflow::{StepFn, WorkflowDef},
 };
 use crate::journal::payload::Payload;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,8 @@ use workflow_definition::{Definition, Fingerprint, START, compatibility};
 
 pub(crate) struct Live {
     pub(super) def: &'static WorkflowDef,
+    /// `None` for a generic helper that was loaded from a frame, until the function that awaits it says for which types.
+    pub(super) step: Option<StepFn>,
     /// The function's own thread; those of its branches stand inside of it.
     pub(super) thread: LiveThread,
     /// The place of the thread that got the completion of this step, itself or through its helper.
@@ -61,9 +63,10 @@ pub(super) struct Loading<'a> {
 }
 
 impl Live {
-    pub(super) fn start(def: &'static WorkflowDef, args: Option<Payload>) -> Self {
+    pub(super) fn start(def: &'static WorkflowDef, step: Option<StepFn>, args: Option<Payload>) -> Self {
         Live {
             def,
+            step,
             thread: LiveThread::default(),
             ready: None,
             slots: def.slots.iter().map(|_| Stored::Empty).collect(),
@@ -84,7 +87,7 @@ impl Live {
         let Some(def) = with.with.workflow(&a.workflow) else {
             return Err(StepError::UnknownWorkflow { workflow: a.workflow });
         };
-        let mut live = Live::start(def, args.cloned());
+        let mut live = Live::start(def, def.step, args.cloned());
         live.patches = a.patches;
         live.saga = a.saga;
         live.parallel = a.parallel;
@@ -198,7 +201,7 @@ impl Live {
     pub(super) fn undo(&self, lost: Undo, io: &mut Io) {
         if !lost.saga.is_empty() {
             let closing = Some(Closed::Completed(Payload::unit()));
-            let start = Live::start(self.def, None);
+            let start = Live::start(self.def, None, None);
             let mut undo = Live { saga: lost.saga, parallel: lost.parallel, closing, ..start };
             // It has something to undo, so it does not end here.
             undo.compensate(io);
@@ -210,9 +213,12 @@ impl Live {
 /// One step of an activation: the function, or its compensations once it has ended in an error.
 pub(super) fn step(live: &mut Live, io: &mut Io) -> Result<Flow, StepError> {
     if live.closing.is_none() {
+        let Some(step) = live.step else {
+            return Err(StepError::Generic { workflow: live.def.name.into() });
+        };
         let (saga, patches) = (std::mem::take(&mut live.saga), std::mem::take(&mut live.patches));
         let outer = ambient::enter(Scope { saga, parallel: live.parallel, patches });
-        let flow = (live.def.step)(&mut Cx::new(live, io));
+        let flow = step(&mut Cx::new(live, io));
         Scope { saga: live.saga, parallel: live.parallel, patches: live.patches } = ambient::leave(outer);
         match flow? {
             Flow::Closed(closed) if !matches!(closed, Closed::Completed(_)) => live.fail(closed, io),

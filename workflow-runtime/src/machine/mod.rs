@@ -52,7 +52,8 @@ pub use outcome::{Never, Outcome, Plain};
 pub use remote::{Answer, Ask, Ended, ParentClose, Refused, Target};
 pub use slot::{AnySlot, Checkpoint, Entry, Interned, Slot, SlotExt, StaticStr, Stored};
 pub use workflow::{
-    Described, ErrOf, LocalBoxFuture, OkOf, Workflow, WorkflowDef, WorkflowFn, WorkflowRegistration, accepts,
+    Described, ErrOf, Helper, InlineWorkflow, LocalBoxFuture, OkOf, StepFn, Workflow, WorkflowDef, WorkflowFn,
+    WorkflowRegistration, accepts, accepts_nothing,
 };
 pub use zone::{UnknownTimeZone, now_in};
 
@@ -100,7 +101,7 @@ pub struct Machine {
 impl Machine {
     /// A run that has not taken its first step.
     pub fn start(identity: Identity, def: &'static WorkflowDef, args: Payload, now: Timestamp) -> Self {
-        let root = Live::start(def, Some(args));
+        let root = Live::start(def, def.step, Some(args));
         Machine { identity, root, detached: vec![], continuing: None, next_op: 0, draws: 0, now, cancel: None }
     }
 

@@ -7,7 +7,7 @@ use super::{
     operation::{Durable, Request, WorkflowCall},
     outcome::Never,
     outcome::Outcome,
-    workflow::{ErrOf, LocalBoxFuture, Workflow},
+    workflow::{ErrOf, InlineWorkflow, LocalBoxFuture},
 };
 use crate::{
     activity::bounds::Arguments as _,
@@ -264,7 +264,7 @@ pub fn all(over: &[bool]) -> Poll<()> {
     if over.iter().all(|o| *o) { Poll::Ready(()) } else { Poll::Pending }
 }
 
-pub(super) fn inline<W: Workflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::Outcome as Outcome>::Out> {
+pub(super) fn inline<W: InlineWorkflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::Outcome as Outcome>::Out> {
     let args = match call.into_args().map(|a| W::Args::load(&a)) {
         Ok(Ok(a)) => a,
         Ok(Err(e)) => panic!("{e}"),
@@ -274,7 +274,7 @@ pub(super) fn inline<W: Workflow>(call: WorkflowCall<W>) -> LocalBoxFuture<<W::O
 }
 
 /// A check copy with a scope of compensations of its own, which run if it fails.
-struct Scoped<W: Workflow> {
+struct Scoped<W: InlineWorkflow> {
     inner: LocalBoxFuture<<W::Outcome as Outcome>::Out>,
     scope: Scope,
     failed: Option<ErrOf<W>>,
@@ -282,9 +282,9 @@ struct Scoped<W: Workflow> {
     undoing: Vec<Compensation>,
 }
 
-impl<W: Workflow> Unpin for Scoped<W> {}
+impl<W: InlineWorkflow> Unpin for Scoped<W> {}
 
-impl<W: Workflow> Drop for Scoped<W> {
+impl<W: InlineWorkflow> Drop for Scoped<W> {
     fn drop(&mut self) {
         let Scope { saga, parallel, .. } = std::mem::take(&mut self.scope);
         LOST.with(|l| {
@@ -296,7 +296,7 @@ impl<W: Workflow> Drop for Scoped<W> {
     }
 }
 
-impl<W: Workflow> Future for Scoped<W> {
+impl<W: InlineWorkflow> Future for Scoped<W> {
     type Output = <W::Outcome as Outcome>::Out;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.failed.is_none() {

@@ -52,7 +52,8 @@ enum __order {}
 fn order(cents: u64) -> WorkflowCall<__order> {
     WorkflowCall::new(&(cents,))
 }
-impl Workflow for __order {
+impl Workflow for __order {}
+impl InlineWorkflow for __order {
     const NAME: &'static str = "order";
     type Args = (u64,);
     type Outcome = Result<String, OrderError>;
@@ -63,7 +64,7 @@ impl Workflow for __order {
             file: file!(),
             line: line!(),
             slots: &["note", "paid"],
-            step,
+            step: Some(<__order as p::InlineWorkflow>::step),
             accepts: |_| Ok(()),
             describe,
             cache: p::OnceLock::new(),
@@ -85,55 +86,55 @@ impl Workflow for __order {
                 patches: vec![],
             }
         }
-        fn step(cx: &mut Cx<'_>) -> Result<Flow, StepError> {
-            type R = Result<String, OrderError>;
-            fn go(g: Go<<R as Outcome>::Ok>) -> <R as Outcome>::Step {
-                <R as Outcome>::go(g)
-            }
-            fn done(r: R) -> <R as Outcome>::Step {
-                Outcome::done(r)
-            }
-            let mut s_note = Slot::new("note");
-            let mut s_paid = Slot::new("paid");
-            let (mut t0, mut t1) = (Token::new(0), Token::new(1));
-            drive::<R>(cx, &mut |cx: &mut Cx<'_>, what: What| match what {
-                What::Block(0) => {
-                    let (cents,): (u64,) = cx.args::<__order>();
-                    saga::on_failure(charge(0));
-                    let note = format!("n{cents}");
-                    cx.begin(charge(cents), &mut t0);
-                    s_note.put(note);
-                    go(Go::Wait(0))
-                }
-                What::Resume(0) => {
-                    let paid = cx.result(&t0)?;
-                    cx.begin(sleep(crate::days(1)), &mut t1);
-                    s_paid.put(paid);
-                    go(Go::Wait(1))
-                }
-                What::Resume(1) => {
-                    cx.result(&t1)?;
-                    let note = s_note.take();
-                    let paid = s_paid.take();
-                    done(Ok(format!("{note} {paid}")))
-                }
-                What::Block(_) | What::Resume(_) | What::Ended(..) => unreachable!(),
-                What::Arguments => go(Go::Idle),
-                What::Load | What::Save => {
-                    #[allow(unused_imports)]
-                    use p::SlotExt as _;
-                    cx.table(what, &mut [s_note.durable(), s_paid.durable()]);
-                    go(Go::Idle)
-                }
-            })
-        }
         &DEF
+    }
+    fn step(cx: &mut Cx<'_>) -> Result<Flow, StepError> {
+        type R = Result<String, OrderError>;
+        fn go(g: Go<<R as Outcome>::Ok>) -> <R as Outcome>::Step {
+            <R as Outcome>::go(g)
+        }
+        fn done(r: R) -> <R as Outcome>::Step {
+            Outcome::done(r)
+        }
+        let mut s_note = Slot::new("note");
+        let mut s_paid = Slot::new("paid");
+        let (mut t0, mut t1) = (Token::new(0), Token::new(1));
+        drive::<R>(cx, &mut |cx: &mut Cx<'_>, what: What| match what {
+            What::Block(0) => {
+                let (cents,): (u64,) = cx.args::<__order>();
+                saga::on_failure(charge(0));
+                let note = format!("n{cents}");
+                cx.begin(charge(cents), &mut t0);
+                s_note.put(note);
+                go(Go::Wait(0))
+            }
+            What::Resume(0) => {
+                let paid = cx.result(&t0)?;
+                cx.begin(sleep(crate::days(1)), &mut t1);
+                s_paid.put(paid);
+                go(Go::Wait(1))
+            }
+            What::Resume(1) => {
+                cx.result(&t1)?;
+                let note = s_note.take();
+                let paid = s_paid.take();
+                done(Ok(format!("{note} {paid}")))
+            }
+            What::Block(_) | What::Resume(_) | What::Ended(..) => unreachable!(),
+            What::Arguments | What::Helpers => go(Go::Idle),
+            What::Load | What::Save => {
+                #[allow(unused_imports)]
+                use p::SlotExt as _;
+                cx.table(what, &mut [s_note.durable(), s_paid.durable()]);
+                go(Go::Idle)
+            }
+        })
     }
     fn check(_: Self::Args) -> LocalBoxFuture<Result<String, OrderError>> {
         Box::pin(std::future::pending())
     }
 }
-p::inventory::submit!(p::WorkflowRegistration(<__order as p::Workflow>::def));
+p::inventory::submit!(p::WorkflowRegistration(<__order as p::InlineWorkflow>::def));
 
 struct ThisBuild;
 impl Resolve for ThisBuild {

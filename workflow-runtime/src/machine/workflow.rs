@@ -16,25 +16,45 @@ use workflow_definition::{Definition, Fingerprint};
 /// A future that stays on its thread.
 pub type LocalBoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// A function with `#[workflow]`. Implemented by the macro.
-pub trait Workflow: Sized + 'static {
+/// A function with `#[workflow]`, generic or not: another workflow can await it, as a part of its own run. Implemented by the macro.
+pub trait InlineWorkflow: Sized + 'static {
     /// The registered name.
     const NAME: &'static str;
     /// The arguments, a tuple.
     type Args: Arguments;
     /// The return type as an outcome.
     type Outcome: Outcome;
-    /// The registered description.
+    /// The registered description: the same for every type that a generic workflow is used with.
     fn def() -> &'static WorkflowDef;
+    /// Runs the machine to its next suspension.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError`]: a value could not be decoded or encoded.
+    #[doc(hidden)]
+    fn step(cx: &mut Cx<'_>) -> Result<Flow, StepError>;
     /// The user's function as written, for tests that compare it with the machine.
     #[doc(hidden)]
     fn check(args: Self::Args) -> LocalBoxFuture<<Self::Outcome as Outcome>::Out>;
 }
 
+/// A workflow that can be the root of an instance: it is found by its name alone. Implemented by the macro for functions without type
+/// parameters.
+#[diagnostic::on_unimplemented(
+    message = "a generic workflow cannot be the root of an instance",
+    label = "this is generic: it can only be awaited inline, by a workflow",
+    note = "an instance is found again by the name of its workflow, which does not say for which types",
+    note = "write a workflow without type parameters that awaits it with the types you want, and start that one"
+)]
+pub trait Workflow: InlineWorkflow {}
+
 /// The value that a workflow returns.
-pub type OkOf<W> = <<W as Workflow>::Outcome as Outcome>::Ok;
+pub type OkOf<W> = <<W as InlineWorkflow>::Outcome as Outcome>::Ok;
 /// The error that a workflow returns.
-pub type ErrOf<W> = <<W as Workflow>::Outcome as Outcome>::Err;
+pub type ErrOf<W> = <<W as InlineWorkflow>::Outcome as Outcome>::Err;
+
+/// Runs a machine to its next suspension.
+pub type StepFn = fn(&mut Cx<'_>) -> Result<Flow, StepError>;
 
 /// The function that `#[workflow]` makes of a workflow: names its type by value.
 pub trait WorkflowFn<Args> {
@@ -59,6 +79,10 @@ workflow_fn!(A B C D E);
 workflow_fn!(A B C D E G);
 workflow_fn!(A B C D E G H);
 workflow_fn!(A B C D E G H I);
+workflow_fn!(A B C D E G H I J);
+workflow_fn!(A B C D E G H I J K);
+workflow_fn!(A B C D E G H I J K L);
+workflow_fn!(A B C D E G H I J K L M);
 
 /// What the macro registers for a workflow.
 pub struct WorkflowDef {
@@ -72,8 +96,8 @@ pub struct WorkflowDef {
     pub line: u32,
     /// Slot keys in the order of the table in the machine.
     pub slots: &'static [&'static str],
-    /// Runs the machine to its next suspension.
-    pub step: fn(&mut Cx<'_>) -> Result<Flow, StepError>,
+    /// Runs the machine to its next suspension; `None` for a generic workflow, where the point that awaits it knows the types.
+    pub step: Option<StepFn>,
     /// Whether this payload is a tuple of the workflow's arguments.
     pub accepts: fn(&Payload) -> Result<(), DecodeError>,
     /// Builds the definition.
@@ -127,6 +151,28 @@ inventory::collect!(WorkflowRegistration);
 /// # Errors
 ///
 /// It does not.
-pub fn accepts<W: Workflow>(args: &Payload) -> Result<(), DecodeError> {
+pub fn accepts<W: InlineWorkflow>(args: &Payload) -> Result<(), DecodeError> {
     W::Args::load(args).map(drop)
+}
+
+/// What a generic workflow accepts as the root of an instance.
+///
+/// # Errors
+///
+/// Always: nobody can say for which types it is to run.
+pub fn accepts_nothing(_: &Payload) -> Result<(), DecodeError> {
+    Err(DecodeError::mismatch("a generic workflow cannot be the root of an instance".into()))
+}
+
+/// A workflow that a point awaits, with the types with which it is used there.
+pub struct Helper {
+    pub(super) def: &'static WorkflowDef,
+    pub(super) step: StepFn,
+}
+
+impl Helper {
+    /// The helper that `W` is.
+    pub(super) fn of<W: InlineWorkflow>() -> Self {
+        Helper { def: W::def(), step: W::step }
+    }
 }

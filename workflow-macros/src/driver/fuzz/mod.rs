@@ -4,7 +4,7 @@
 //! `FUZZ=100000 cargo test -p workflow-macros --release fuzz -- --nocapture` makes so many edits, and `FUZZ_SEED` begins elsewhere.
 
 mod rng;
-mod seeds;
+pub(super) mod seeds;
 mod syntax;
 mod tree;
 

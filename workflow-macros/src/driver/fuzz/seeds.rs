@@ -10,16 +10,16 @@ use syn::{
 
 /// Functions with what stands in their attributes, and their expressions, statements and patterns.
 #[derive(Default)]
-pub(super) struct Seeds {
-    pub(super) functions: Vec<(TokenStream, ItemFn)>,
-    pub(super) exprs: Vec<Expr>,
-    pub(super) stmts: Vec<Stmt>,
-    pub(super) pats: Vec<Pat>,
+pub(crate) struct Seeds {
+    pub(crate) functions: Vec<(TokenStream, ItemFn)>,
+    pub(crate) exprs: Vec<Expr>,
+    pub(crate) stmts: Vec<Stmt>,
+    pub(crate) pats: Vec<Pat>,
 }
 
 impl Seeds {
     /// Reads the examples, the language tests and the guide.
-    pub(super) fn of_the_repository() -> Self {
+    pub(crate) fn of_the_repository() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut seeds = Seeds::default();
         for place in ["tests/lang", "tests/crash", "tests/ui/fail", "examples", "docs", "README.md"] {
@@ -81,6 +81,6 @@ impl<'ast> Visit<'ast> for Seeds {
 }
 
 /// The tokens of a seed.
-pub(super) fn tokens(f: &ItemFn) -> TokenStream {
+pub(crate) fn tokens(f: &ItemFn) -> TokenStream {
     f.to_token_stream()
 }

@@ -11,12 +11,21 @@ pub fn order(
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 enum __order {}
+impl ::workflow_runtime::__private::Workflow for __order {}
 #[allow(unused, clippy::all, clippy::pedantic)]
-impl ::workflow_runtime::__private::Workflow for __order {
+impl ::workflow_runtime::__private::InlineWorkflow for __order {
     const NAME: &'static str = "shop.order";
     type Args = (Order,);
     type Outcome = Result<Receipt, OrderError>;
     fn def() -> &'static ::workflow_runtime::__private::WorkflowDef {
+        ::core::panic!("this workflow has an error")
+    }
+    fn step(
+        _: &mut ::workflow_runtime::__private::Cx<'_>,
+    ) -> ::core::result::Result<
+        ::workflow_runtime::__private::Flow,
+        ::workflow_runtime::__private::StepError,
+    > {
         ::core::panic!("this workflow has an error")
     }
     fn check(
@@ -27,6 +36,24 @@ impl ::workflow_runtime::__private::Workflow for __order {
         ::core::panic!("this workflow has an error")
     }
 }
+#[cfg(rust_analyzer)]
+const _: () = {
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::unused_async,
+        clippy::large_futures,
+        clippy::unused_unit
+    )]
+    async fn __check(order: Order) -> Result<Receipt, OrderError> {
+        tokio::join!(a(), b());
+        todo!()
+    }
+    fn __future(
+        (order,): (Order,),
+    ) -> impl ::core::future::Future<Output = Result<Receipt, OrderError>> {
+        __check(order)
+    }
+};
 ::core::compile_error! {
     "this `join!` polls futures, which no checkpoint can hold: use `workflow_runtime::join!`, whose branches are saved; there is no `.await` behind it"
 }

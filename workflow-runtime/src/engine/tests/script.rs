@@ -93,7 +93,8 @@ pub(super) fn script(todo: Vec<Do>) -> WorkflowCall<ScriptWorkflow> {
     WorkflowCall::new(&(todo,))
 }
 type R = Result<Vec<String>, String>;
-impl Workflow for ScriptWorkflow {
+impl Workflow for ScriptWorkflow {}
+impl InlineWorkflow for ScriptWorkflow {
     const NAME: &'static str = "script";
     type Args = (Vec<Do>,);
     type Outcome = R;
@@ -104,12 +105,15 @@ impl Workflow for ScriptWorkflow {
             file: file!(),
             line: line!(),
             slots: &["todo", "log"],
-            step,
+            step: Some(step),
             accepts: |_| Ok(()),
             describe,
             cache: p::OnceLock::new(),
         };
         &DEF
+    }
+    fn step(cx: &mut Cx<'_>) -> Result<Flow, StepError> {
+        step(cx)
     }
     fn check(_: Self::Args) -> LocalBoxFuture<R> {
         unreachable!("the machine is tested here")
@@ -212,7 +216,7 @@ fn step(cx: &mut Cx<'_>) -> Result<Flow, StepError> {
             s_log.put(log);
             Ok(Go::To(1))
         }
-        What::Arguments => Ok(Go::Idle),
+        What::Arguments | What::Helpers => Ok(Go::Idle),
         What::Load | What::Save => {
             #[allow(unused_imports)]
             use p::SlotExt as _;

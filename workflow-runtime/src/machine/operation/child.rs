@@ -12,7 +12,7 @@ use crate::{
         operation::Signal,
         oracle::OpFuture,
         remote::{Answer, Ask, Ended, ParentClose, Refused, Target},
-        workflow::{ErrOf, OkOf, Workflow},
+        workflow::{ErrOf, InlineWorkflow, OkOf, Workflow},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -203,18 +203,24 @@ impl<W: Workflow> Child<W> {
     }
 }
 
-impl<W: Workflow> WorkflowCall<W> {
+impl<W: InlineWorkflow> WorkflowCall<W> {
     /// Runs the workflow as an instance of its own under this id, and waits for its end.
     ///
     /// If this workflow has started the child before, with the same input, the await attaches to it, also when it has ended.
-    pub fn child(self, id: impl Into<String>) -> ChildCall<W> {
+    pub fn child(self, id: impl Into<String>) -> ChildCall<W>
+    where
+        W: Workflow,
+    {
         ChildCall { call: self, id: id.into(), close: ParentClose::default(), on_cancel: OnCancel::default() }
     }
 
     /// Starts the workflow as an instance of its own under this id, and goes on as soon as it has started.
     ///
     /// Attaches as [`child`](Self::child) does.
-    pub fn start_child(self, id: impl Into<String>) -> StartChild<W> {
+    pub fn start_child(self, id: impl Into<String>) -> StartChild<W>
+    where
+        W: Workflow,
+    {
         StartChild { call: self, id: id.into(), close: ParentClose::default() }
     }
 }

@@ -32,7 +32,7 @@ use super::{
     ambient,
     command::{Command, Completion},
     frame::OpId,
-    workflow::WorkflowDef,
+    workflow::Helper,
 };
 use crate::journal::{
     encoding::{DecodeError, EncodeError},
@@ -68,6 +68,11 @@ pub trait Durable: Sealed + Sized {
     /// The arguments cannot be encoded.
     #[doc(hidden)]
     fn request(self) -> Result<Request, EncodeError>;
+    /// The workflow that it is, if it is one that runs as part of this one.
+    #[doc(hidden)]
+    fn helper() -> Option<Helper> {
+        None
+    }
     /// The output from the way in which the operation ended.
     ///
     /// # Errors
@@ -89,7 +94,7 @@ pub enum Request {
     /// A workflow as part of this one: a nested frame.
     Inline {
         /// The helper.
-        def: &'static WorkflowDef,
+        helper: Helper,
         /// Its arguments.
         args: Payload,
     },

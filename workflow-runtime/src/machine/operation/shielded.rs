@@ -3,7 +3,7 @@
 use super::{Durable, Request, Sealed};
 use crate::{
     journal::encoding::{DecodeError, EncodeError},
-    machine::command::Completion,
+    machine::{command::Completion, workflow::Helper},
 };
 
 /// An operation that a request to cancel the run does not reach, made by [`shielded`].
@@ -65,6 +65,9 @@ impl<D: Durable> Durable for Shielded<D> {
             request @ Request::Shielded(_) => request,
             request => Request::Shielded(Box::new(request)),
         })
+    }
+    fn helper() -> Option<Helper> {
+        D::helper()
     }
     fn output(completion: Completion) -> Result<Self::Output, DecodeError> {
         D::output(completion)

@@ -11,7 +11,7 @@ use crate::{
         command::Completion,
         oracle::inline,
         outcome::Outcome,
-        workflow::{ErrOf, LocalBoxFuture, OkOf, Workflow},
+        workflow::{ErrOf, Helper, InlineWorkflow, LocalBoxFuture, OkOf},
     },
 };
 use serde::Serialize;
@@ -30,7 +30,7 @@ impl<W> Clone for WorkflowCall<W> {
     }
 }
 
-impl<W: Workflow> WorkflowCall<W> {
+impl<W: InlineWorkflow> WorkflowCall<W> {
     /// A call with these arguments, a tuple.
     #[doc(hidden)]
     pub fn new<T: Serialize>(args: &T) -> Self {
@@ -53,13 +53,16 @@ impl<W: Workflow> WorkflowCall<W> {
     }
 }
 
-impl<W: Workflow> Sealed for WorkflowCall<W> {}
+impl<W: InlineWorkflow> Sealed for WorkflowCall<W> {}
 
-impl<W: Workflow> Durable for WorkflowCall<W> {
+impl<W: InlineWorkflow> Durable for WorkflowCall<W> {
     const INLINE: bool = true;
     type Output = <W::Outcome as Outcome>::Out;
     fn request(self) -> Result<Request, EncodeError> {
-        Ok(Request::Inline { def: W::def(), args: self.args? })
+        Ok(Request::Inline { helper: Helper::of::<W>(), args: self.args? })
+    }
+    fn helper() -> Option<Helper> {
+        Some(Helper::of::<W>())
     }
     fn output(completion: Completion) -> Result<Self::Output, DecodeError> {
         match completion {

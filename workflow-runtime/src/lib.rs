@@ -182,6 +182,10 @@ struct FanOut;
 struct Children;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/helpers.md")]
+struct Helpers;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/continue-as-new.md")]
 struct ContinueAsNew;
 

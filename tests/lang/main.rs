@@ -14,6 +14,7 @@ mod borrows;
 mod conditional;
 mod continues;
 mod control;
+mod corpus;
 mod edges;
 mod expressions;
 mod found;

@@ -190,6 +190,10 @@ struct Helpers;
 struct ContinueAsNew;
 
 #[cfg(all(doctest, feature = "testing"))]
+#[doc = include_str!("../../docs/language.md")]
+struct Language;
+
+#[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../../docs/loops.md")]
 struct Loops;
 

@@ -52,6 +52,10 @@ impl Lower<'_> {
                 Some(value) => value,
                 None => self.macro_operands(m),
             },
+            Expr::Binary(b) if is_compound(&b.op) && splits::expr(&b.left) && splits::expr(&b.right) => {
+                self.refuse(b.op, "both sides of this assignment await, and which of them runs first depends on their types, which the compiler does not know: bind one of the awaited values with `let` first");
+                super::unit()
+            }
             _ => {
                 let mut e = e.clone();
                 match operands(&mut e) {

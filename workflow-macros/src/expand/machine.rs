@@ -40,7 +40,7 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
     let (ways, root) = (ways(s, g, continues), if g.captured.is_empty() { quote!(__R) } else { s.outcome() });
     let Parameters { implied, clause, .. } = g;
     quote! {
-        #[allow(warnings, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
+        #[allow(warnings, unused_mut, unused_variables, unused_assignments, clippy::all, clippy::pedantic, clippy::nursery)]
         fn __step #implied(#cx: &mut ::workflow_runtime::__private::Cx<'_>)
             -> ::core::result::Result<::workflow_runtime::__private::Flow, ::workflow_runtime::__private::StepError>
         #clause

@@ -109,7 +109,6 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
             -> #p::WorkflowCall<impl #p::#bound<Outcome = #outcome> + use<#(#captured),*>>
         #clause
         {
-            #[allow(unused_imports)]
             use #p::{Encode as _, Unencodable as _};
             #p::WorkflowCall::<#tag>::of((&#p::Lending((#(&#args,)*))).encode())
         }
@@ -237,7 +236,6 @@ fn next_run(s: &Signature) -> TokenStream {
     quote! {
         #[allow(dead_code, clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::ptr_arg)]
         fn continue_as_new(#(#args: #types),*) -> ::core::result::Result<#p::Payload, #p::EncodeError> {
-            #[allow(unused_imports)]
             use #p::{Encode as _, Unencodable as _};
             (&#p::Lending((#(&#args,)*))).encode()
         }

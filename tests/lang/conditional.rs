@@ -11,7 +11,7 @@ async fn statements(n: u32) -> Result<u32, OrderError> {
     let x = missing(n).await?;
     #[cfg(any())]
     missing(x).await?;
-    #[cfg(all())]
+    #[cfg(not(any()))]
     ping(x).await?;
     #[cfg(any())]
     {
@@ -30,7 +30,7 @@ async fn statements(n: u32) -> Result<u32, OrderError> {
     if sum > 1 {
         sum += ping(sum).await?;
     }
-    #[cfg(all())]
+    #[cfg(not(any()))]
     assert!(ping(sum).await? > 0, "{}", ping(2).await?);
     #[cfg(any())]
     return Err(OrderError::Empty);
@@ -65,7 +65,7 @@ async fn parts(order: Order) -> Result<Order, OrderError> {
         ping(1).await?,
         #[cfg(any())]
         missing().await?,
-        #[cfg(all())]
+        #[cfg(not(any()))]
         ping(lines.len() as u32).await?,
     ];
     let listed = text(

@@ -15,7 +15,7 @@ pub use crate::{
         WorkflowRegistration, accepts, accepts_nothing, branch,
         checked::{Awaited, Checked, Checks, Gives, GivesNothing, args, checked, rejected},
         drive,
-        held::{Held, HeldCopy, HeldExt},
+        held::{Held, HeldCopy, HeldExt, primitive},
         iterate,
         look::{Look, LookExt, listens},
         oracle::{Polled, all, awaited, continued},

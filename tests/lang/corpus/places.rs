@@ -46,6 +46,29 @@ async fn compound_assignment(n: u32) -> Result<u32, OrderError> {
     Ok(total.sum + total.parts.iter().sum::<u32>() + all.len() as u32)
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Sum(u32);
+
+impl std::ops::AddAssign<u32> for Sum {
+    fn add_assign(&mut self, n: u32) {
+        self.0 += n;
+    }
+}
+
+/// Of primitive types the value is evaluated first, of others the place.
+#[workflow]
+async fn compound_assignment_awaits_twice(n: u32) -> Result<u32, OrderError> {
+    let mut numbers = vec![1, 2, 3, 4];
+    numbers[ping(0).await? as usize] += double(n).await?;
+    numbers[double(1).await? as usize] -= ping(0).await?;
+    let mut sums = vec![Sum(1), Sum(2), Sum(3)];
+    sums[ping(1).await? as usize] += double(n).await?;
+    let mut texts = vec![String::new(), String::new()];
+    texts[ping(0).await? as usize] += &text("a", &[double(n).await?]).await?;
+    let seen = text(&texts[ping(0).await? as usize], &[double(n).await?]).await?;
+    Ok(numbers.iter().sum::<u32>() + sums[2].0 + texts[0].len() as u32 + seen.len() as u32)
+}
+
 #[workflow]
 async fn order_of_evaluation_in_places(n: u32) -> Result<String, OrderError> {
     let mut x = n;
@@ -146,6 +169,7 @@ pub(super) fn cases() -> Vec<Case> {
         case!(deferred_initialisation(1), deferred_initialisation(2)),
         case!(assignment_to_places(3)),
         case!(compound_assignment(3)),
+        case!(compound_assignment_awaits_twice(3), compound_assignment_awaits_twice(2_000)),
         case!(order_of_evaluation_in_places(3)),
         case!(whole_move("a".into())),
         case!(partial_move(order("c", 2))),

@@ -33,10 +33,4 @@ async fn in_a_macro(n: u64) {
     unknown!(charge(n).await);
 }
 
-#[workflow]
-async fn on_both_sides(mut names: Vec<String>) -> Result<String, WorkflowError> {
-    names[charge(0).await? as usize] += &charge(1).await?.to_string();
-    Ok(names.concat())
-}
-
 fn main() {}

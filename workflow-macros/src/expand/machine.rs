@@ -4,7 +4,7 @@ use super::{Signature, signature::Parameters, tree};
 use crate::{
     analyze::Facts,
     ir::{Machine, NodeId, Origin, PointId, ScopeId, Term, VarId},
-    lower::{ident, token},
+    lower::{self, ident, token},
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -26,6 +26,7 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
     });
     let held = facts.held(m);
     let holders: Vec<Ident> = held.iter().map(|v| holder(m, *v)).collect();
+    let sides = (0..2 * m.compounds).map(lower::compound::side);
     let harmless = holders.iter().map(|h| quote::quote_spanned!(h.span()=> (&#h).harmless();));
     let awaited = awaited(m, facts);
     let tokens: Vec<Ident> = awaited.iter().map(|p| token(*p)).collect();
@@ -51,6 +52,7 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
             #(let mut #slots #types = __p::Slot::new(#keys);)*
             #(let mut #tokens = __p::Token::new(#indices);)*
             #(let #holders = __p::Held::new();)*
+            #(let #sides = __p::Held::new();)*
             __p::drive::<#root>(#cx, &mut |#cx: &mut __Is<__p::Cx<'_>>, #what: __p::What| match #what {
                 __p::What::Helpers => { #cx.bind(&[#(#helpers.helper()),*]); __go(__p::Go::Idle) }
                 __p::What::Arguments => { #refill __go(__p::Go::Idle) }

@@ -27,6 +27,8 @@ pub(crate) struct Machine {
     pub(crate) branches: Vec<Branch>,
     /// Rustc refuses the check copy, so there is no machine. If it does not refuse it, that is a bug of ours.
     pub(crate) wrong: bool,
+    /// How many compound assignments await on both sides.
+    pub(crate) compounds: usize,
     /// Locals that are in scope at a suspension and read by nobody but through `*`.
     pub(crate) held: VarSet,
     /// Blocks with items; the first is the body of the function.

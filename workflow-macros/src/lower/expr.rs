@@ -53,8 +53,7 @@ impl Lower<'_> {
                 None => self.macro_operands(m),
             },
             Expr::Binary(b) if is_compound(&b.op) && splits::expr(&b.left) && splits::expr(&b.right) => {
-                self.refuse(b.op, "both sides of this assignment await, and which of them runs first depends on their types, which the compiler does not know: bind one of the awaited values with `let` first");
-                super::unit()
+                self.compound(b)
             }
             _ => {
                 let mut e = e.clone();
@@ -65,6 +64,12 @@ impl Lower<'_> {
                 e
             }
         }
+    }
+
+    /// Evaluates both sides of an assignment, in this order.
+    pub(super) fn sides(&mut self, b: &mut syn::ExprBinary, value_first: bool) {
+        let (left, right) = ((&mut *b.left, Mode::Place), (&mut *b.right, Mode::Value));
+        self.sequence(if value_first { vec![right, left] } else { vec![left, right] });
     }
 
     /// Operands in the order in which Rust evaluates them.
@@ -114,6 +119,8 @@ impl Lower<'_> {
             }
             Expr::Path(_) | Expr::Field(_) if mode == Mode::Place || !self.may_change(e, later) => {}
             Expr::Index(_) | Expr::Unary(_) if mode == Mode::Place && self.is_place(e) => {}
+            // Its indices are evaluated now.
+            Expr::Index(_) if mode == Mode::Place && self.is_storage(e) => *e = self.steady(e),
             _ => {
                 let var = self.temp(mode == Mode::Place);
                 let value = std::mem::replace(e, self.path(var));

@@ -5,6 +5,7 @@
 //! `?` leaves. The default arm over syntax is an error on the user's tokens.
 
 mod chain;
+pub(crate) mod compound;
 pub(crate) mod continues;
 mod control;
 mod exits;

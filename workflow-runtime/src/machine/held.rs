@@ -1,9 +1,10 @@
-//! Locals that nobody reads and that are alive over an `.await`: what they hold would end at the `.await`.
+//! Types that are known only once the whole machine is: of locals that nobody reads and that are alive over an `.await`, where
+//! what they hold would end, and of the sides of an assignment, whose order depends on them.
 
 use serde::Serialize;
-use std::marker::PhantomData;
+use std::{any::type_name, marker::PhantomData};
 
-/// Knows the type of a local that is only held.
+/// Knows a type, like that of a local that is only held.
 pub struct Held<T>(PhantomData<fn() -> T>);
 
 impl<T> Held<T> {
@@ -15,6 +16,17 @@ impl<T> Held<T> {
 
     /// Its type is that of this local.
     pub fn note(&self, _: &T) {}
+}
+
+/// True if both types are primitive: then an assignment such as `+=` evaluates its value before its place.
+///
+/// See <https://doc.rust-lang.org/reference/expressions/operator-expr.html#compound-assignment-expressions>.
+pub fn primitive<A, B>(_: &Held<A>, _: &Held<B>) -> bool {
+    const NAMES: [&str; 16] = [
+        "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32",
+        "f64",
+    ];
+    [type_name::<A>(), type_name::<B>()].iter().all(|name| NAMES.contains(name))
 }
 
 /// Not implemented: values with which something ends.

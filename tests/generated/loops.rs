@@ -2,7 +2,6 @@
 
 use crate::{
     r#gen::{Gen, Target},
-    open::INTO_ITER,
     scope::{Hold, Moves},
     types::{Ty, vec_of},
 };
@@ -80,7 +79,7 @@ impl Gen<'_> {
                 self.used("for over an inclusive range");
                 (format!("1..=({} % 4)", self.value(&Ty::U32)), Ty::U32)
             }
-            3 if INTO_ITER => (format!("{}.into_iter()", self.value(&vec_of(element.clone()))), element),
+            3 => (format!("{}.into_iter()", self.value(&vec_of(element.clone()))), element),
             _ => {
                 let array = Ty::Three(Box::new(Ty::U32));
                 (self.value(&array), Ty::U32)

@@ -3,8 +3,8 @@
 use crate::{
     branch::Tail,
     r#gen::{Cx, Gen},
-    open::{HIDES_LENDER, LENT_SCRUTINEE},
-    scope::{Hold, Place},
+    open::{HIDES_LENDER, LENT_TEMPORARY},
+    scope::Hold,
     types::{Ty, option},
 };
 
@@ -188,16 +188,10 @@ impl Gen<'_> {
         format!(" if {condition}")
     }
 
-    /// Places that a method may borrow for a whole `match`.
-    fn lending(&self) -> Vec<Place> {
-        let fixed = |p: &Place| !self.scope.vars[p.root].mutable && self.scope.vars[p.root].hold == Hold::Owned;
-        self.scope.readable().into_iter().filter(|p| LENT_SCRUTINEE || fixed(p)).collect()
-    }
-
     fn match_text(&mut self, tail: &Tail) -> String {
-        let text = match self.pick_place(self.lending(), |t| *t == Ty::Str) {
+        let text = match self.pick_place(self.scope.readable(), |t| *t == Ty::Str) {
             Some(place) => place.text,
-            None if LENT_SCRUTINEE => self.value(&Ty::Str),
+            None if LENT_TEMPORARY => self.value(&Ty::Str),
             None => return self.if_(tail),
         };
         let arms = self.alternatives(3, |g, i| {
@@ -211,7 +205,7 @@ impl Gen<'_> {
     }
 
     fn match_slice(&mut self, tail: &Tail) -> Option<String> {
-        let place = self.pick_place(self.lending(), |t| matches!(t, Ty::Vec(_)))?;
+        let place = self.pick_place(self.scope.readable(), |t| matches!(t, Ty::Vec(_)))?;
         let Ty::Vec(inner) = place.ty.clone() else { return None };
         self.used("slice pattern");
         let arms = self.alternatives(3, |g, i| {

@@ -283,12 +283,13 @@ impl Gen<'_> {
         self.scope.take(&p);
         self.declare(&name, &p.ty, false);
         self.owed += 1;
-        let between = if self.deeper() { self.statement() } else { String::new() };
+        // In a scope of its own, so that nothing hides the variable.
+        let between = if self.deeper() { self.scoped(Self::statement) } else { String::new() };
         let value = self.value(&p.ty);
         self.owed -= 1;
         self.scope.give(&p);
         self.used("re-initialisation after a move");
-        format!("let {name} = {};\n{between}\n{} = {value};", p.text, p.text)
+        format!("let {name} = {};\n{{\n{between}\n}}\n{} = {value};", p.text, p.text)
     }
 
     fn assertion(&mut self) -> String {

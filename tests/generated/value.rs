@@ -355,7 +355,7 @@ impl Gen<'_> {
                 format!("{o}.is_some()")
             }
             _ => {
-                let (a, b) = (self.value(&Ty::Str), self.value(&Ty::Str));
+                let (a, b) = self.looked_at(&Ty::Str, &Ty::Str);
                 format!("({a} == {b})")
             }
         }
@@ -383,14 +383,26 @@ impl Gen<'_> {
         }
     }
 
+    /// Two values of which the first is borrowed while the second is computed.
+    fn looked_at(&mut self, first: &Ty, second: &Ty) -> (String, String) {
+        let a = self.value(first);
+        let place = self.scope.readable().into_iter().find(|p| p.text == a);
+        let second = |g: &mut Self| g.under(|cx| cx.writes = false, |g| g.value(second));
+        let b = match place {
+            Some(place) => self.frozen(&place, second),
+            None => second(self),
+        };
+        (a, b)
+    }
+
     /// `format!` with inline, positional and named arguments.
     fn format(&mut self) -> String {
         self.used("format!");
         let simple = |p: &Place| p.path.is_empty();
         let places: Vec<Place> = self.scope.readable().into_iter().filter(simple).collect();
-        let inline = self.pick(&places).cloned().filter(|_| crate::open::INLINE_ARGUMENTS && self.src.chance(2, 3));
+        let inline = self.pick(&places).cloned().filter(|_| self.src.chance(2, 3));
         let args = |g: &mut Self| -> (String, String) {
-            let (a, b) = (g.value(&Ty::U32), g.value(&Ty::Str));
+            let (a, b) = g.looked_at(&Ty::U32, &Ty::Str);
             match g.src.below(3) {
                 0 => ("{}{:?}".into(), format!("{a}, {b}")),
                 1 => ("{1}{0:>4}{1:?}".into(), format!("{a}, {b}")),

@@ -46,7 +46,7 @@ impl Run {
 pub fn answer<T: Given, E: Failure>(dice: &mut Dice) -> Result<T, ActivityError<E>> {
     match dice.below(40) {
         0 => return Err(ActivityError::TimedOut),
-        1..7 => {
+        1..4 => {
             if let Some(e) = E::failure(dice) {
                 return Err(ActivityError::Failed(e));
             }

@@ -3,6 +3,7 @@
 mod activity;
 mod check_copy;
 mod definition;
+mod entry;
 pub(crate) mod fallback;
 mod fields;
 mod machine;

@@ -1,9 +1,10 @@
 //! One block: a tree of the user's code from its entry to its leaves.
 //!
-//! The entry takes the variables that the tree names, under their own names; a leaf puts back what is live at its
-//! target. A variable that is about to be hidden by another of its name is put away before.
+//! Its entry takes variables; a leaf puts back what is live at its target. A variable that is about to be hidden by another of
+//! its name is put away before.
 
 use super::{
+    entry::Entry,
     fields,
     machine::{binding, holder, number, slot},
     renames::Renames,
@@ -11,36 +12,35 @@ use super::{
 use crate::{
     analyze::Facts,
     ir::{Arm, Code, Effects, ForkId, Kind, Leaves, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
-    lower::{self, done, ident, token},
+    lower::{done, ident, token},
 };
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::quote;
 use std::collections::BTreeMap;
-use syn::Pat;
 
 /// The variables that have their names at a place in a tree.
 #[derive(Clone, Default)]
-struct Names {
-    visible: BTreeMap<String, Held>,
+pub(super) struct Names {
+    pub(super) visible: BTreeMap<String, Held>,
     /// Hidden by a binding that borrows from them: held under another name.
-    hidden: Vec<Held>,
+    pub(super) hidden: Vec<Held>,
 }
 
 #[derive(Clone)]
-struct Held {
-    var: VarId,
+pub(super) struct Held {
+    pub(super) var: VarId,
     /// The name under which it is held, if it is not its own.
-    alias: Option<Ident>,
+    pub(super) alias: Option<Ident>,
     /// Taken at the entry and not `mut`: its encoding is still good.
-    unchanged: bool,
+    pub(super) unchanged: bool,
 }
 
-struct Tree<'a> {
-    m: &'a Machine,
-    facts: &'a Facts,
+pub(super) struct Tree<'a> {
+    pub(super) m: &'a Machine,
+    pub(super) facts: &'a Facts,
     held: VarSet,
     /// Taken and put back outside of the block's closure.
-    around: VarSet,
+    pub(super) around: VarSet,
     /// What leaves the block's closure, if it has one.
     leaves: Option<Leaves>,
 }
@@ -70,123 +70,9 @@ fn run(leaves: Leaves) -> TokenStream {
     }
 }
 
-/// What stands at the beginning of a block, and what the block knows by name from there.
-struct Entry {
-    outer: TokenStream,
-    inner: TokenStream,
-    names: Names,
-    back: TokenStream,
-}
-
 impl Tree<'_> {
-    /// Takes what the tree names, declares what it assigns first, and borrows again what is borrowed.
-    fn entry(&self, root: NodeId) -> Entry {
-        let mut all = Effects::default();
-        self.collect(root, &mut all);
-        let Effects { touches, binds, changes, renamed, .. } = all;
-        let live = &self.facts.live[root];
-        let (mut code, mut names) = (TokenStream::new(), Names::default());
-        let (mut outer, mut back) = (TokenStream::new(), TokenStream::new());
-        let wanted: Vec<VarId> = touches.into_iter().filter(|v| !binds.contains(v)).collect();
-        let hidden = self.hidden(&wanted, &renamed);
-        let mut done = vec![];
-        // In the order of their declarations: what is declared later hides what has the same name.
-        for v in wanted.iter().copied() {
-            let var = &self.m.vars[v];
-            if let Origin::Derived(d) = var.origin {
-                if live.contains(&v) && !done.contains(&d) {
-                    done.push(d);
-                    code.extend(self.borrowed_again(d, &wanted, &hidden));
-                }
-                continue;
-            }
-            let unchanged = !var.mutable || !changes.contains(&v);
-            let alias = hidden.get(&v).cloned();
-            let name = alias.as_ref().unwrap_or(&var.ident);
-            let slot = slot(self.m, v);
-            let fields: Vec<VarId> = self.m.fields(v).filter(|f| live.contains(f)).collect();
-            let code = if self.is_around(v) { &mut outer } else { &mut code };
-            // What is not changed is bound without `mut`, so that rustc finds it if it is changed after all.
-            let bind = if unchanged && live.contains(&v) { quote!(#name) } else { binding(self.m, v, name) };
-            if live.contains(&v) {
-                code.extend(quote!(let #bind = #slot.take();));
-            } else if !fields.is_empty() {
-                let value = fields::rest(self.m, &fields);
-                code.extend(quote!(let #bind = #value;));
-            } else {
-                let ty = var.ty.as_ref().map(|t| quote!(: __Is<#t>));
-                code.extend(quote!(let #bind #ty;));
-            }
-            let unchanged = (unchanged && live.contains(&v)) || (!var.mutable && !fields.is_empty());
-            let held = Held { var: v, alias: alias.clone(), unchanged };
-            if self.is_around(v) {
-                back.extend(self.put_back(&held, &self.around));
-            }
-            match alias {
-                Some(_) => names.hidden.push(held),
-                None => drop(names.visible.insert(var.ident.to_string(), held)),
-            }
-        }
-        Entry { outer, inner: code, names, back }
-    }
-
-    /// The other names of variables whose own names mean later variables, which are there too.
-    fn hidden(&self, wanted: &[VarId], renamed: &VarSet) -> BTreeMap<VarId, Ident> {
-        let name = |v: VarId| self.m.vars[v].ident.to_string();
-        let by_later = |v: VarId| wanted.iter().any(|w| *w > v && name(*w) == name(v));
-        let hidden = wanted.iter().copied().filter(|v| renamed.contains(v) || by_later(*v));
-        hidden.map(|v| (v, lower::outer(v))).collect()
-    }
-
-    /// Binds a borrow again, by the names that its lenders have here. Of its pattern only what is wanted gets its name.
-    fn borrowed_again(&self, d: usize, wanted: &[VarId], hidden: &BTreeMap<VarId, Ident>) -> TokenStream {
-        let of = &self.m.derivations[d];
-        let mut bound = Renames::default();
-        for v in (0..self.m.vars.len()).filter(|v| self.m.vars[*v].origin == Origin::Derived(d)) {
-            let name = self.m.vars[v].ident.to_string();
-            match hidden.get(&v) {
-                Some(other) => drop(bound.names.insert(name, other.clone())),
-                None if wanted.contains(&v) => {}
-                None => drop(bound.names.insert(name, ident(&format!("__unwanted_{v}")))),
-            }
-        }
-        let mut lenders = Renames::default();
-        for v in of.touches.iter().filter(|v| !of.renamed.contains(v)) {
-            let name = self.m.vars[*v].ident.to_string();
-            // Of those with one name the expression means the latest.
-            match hidden.get(v) {
-                Some(other) => drop(lenders.names.insert(name, other.clone())),
-                None => drop(lenders.names.remove(&name)),
-            }
-        }
-        let (pat, expr) = (bound.pattern(&of.pat), lenders.tokens(of.expr.clone()));
-        let diverge = (!of.irrefutable).then(|| quote!(else { ::core::unreachable!() }));
-        // Alternatives at the top of a `let` stand in parentheses.
-        let pat = if matches!(pat, Pat::Or(_)) { quote!((#pat)) } else { quote!(#pat) };
-        quote!(let #pat = #expr #diverge;)
-    }
-
-    fn is_around(&self, v: VarId) -> bool {
+    pub(super) fn is_around(&self, v: VarId) -> bool {
         self.around.contains(&v) || self.m.fields(v).any(|f| self.around.contains(&f))
-    }
-
-    fn collect(&self, n: NodeId, all: &mut Effects) {
-        let node = &self.m.nodes[n];
-        for e in node.effects() {
-            all.touches.extend(&e.touches);
-            all.binds.extend(&e.binds);
-            all.changes.extend(&e.changes);
-            all.renamed.extend(&e.renamed);
-        }
-        let waits = matches!(node.term, Term::Wait { .. });
-        for s in node.term.successors() {
-            if waits || self.facts.is_root(s) {
-                // What is saved by fields there must be taken apart here.
-                all.touches.extend(self.facts.live[s].iter().filter_map(|f| field_of(self.m, *f)));
-            } else {
-                self.collect(s, all);
-            }
-        }
     }
 
     fn node(&self, n: NodeId, mut names: Names) -> TokenStream {
@@ -318,7 +204,7 @@ impl Tree<'_> {
         self.put_back(h, live)
     }
 
-    fn put_back(&self, h: &Held, live: &VarSet) -> TokenStream {
+    pub(super) fn put_back(&self, h: &Held, live: &VarSet) -> TokenStream {
         let name = h.alias.as_ref().unwrap_or(&self.m.vars[h.var].ident);
         let put = if h.unchanged { quote!(put_back) } else { quote!(put) };
         if live.contains(&h.var) {
@@ -430,7 +316,7 @@ impl Tree<'_> {
     }
 }
 
-fn field_of(m: &Machine, v: VarId) -> Option<VarId> {
+pub(super) fn field_of(m: &Machine, v: VarId) -> Option<VarId> {
     match m.vars[v].origin {
         Origin::Field(of) => Some(of),
         _ => None,

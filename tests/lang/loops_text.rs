@@ -70,7 +70,7 @@ async fn pieces(list: String, order: Order, separator: char) -> Out {
         out.push(text(piece, &[]).await?);
         out.push(piece.to_string());
     }
-    for piece in list.split(|c: char| c == separator || c == ';') {
+    for piece in list.split(|c: char| c == separator || c.is_ascii_punctuation()) {
         out.push(text(piece, &[]).await?);
     }
     for piece in list.split_whitespace() {

@@ -32,6 +32,7 @@ mod loops_text;
 mod macros;
 mod matching;
 mod messages;
+mod nameless;
 mod sagas;
 mod scopes;
 

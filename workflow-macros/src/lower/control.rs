@@ -75,7 +75,8 @@ impl Lower<'_> {
         flatten(e, &mut chain);
         let (mut parts, mut effects) = (vec![], Effects::default());
         for link in chain {
-            if splits::expr(link) && !parts.is_empty() {
+            let first = matches!(link, Expr::Let(l) if self.prepares(&l.expr));
+            if (splits::expr(link) || first) && !parts.is_empty() {
                 let next = self.node(false);
                 let (parts, effects) = (std::mem::take(&mut parts), std::mem::take(&mut effects));
                 self.end(Term::If { parts, effects, then: next, els });

@@ -4,6 +4,7 @@
 //! verbatim. Kept equivalent: the order in which Rust evaluates operands, the scopes of names, and what every jump and
 //! `?` leaves. The default arm over syntax is an error on the user's tokens.
 
+mod anchor;
 mod chain;
 pub(crate) mod compound;
 pub(crate) mod continues;

@@ -58,6 +58,12 @@ const LENDING_MUT: &[&str] = &[
 /// Methods that take a borrow out of what the ones above return.
 const UNWRAPPING: &[&str] = &["unwrap", "expect", "unwrap_or", "unwrap_or_default"];
 
+/// True for a call of one of these methods.
+pub(super) fn lends(m: &syn::ExprMethodCall) -> bool {
+    let name = m.method.to_string();
+    [LENDING, LENDING_MUT, UNWRAPPING].iter().any(|names| names.contains(&name.as_str()))
+}
+
 pub(super) fn strip(e: &Expr) -> &Expr {
     match e {
         Expr::Paren(p) => strip(&p.expr),
@@ -268,7 +274,9 @@ impl Lower<'_> {
     /// A borrow, or a place that `pat` borrows from, made steady; anything else as it is.
     pub(super) fn held<'p>(&mut self, e: &Expr, mut pats: impl Iterator<Item = &'p Pat>) -> Expr {
         let binds_by_ref = |p: &Pat| super::names::bindings(p).iter().any(|b| b.by_ref);
-        match strip(e) {
+        let mut anchored = strip(e).clone();
+        self.anchor(&mut anchored);
+        match &anchored {
             e if self.is_borrow(e) || (self.is_storage(e) && pats.any(binds_by_ref)) => self.steady(e),
             Expr::Tuple(t) => {
                 let mut t = t.clone();
@@ -280,7 +288,7 @@ impl Lower<'_> {
                     .for_each(|e| self.make_steady(e));
                 Expr::Tuple(t)
             }
-            _ => e.clone(),
+            _ => anchored,
         }
     }
 

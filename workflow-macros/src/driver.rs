@@ -96,6 +96,8 @@ mod deep;
 #[cfg(test)]
 mod editors;
 #[cfg(test)]
+mod expansion;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     shared: Vec<VarSet>,
     /// Nodes that begin a block, in source order.
     pub(crate) roots: Vec<NodeId>,
+    /// The numbers of these nodes: of those that nothing else names, their places in the source.
+    numbers: BTreeMap<NodeId, u32>,
     /// Nodes that control can reach.
     pub(crate) reachable: BTreeSet<NodeId>,
     /// Ids of `patched!` sites from which control can reach a point, by point.
@@ -56,6 +58,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     liveness::by_fields(m, &mut live, &moved);
     liveness::alike(m, &mut live, &moved);
     let roots = roots(m, &reachable);
+    let numbers = numbers(m, &roots);
     let (passed, patches) = reach::patches(m, &reachable);
     let mut written = vec![0; m.vars.len()];
     for n in &reachable {
@@ -67,6 +70,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
         own,
         shared,
         roots,
+        numbers,
         passed,
         patches_in,
         edges: reach::edges(m, &reachable),
@@ -103,9 +107,25 @@ fn roots(m: &Machine, reachable: &BTreeSet<NodeId>) -> Vec<NodeId> {
     roots
 }
 
+/// Nodes where control goes on behind a point are known by that, and all have the number that comes next.
+fn numbers(m: &Machine, roots: &[NodeId]) -> BTreeMap<NodeId, u32> {
+    let mut next = 0;
+    let numbered = roots.iter().map(|n| {
+        let number = next;
+        next += u32::from(m.nodes[*n].resumes.is_none() && m.nodes[*n].ends.is_none());
+        (*n, number)
+    });
+    numbered.collect()
+}
+
 impl Facts {
     pub(crate) fn is_root(&self, n: NodeId) -> bool {
-        self.roots.contains(&n)
+        self.numbers.contains_key(&n)
+    }
+
+    /// The number of a node that begins a block.
+    pub(crate) fn number(&self, root: NodeId) -> u32 {
+        self.numbers.get(&root).copied().unwrap_or_default()
     }
 
     /// Slots in the order of the table: every variable that is live where a block begins and is not bound anew there.

@@ -208,19 +208,10 @@ fn pattern(m: &Machine, facts: &Facts, root: usize) -> TokenStream {
             quote!(__p::What::Resume(#point))
         }
         None => {
-            let n = number(m, facts, root);
+            let n = facts.number(root);
             quote!(__p::What::Block(#n))
         }
     }
-}
-
-pub(super) fn number(m: &Machine, facts: &Facts, root: usize) -> u32 {
-    facts
-        .roots
-        .iter()
-        .filter(|r| m.nodes[**r].resumes.is_none() && m.nodes[**r].ends.is_none())
-        .position(|r| *r == root)
-        .unwrap_or_default() as u32
 }
 
 /// `name` or `mut name`, to bind a variable as the user did, under its own name or another one.

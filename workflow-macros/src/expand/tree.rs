@@ -6,7 +6,7 @@
 use super::{
     entry::Entry,
     fields,
-    machine::{binding, holder, number, slot},
+    machine::{binding, holder, slot},
     renames::Renames,
 };
 use crate::{
@@ -155,7 +155,7 @@ impl Tree<'_> {
         if !self.facts.is_root(to) {
             return self.node(to, names);
         }
-        let (puts, n) = (self.puts(&self.facts.live[to], &names), number(self.m, self.facts, to));
+        let (puts, n) = (self.puts(&self.facts.live[to], &names), self.facts.number(to));
         let go = self.go(quote!(__p::Go::To(#n)));
         quote!(#puts #go)
     }
@@ -175,7 +175,7 @@ impl Tree<'_> {
         let (cx, of) = (ident("__cx"), &self.m.forks[fork]);
         let (point, m) = (of.point as u32, self.m);
         let entries = of.branches.iter().zip(guards).map(|(b, guard)| {
-            let n = number(m, self.facts, m.branches[*b].entry);
+            let n = self.facts.number(m.branches[*b].entry);
             match guard {
                 Some(guard) => {
                     let guard = &m.vars[*guard].ident;

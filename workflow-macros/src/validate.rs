@@ -15,7 +15,8 @@ pub(crate) fn validate(m: &mut Machine, facts: &Facts, errors: &Errors) {
     };
     for n in &facts.reachable {
         let node = &m.nodes[*n];
-        if matches!(node.term, Term::Open) {
+        // A jump that rustc refuses leads nowhere.
+        if matches!(node.term, Term::Open) && !m.wrong {
             bug(format!("node {n} has no end"));
         }
         if node.order == usize::MAX {
@@ -27,6 +28,7 @@ pub(crate) fn validate(m: &mut Machine, facts: &Facts, errors: &Errors) {
             }
         }
     }
+    assigned_while_borrowed(m, facts, errors);
     // At the entry nothing has a value yet.
     m.wrong |= facts.live[0].iter().any(|v| !matches!(m.vars[*v].origin, Origin::Derived(_)));
     let slots = facts.slots(m);
@@ -34,5 +36,27 @@ pub(crate) fn validate(m: &mut Machine, facts: &Facts, errors: &Errors) {
     keys.sort_unstable();
     if let Some(w) = keys.windows(2).find(|w| w[0] == w[1]) {
         bug(format!("two variables have the key `{}`", w[0]));
+    }
+}
+
+/// A borrow that is taken again must give the same storage. Rust lets nobody assign what is borrowed; but of a variable that is a
+/// borrow itself it lets.
+fn assigned_while_borrowed(m: &Machine, facts: &Facts, errors: &Errors) {
+    let mut found = std::collections::BTreeSet::new();
+    for n in &facts.reachable {
+        for (code, live) in m.nodes[*n].code.iter().zip(facts.live_behind(m, *n)) {
+            for borrow in live {
+                let Origin::Derived(d) = m.vars[borrow].origin else { continue };
+                let lenders = code.effects.assigns.iter().filter(|v| m.derivations[d].touches.contains(v));
+                found.extend(lenders.map(|lender| (borrow, *lender)));
+            }
+        }
+    }
+    for (borrow, lender) in found {
+        let (borrow, lender) = (&m.vars[borrow].ident, &m.vars[lender].ident);
+        errors.push(
+            borrow,
+            format!("`{borrow}` is taken again from `{lender}` behind an `.await`, and `{lender}` is assigned while `{borrow}` is alive, so it would be another text then: assign to a variable of its own"),
+        );
     }
 }

@@ -101,6 +101,8 @@ pub(crate) struct Effects {
     pub(crate) moves: VarSet,
     /// Named at all.
     pub(crate) touches: VarSet,
+    /// Assigned as a whole, at least on some way.
+    pub(crate) assigns: VarSet,
     /// Named in a way that may change them; of all others the encoding stays good.
     pub(crate) changes: VarSet,
     /// Named differently, because their own names are hidden.

@@ -268,6 +268,7 @@ impl<'e> Lower<'e> {
             uses: resolve(&r.uses),
             kills: resolve(&r.kills),
             touches: resolve(&r.touches),
+            assigns: resolve(&r.assigns),
             patches: r.patches,
             ..Effects::default()
         };
@@ -437,6 +438,7 @@ impl<'e> Lower<'e> {
         first.binds.extend(then.binds);
         first.moves.extend(then.moves);
         first.touches.extend(then.touches);
+        first.assigns.extend(then.assigns);
         first.changes.extend(then.changes);
         first.renamed.extend(then.renamed);
         first.patches.extend(then.patches);

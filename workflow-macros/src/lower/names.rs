@@ -25,6 +25,8 @@ pub(crate) struct Reader {
     pub(crate) uses: Names,
     pub(crate) kills: Names,
     pub(crate) touches: Names,
+    /// Assigned as a whole, at least on some way.
+    pub(crate) assigns: Names,
     /// Read as `name.field` only.
     pub(crate) fields: BTreeSet<(String, String)>,
     /// The fields among them that are read by value.
@@ -335,6 +337,7 @@ impl Visit<'_> for Reader {
                 let name = plain(&p.path.segments[0].ident.to_string());
                 if !self.bound.iter().any(|b| b.contains(&name)) {
                     self.kills.insert(name.clone());
+                    self.assigns.insert(name.clone());
                     self.touches.insert(name);
                 }
             }

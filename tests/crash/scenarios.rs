@@ -9,7 +9,7 @@ use workflow_runtime::prelude::*;
 use workflow_runtime::{activity, testing::TestClock, workflow};
 
 /// Every function of this file: the ledger of [`bookkeeping`](crate::bookkeeping) is nothing to them.
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 16] = [
     "charge",
     "reserve",
     "release",
@@ -24,6 +24,8 @@ pub(crate) const NAMES: [&str; 14] = [
     "draws",
     "hopeless",
     "forgetful",
+    "delivered_after",
+    "deliveries",
 ];
 
 /// What the activities have done to the world, by what they were called for.
@@ -112,6 +114,27 @@ pub(crate) async fn patience(naps: u32) -> Result<i64, ShopError> {
         slept += 1;
     }
     Ok(now().duration_since(begin).as_hours())
+}
+
+/// Gives back what it was given when it has slept `naps` nights and reserved something behind each.
+#[workflow]
+pub(crate) async fn delivered_after<T: Payload + Clone + Into<i64>>(what: T, naps: u32) -> Result<(T, i64), ShopError> {
+    let mut reserved = 0;
+    for _ in 0..naps {
+        sleep(days(1)).await?;
+        reserve("gem", what.clone().into()).await?;
+        reserved += what.clone().into();
+    }
+    Ok((what, reserved))
+}
+
+/// One generic helper with two types: one behind the other, then both side by side.
+#[workflow]
+pub(crate) async fn deliveries(n: u8) -> Result<String, ShopError> {
+    let (small, a) = delivered_after(n, 2).await?;
+    let (big, b) = delivered_after(i64::from(small) * 1000, 1).await?;
+    let (c, d) = join!(delivered_after(small, 1), delivered_after(big, 2));
+    Ok(format!("{a} {b} {} {}", c?.1, d?.1))
 }
 
 pub(crate) const APPROVED: Signal<String> = Signal::new("approved");

@@ -77,6 +77,13 @@ async fn helpers_inline() {
 }
 
 #[tokio::test]
+async fn a_generic_helper_with_two_types() {
+    let swept = sweep(deliveries(3), "d").run().await;
+    assert_eq!(count(&swept.history, "timer fired"), 6);
+    assert_eq!(last(&swept.history), r#"completed with "6 3000 3 6000""#);
+}
+
+#[tokio::test]
 async fn what_a_step_draws() {
     for seed in [1, 2] {
         let swept = sweep(draws(3), "d").seed(seed).run().await;

@@ -19,7 +19,7 @@ pub(crate) use test::test;
 
 use crate::{analyze::Facts, diagnostic::Errors, ir::Machine, lower, parse::workflow::WorkflowFn};
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use signature::Parameters;
 use syn::{FnArg, Ident, Pat, ReturnType, Type};
 
@@ -158,14 +158,15 @@ pub(crate) fn refused(f: &WorkflowFn, errors: &Errors) -> TokenStream {
 
 /// What stands for a workflow that rustc refuses, and that therefore has no machine.
 pub(crate) fn rejected(f: &WorkflowFn) -> TokenStream {
-    let (function, unchecked, is) = (fallback::workflow(f), unchecked(f), is(f));
+    let (function, unchecked) = (fallback::workflow(f), unchecked(f));
+    let rejected = quote_spanned!(f.item.sig.ident.span()=> ::workflow_runtime::__private::rejected());
     quote! {
         #function
         const _: () = {
             #unchecked
-            #is
+            #[deny(unused_must_use)]
             fn __rejected() {
-                ::workflow_runtime::__private::rejected::<__Is<()>>();
+                #rejected;
             }
         };
     }

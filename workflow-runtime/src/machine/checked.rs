@@ -65,15 +65,13 @@ impl<D> GivesNothing for &Awaited<'_, D> {
     }
 }
 
-/// Not implemented: a program that the macro has found wrong is accepted by rustc.
-#[diagnostic::on_unimplemented(
-    message = "this is a bug of the workflow compiler, not of your code; please report it",
-    label = "the compiler found something wrong with this function, and rustc did not"
-)]
-pub trait Rejected {}
-
-/// Refused by its bound, unless something else is.
-pub fn rejected<T: Rejected>() {}
+/// Called where a program stood that the macro has found wrong, with the lint for this denied: rustc looks for what is unused
+/// only in what has no error, so this is reported only if rustc accepts the program.
+#[must_use = "this is a bug of the workflow compiler, not of your code; please report it: it found something wrong with \
+              this function, and rustc did not"]
+pub fn rejected() -> bool {
+    true
+}
 
 /// Needs the layout of the future that a check copy returns, which it has only if it has no error.
 pub const fn checked<A, F: Future>(_: fn(A) -> F) -> usize {

@@ -64,7 +64,8 @@ impl Tree<'_> {
                 code.extend(quote!(let #bind #ty;));
             }
             let unchanged = (unchanged && live.contains(&v)) || (!var.mutable && !fields.is_empty());
-            let held = Held { var: v, alias: alias.clone(), unchanged };
+            let by_fields = !live.contains(&v) && !fields.is_empty();
+            let held = Held { var: v, alias: alias.clone(), unchanged, by_fields };
             if self.is_around(v) {
                 back.extend(self.put_back(&held, &self.around));
             }

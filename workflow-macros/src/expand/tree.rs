@@ -33,6 +33,8 @@ pub(super) struct Held {
     pub(super) alias: Option<Ident>,
     /// Taken at the entry and not `mut`: its encoding is still good.
     pub(super) unchanged: bool,
+    /// Taken by fields: only then do the slots of its fields have encodings of theirs.
+    pub(super) by_fields: bool,
 }
 
 pub(super) struct Tree<'a> {
@@ -211,6 +213,7 @@ impl Tree<'_> {
             let slot = slot(self.m, h.var);
             return quote!(#slot.#put(#name););
         }
+        let put = if h.by_fields { put } else { quote!(put) };
         let fields = self.m.fields(h.var).filter(|f| live.contains(f));
         fields
             .map(|f| {
@@ -243,7 +246,9 @@ impl Tree<'_> {
         let mut r = Renames::default();
         for v in &effects.binds {
             let name = self.m.vars[*v].ident.to_string();
-            if let Some(hidden) = names.visible.insert(name.clone(), Held { var: *v, alias: None, unchanged: false }) {
+            if let Some(hidden) =
+                names.visible.insert(name.clone(), Held { var: *v, alias: None, unchanged: false, by_fields: false })
+            {
                 let derived = matches!(self.m.vars[hidden.var].origin, Origin::Derived(_));
                 let put = self.put(&hidden, live);
                 if hidden.var != *v && !put.is_empty() && !derived {

@@ -274,9 +274,9 @@ impl Lower<'_> {
     /// A borrow, or a place that `pat` borrows from, made steady; anything else as it is.
     pub(super) fn held<'p>(&mut self, e: &Expr, mut pats: impl Iterator<Item = &'p Pat>) -> Expr {
         let binds_by_ref = |p: &Pat| super::names::bindings(p).iter().any(|b| b.by_ref);
-        let mut anchored = strip(e).clone();
+        let mut anchored = e.clone();
         self.anchor(&mut anchored);
-        match &anchored {
+        match strip(&anchored) {
             e if self.is_borrow(e) || (self.is_storage(e) && pats.any(binds_by_ref)) => self.steady(e),
             Expr::Tuple(t) => {
                 let mut t = t.clone();
@@ -288,7 +288,7 @@ impl Lower<'_> {
                     .for_each(|e| self.make_steady(e));
                 Expr::Tuple(t)
             }
-            _ => anchored,
+            _ => anchored.clone(),
         }
     }
 

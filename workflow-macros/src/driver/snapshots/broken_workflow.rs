@@ -36,23 +36,26 @@ impl ::workflow_runtime::__private::InlineWorkflow for __order {
         ::core::panic!("this workflow has an error")
     }
 }
-#[cfg(rust_analyzer)]
+#[allow(unexpected_cfgs)]
 const _: () = {
-    #[allow(
-        clippy::too_many_arguments,
-        clippy::unused_async,
-        clippy::large_futures,
-        clippy::unused_unit
-    )]
-    async fn __check(order: Order) -> Result<Receipt, OrderError> {
-        tokio::join!(a(), b());
-        todo!()
-    }
-    fn __future(
-        (order,): (Order,),
-    ) -> impl ::core::future::Future<Output = Result<Receipt, OrderError>> {
-        __check(order)
-    }
+    #[cfg(rust_analyzer)]
+    const _: () = {
+        #[allow(
+            clippy::too_many_arguments,
+            clippy::unused_async,
+            clippy::large_futures,
+            clippy::unused_unit
+        )]
+        async fn __check(order: Order) -> Result<Receipt, OrderError> {
+            tokio::join!(a(), b());
+            todo!()
+        }
+        fn __future(
+            (order,): (Order,),
+        ) -> impl ::core::future::Future<Output = Result<Receipt, OrderError>> {
+            __check(order)
+        }
+    };
 };
 ::core::compile_error! {
     "this `join!` polls futures, which no checkpoint can hold: use `workflow_runtime::join!`, whose branches are saved; there is no `.await` behind it"

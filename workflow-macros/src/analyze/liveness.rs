@@ -9,9 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The live variables at the start of every node.
 pub(super) fn live(m: &Machine, reachable: &BTreeSet<NodeId>) -> Vec<VarSet> {
     let mut live = vec![VarSet::new(); m.nodes.len()];
+    // Against the order of the source, so that only loops need another round.
+    let mut backward: Vec<NodeId> = reachable.iter().copied().collect();
+    backward.sort_by_key(|n| std::cmp::Reverse(m.nodes[*n].order));
     loop {
         let mut changed = false;
-        for n in reachable.iter().rev() {
+        for n in &backward {
             let mut set = at_end(m, &m.nodes[*n].term, &live);
             for code in m.nodes[*n].code.iter().rev() {
                 before(m, &mut set, &code.effects);

@@ -141,6 +141,9 @@ impl Facts {
 
     /// Locals that are only held over a suspension, and dropped early.
     pub(crate) fn held(&self, m: &Machine) -> Vec<usize> {
+        if m.held.is_empty() {
+            return vec![];
+        }
         let slots: VarSet = self.slots(m).into_iter().collect();
         m.held.iter().copied().filter(|v| !slots.contains(v)).collect()
     }

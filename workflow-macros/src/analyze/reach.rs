@@ -53,11 +53,18 @@ pub(super) fn edges(m: &Machine, reachable: &BTreeSet<NodeId>) -> BTreeSet<(Opti
 /// For every node the fields that may have been moved out before it.
 pub(super) fn moved(m: &Machine, reachable: &BTreeSet<NodeId>) -> Vec<VarSet> {
     let mut moved = vec![VarSet::new(); m.nodes.len()];
-    for n in reachable {
-        let fields: VarSet = m.nodes[*n].effects().into_iter().flat_map(|e| e.moves.iter().copied()).collect();
-        if !fields.is_empty() {
-            for behind in closure(m, m.nodes[*n].term.successors(), |_| false) {
-                moved[behind].extend(&fields);
+    // In the order of the source, so that only loops need another round.
+    let mut forward: Vec<NodeId> = reachable.iter().copied().collect();
+    forward.sort_by_key(|n| m.nodes[*n].order);
+    let mut changed = true;
+    while std::mem::take(&mut changed) {
+        for n in &forward {
+            let mut behind = moved[*n].clone();
+            behind.extend(m.nodes[*n].effects().into_iter().flat_map(|e| e.moves.iter().copied()));
+            for s in m.nodes[*n].term.successors() {
+                let before = moved[s].len();
+                moved[s].extend(&behind);
+                changed |= moved[s].len() > before;
             }
         }
     }

@@ -20,6 +20,8 @@ pub mod testing;
 #[doc(hidden)]
 pub mod __private;
 mod duration;
+#[cfg(doctest)]
+mod guide;
 
 pub use activity::bounds::Payload;
 pub use activity::{ActivityContext, ActivityError, ActivityFailure, CompletionToken, Retry, State, Timeout};
@@ -164,79 +166,3 @@ macro_rules! continue_as_new {
         )
     };
 }
-
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/activities.md")]
-struct Activities;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/fan-out.md")]
-struct FanOut;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/children.md")]
-struct Children;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/helpers.md")]
-struct Helpers;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/continue-as-new.md")]
-struct ContinueAsNew;
-
-#[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../../docs/language.md")]
-struct Language;
-
-#[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../../docs/loops.md")]
-struct Loops;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/messages.md")]
-struct Messages;
-
-#[cfg(all(doctest, feature = "testing"))]
-#[doc = include_str!("../../docs/simulation.md")]
-struct Simulation;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/starting.md")]
-struct Starting;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/testing.md")]
-struct Testing;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/cancellation.md")]
-struct Cancellation;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/sagas.md")]
-struct Sagas;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/timers.md")]
-struct Timers;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/concurrency.md")]
-struct Concurrency;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/verify.md")]
-struct Verify;
-
-#[cfg(all(doctest, feature = "service"))]
-#[doc = include_str!("../../docs/service.md")]
-struct Service;
-
-#[cfg(all(doctest, feature = "schedules"))]
-#[doc = include_str!("../../docs/schedules.md")]
-struct Schedules;

@@ -33,6 +33,7 @@ mod macros;
 mod matching;
 mod messages;
 mod nameless;
+mod partial_moves;
 mod sagas;
 mod scopes;
 

@@ -10,7 +10,10 @@ use crate::{
     validate,
 };
 use proc_macro2::{Span, TokenStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 /// Expands `#[activity(attr)] item`.
 pub(crate) fn activity(attr: TokenStream, item: TokenStream) -> TokenStream {
@@ -62,11 +65,19 @@ pub(crate) fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// The machine of a function whose signature has been checked, or what stands for it if something is refused.
 fn compile(f: &WorkflowFn, errors: &Errors) -> TokenStream {
     check::body(f, errors);
-    let mut machine = lower::lower(f, errors);
+    let mut machine = lower::lower(f, errors, BTreeSet::new());
     if !errors.is_empty() {
         return expand::refused(f, errors);
     }
-    let facts = analyze::analyze(&mut machine);
+    let mut facts = analyze::analyze(&mut machine);
+    let renewed = facts.renewed(&machine);
+    if !renewed.is_empty() {
+        machine = lower::lower(f, errors, renewed);
+        if !errors.is_empty() {
+            return expand::refused(f, errors);
+        }
+        facts = analyze::analyze(&mut machine);
+    }
     validate::validate(&mut machine, &facts, errors);
     match machine.wrong {
         _ if !errors.is_empty() => expand::fallback::workflow(f),

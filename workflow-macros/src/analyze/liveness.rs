@@ -3,7 +3,7 @@
 //! A moved variable needs no rule of its own: code that compiles does not read it again before it is assigned. What is
 //! not live at a point is not saved there. A variable that is bound again from a place keeps the place alive.
 
-use crate::ir::{BranchId, Effects, Machine, NodeId, Origin, Term, VarId, VarSet};
+use crate::ir::{BranchId, Effects, ForkId, Machine, NodeId, Origin, Term, VarId, VarSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The live variables at the start of every node.
@@ -44,10 +44,7 @@ pub(super) fn behind(m: &Machine, n: NodeId, live: &[VarSet]) -> Vec<VarSet> {
 }
 
 fn before(m: &Machine, set: &mut VarSet, e: &Effects) {
-    set.retain(|v| match m.vars[*v].origin {
-        Origin::Field(of) => !e.kills.contains(&of),
-        _ => !e.kills.contains(v),
-    });
+    set.retain(|v| !e.kills.contains(&m.base(*v)));
     set.extend(&e.uses);
 }
 
@@ -114,9 +111,9 @@ pub(super) fn shared(m: &Machine, live: &[VarSet]) -> Vec<VarSet> {
         let mut set = VarSet::new();
         for other in of.branches.iter().filter(|o| **o != b) {
             let named = named(*other);
-            let base = |v: VarId| field_of(m, v).unwrap_or(v);
-            let read =
-                |v: &VarId| (named.contains(v) || named.contains(&base(*v))) && m.vars[*v].origin != Origin::Operation;
+            let read = |v: &VarId| {
+                (named.contains(v) || named.contains(&m.base(*v))) && m.vars[*v].origin != Origin::Operation
+            };
             let entry = &live[m.branches[*other].entry];
             set.extend(entry.iter().copied().filter(read));
         }
@@ -137,34 +134,40 @@ pub(super) fn aside(m: &Machine, branch: BranchId, live: &[VarSet], shared: &[Va
     shared[branch].iter().chain(behind).copied().collect()
 }
 
-/// Within a fork a variable that more than one branch, or the code behind it, needs is saved in one way only: by fields if some had
-/// been moved out before, else whole.
-pub(super) fn alike(m: &Machine, live: &mut [VarSet], moved: &[VarSet]) {
+/// Within a fork a variable that more than one branch, or the code behind it, needs is saved in one way only: by parts if some
+/// are moved out before or within, else whole. Each node has those of the parts that it needs, as `live` says.
+pub(super) fn alike(m: &Machine, sets: &mut [VarSet], live: &[VarSet], moved: &[VarSet]) {
+    let mut decided: Vec<(VarId, ForkId)> = vec![];
+    // Forks are numbered from the outside in.
     for fork in 0..m.forks.len() {
-        let region: Vec<NodeId> = (0..m.nodes.len()).filter(|n| m.in_fork(*n, fork)).chain(m.behind(fork)).collect();
+        let inside: Vec<NodeId> = (0..m.nodes.len()).filter(|n| m.in_fork(*n, fork)).collect();
+        let region: Vec<NodeId> = inside.iter().copied().chain(m.behind(fork)).collect();
         let from = m.nodes.iter().position(|n| matches!(n.term, Term::Fork { fork: f, .. } if f == fork));
         let Some(from) = from else { continue };
         let owner = |n: NodeId| m.forks[fork].branches.iter().position(|b| m.within(m.nodes[n].branch, Some(*b)));
         let mut by_var: BTreeMap<VarId, (BTreeSet<Option<usize>>, VarSet)> = BTreeMap::new();
         for n in &region {
             for v in live[*n].iter().filter(|v| m.outside(**v, fork)) {
-                let known = by_var.entry(field_of(m, *v).unwrap_or(*v)).or_default();
+                let known = by_var.entry(m.base(*v)).or_default();
                 known.0.insert(owner(*n));
                 known.1.insert(*v);
             }
         }
+        let within: VarSet =
+            inside.iter().flat_map(|n| m.nodes[*n].effects()).flat_map(|e| &e.moves).copied().collect();
         for (var, (owners, entries)) in by_var {
-            if owners.len() < 2 || entries == VarSet::from([var]) {
+            let known = decided.iter().any(|(v, f)| *v == var && m.in_fork(from, *f));
+            if owners.len() < 2 || known {
                 continue;
             }
-            let gone = moved[from].iter().any(|g| field_of(m, *g) == Some(var) && !entries.contains(g));
-            let one = if entries.contains(&var) || !gone { VarSet::from([var]) } else { entries };
+            decided.push((var, fork));
+            let mut gone = gone(m, &entries, &moved[from]);
+            gone.extend(within.iter().filter(|g| m.base(**g) == var));
+            let one = saved(m, var, &entries, &gone);
             for n in &region {
-                let has = live[*n].iter().any(|v| *v == var || field_of(m, *v) == Some(var));
-                if has {
-                    live[*n].retain(|v| *v != var && field_of(m, *v) != Some(var));
-                    live[*n].extend(&one);
-                }
+                let needs = |part: &VarId| live[*n].iter().any(|v| m.overlap(*v, *part));
+                sets[*n].retain(|v| m.base(*v) != var);
+                sets[*n].extend(one.iter().copied().filter(needs));
             }
         }
     }
@@ -176,20 +179,37 @@ pub(super) fn alike(m: &Machine, live: &mut [VarSet], moved: &[VarSet]) {
 /// Everywhere else it is saved whole.
 pub(super) fn by_fields(m: &Machine, live: &mut [VarSet], moved: &[VarSet]) {
     for (set, moved) in live.iter_mut().zip(moved) {
-        let fields: Vec<(VarId, VarId)> = set.iter().filter_map(|f| Some((*f, field_of(m, *f)?))).collect();
-        for (_, var) in &fields {
-            let gone = moved.iter().any(|g| field_of(m, *g) == Some(*var) && !set.contains(g));
-            if set.contains(var) || !gone {
-                set.retain(|f| field_of(m, *f) != Some(*var));
-                set.insert(*var);
+        let vars: VarSet = set.iter().map(|v| m.base(*v)).collect();
+        for var in vars {
+            let of: VarSet = set.iter().copied().filter(|v| m.base(*v) == var).collect();
+            if of.len() > 1 || !of.contains(&var) {
+                set.retain(|v| m.base(*v) != var);
+                set.extend(saved(m, var, &of, &gone(m, &of, moved)));
             }
         }
     }
 }
 
-pub(super) fn field_of(m: &Machine, v: VarId) -> Option<VarId> {
-    match m.vars[v].origin {
-        Origin::Field(of) => Some(of),
-        _ => None,
-    }
+/// What may be gone. What is live has a value: if it was moved out, it has been assigned again.
+fn gone(m: &Machine, live: &VarSet, moved: &VarSet) -> VarSet {
+    moved.iter().copied().filter(|g| !live.iter().any(|l| m.overlap(*g, *l))).collect()
+}
+
+/// The largest parts of a variable that hold what is live of it, and nothing else that may be gone.
+fn saved(m: &Machine, var: VarId, live: &VarSet, gone: &VarSet) -> VarSet {
+    let gone: Vec<VarId> = gone.iter().copied().filter(|g| m.base(*g) == var).collect();
+    let whole = |p: VarId| live.contains(&p) || !gone.iter().any(|g| m.is_part(*g, p));
+    let holds = |p: VarId| live.iter().any(|l| m.is_part(*l, p));
+    let parts = || m.fields(var).chain([var]);
+    let candidate = |p: &VarId| holds(*p) && whole(*p);
+    parts().filter(|p| candidate(p) && !parts().any(|o| o != *p && candidate(&o) && m.is_part(*p, o))).collect()
+}
+
+/// What other branches read, as it is saved at the entry of a branch.
+pub(super) fn as_saved(m: &Machine, shared: &[VarSet], live: &[VarSet]) -> Vec<VarSet> {
+    let of = |(b, read): (BranchId, &VarSet)| {
+        let saved = &live[m.branches[b].entry];
+        saved.iter().copied().filter(|s| read.iter().any(|r| m.overlap(*s, *r))).collect()
+    };
+    shared.iter().enumerate().map(of).collect()
 }

@@ -55,8 +55,10 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
         }
     }
     let moved = reach::moved(m, &reachable);
+    let needed = live.clone();
     liveness::by_fields(m, &mut live, &moved);
-    liveness::alike(m, &mut live, &moved);
+    liveness::alike(m, &mut live, &needed, &moved);
+    let shared = liveness::as_saved(m, &shared, &live);
     let roots = roots(m, &reachable);
     let numbers = numbers(m, &roots);
     let (passed, patches) = reach::patches(m, &reachable);
@@ -89,6 +91,12 @@ fn name_temporaries(m: &mut Machine) {
             let label = m.points.get(point).map_or("end", |p| p.label.as_str());
             v.key = format!("{label}.{n}");
             *n += 1;
+        }
+    }
+    for f in 0..m.vars.len() {
+        let of = m.base(f);
+        if of != f && matches!(m.vars[of].origin, Origin::Temp(_)) {
+            m.vars[f].key = format!("{}.{}", m.vars[of].key, m.vars[f].path.join("."));
         }
     }
 }
@@ -188,14 +196,25 @@ impl Facts {
     }
 
     /// What is live at the start of a node for the code that follows it, as it is saved there.
-    fn own(&self, m: &Machine, n: NodeId) -> VarSet {
-        let own = |v: &usize| {
-            let of = liveness::field_of(m, *v);
-            self.own[n].contains(v)
-                || of.is_some_and(|of| self.own[n].contains(&of))
-                || m.fields(*v).any(|f| self.own[n].contains(&f))
-        };
+    pub(crate) fn own(&self, m: &Machine, n: NodeId) -> VarSet {
+        let own = |v: &usize| self.own[n].iter().any(|o| m.overlap(*v, *o));
         self.live[n].iter().copied().filter(own).collect()
+    }
+
+    /// Names of variables of which a block has parts only, when it assigns the whole: the assignment needs a block of its own.
+    pub(crate) fn renewed(&self, m: &Machine) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for root in &self.roots {
+            let parted = self.own(m, *root).into_iter().filter(|v| m.base(*v) != *v).map(|v| m.base(v));
+            let parted: VarSet = parted.collect();
+            let mut tree = if parted.is_empty() { vec![] } else { vec![*root] };
+            while let Some(n) = tree.pop() {
+                let assigned = m.nodes[n].effects().into_iter().flat_map(|e| e.assigns.intersection(&parted));
+                names.extend(assigned.map(|v| m.vars[*v].ident.to_string()));
+                tree.extend(m.nodes[n].term.successors().into_iter().filter(|s| !self.is_root(*s)));
+            }
+        }
+        names
     }
 
     /// What is live behind the `i`th piece of code of a node, for every `i`.

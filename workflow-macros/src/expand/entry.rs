@@ -5,7 +5,7 @@ use super::{
     fields,
     machine::{binding, slot},
     renames::Renames,
-    tree::{Held, Names, Tree, field_of},
+    tree::{Held, Names, Tree},
 };
 use crate::{
     ir::{Effects, NodeId, Origin, Term, VarId, VarSet},
@@ -31,6 +31,8 @@ impl Tree<'_> {
         self.collect(root, &mut all);
         let Effects { touches, binds, changes, renamed, .. } = all;
         let live = &self.facts.live[root];
+        // Parts that only other branches need may be gone, and stay where they are.
+        let own = self.facts.own(self.m, root);
         let (mut code, mut names) = (TokenStream::new(), Names::default());
         let (mut outer, mut back) = (TokenStream::new(), TokenStream::new());
         let wanted: Vec<VarId> = touches.into_iter().filter(|v| !binds.contains(v)).collect();
@@ -50,22 +52,26 @@ impl Tree<'_> {
             let alias = hidden.get(&v).cloned();
             let name = alias.as_ref().unwrap_or(&var.ident);
             let slot = slot(self.m, v);
-            let fields: Vec<VarId> = self.m.fields(v).filter(|f| live.contains(f)).collect();
+            let parts = self.m.fields(v).filter(|f| live.contains(f));
+            let (fields, absent): (VarSet, VarSet) = parts.partition(|f| own.contains(f));
             let code = if self.is_around(v) { &mut outer } else { &mut code };
             // What is not changed is bound without `mut`, so that rustc finds it if it is changed after all.
             let bind = if unchanged && live.contains(&v) { quote!(#name) } else { binding(self.m, v, name) };
             if live.contains(&v) {
                 code.extend(quote!(let #bind = #slot.take();));
             } else if !fields.is_empty() {
-                let value = fields::rest(self.m, &fields);
+                let value = fields::rest(self.m, &fields.iter().copied().collect::<Vec<_>>());
                 code.extend(quote!(let #bind = #value;));
             } else {
                 let ty = var.ty.as_ref().map(|t| quote!(: __Is<#t>));
                 code.extend(quote!(let #bind #ty;));
             }
-            let unchanged = (unchanged && live.contains(&v)) || (!var.mutable && !fields.is_empty());
-            let by_fields = !live.contains(&v) && !fields.is_empty();
-            let held = Held { var: v, alias: alias.clone(), unchanged, by_fields };
+            let unchanged = match live.contains(&v) {
+                true if unchanged => VarSet::from([v]),
+                false if !var.mutable => fields,
+                _ => VarSet::new(),
+            };
+            let held = Held { var: v, alias: alias.clone(), unchanged, absent };
             if self.is_around(v) {
                 back.extend(self.put_back(&held, &self.around));
             }
@@ -125,7 +131,8 @@ impl Tree<'_> {
         for s in node.term.successors() {
             if waits || self.facts.is_root(s) {
                 // What is saved by fields there must be taken apart here.
-                all.touches.extend(self.facts.live[s].iter().filter_map(|f| field_of(self.m, *f)));
+                let own = self.facts.own(self.m, s).into_iter().map(|f| (f, self.m.base(f)));
+                all.touches.extend(own.filter(|(f, of)| f != of).map(|(_, of)| of));
             } else {
                 self.collect(s, all);
             }

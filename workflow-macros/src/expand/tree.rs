@@ -31,10 +31,17 @@ pub(super) struct Held {
     pub(super) var: VarId,
     /// The name under which it is held, if it is not its own.
     pub(super) alias: Option<Ident>,
-    /// Taken at the entry and not `mut`: its encoding is still good.
-    pub(super) unchanged: bool,
-    /// Taken by fields: only then do the slots of its fields have encodings of theirs.
-    pub(super) by_fields: bool,
+    /// The slots whose encodings are still good: it was taken from them, and is not `mut`.
+    pub(super) unchanged: VarSet,
+    /// Parts that were not taken.
+    pub(super) absent: VarSet,
+}
+
+impl Held {
+    /// What is bound under its own name.
+    fn bound(var: VarId) -> Held {
+        Held { var, alias: None, unchanged: VarSet::new(), absent: VarSet::new() }
+    }
 }
 
 pub(super) struct Tree<'a> {
@@ -198,29 +205,26 @@ impl Tree<'_> {
         held.into_iter().map(|h| self.put(h, live)).collect()
     }
 
-    /// Puts a variable away as `live` wants it: whole, by fields, or not at all.
+    /// Puts a variable away as `live` wants it: whole, by fields, or not at all. What is around is put back there.
     fn put(&self, h: &Held, live: &VarSet) -> TokenStream {
-        if self.is_around(h.var) {
-            return TokenStream::new();
+        if !self.is_around(h.var) {
+            return self.put_back(h, live);
         }
-        self.put_back(h, live)
+        let around = |v: &VarId| self.around.iter().any(|a| self.m.overlap(*a, *v));
+        self.put_back(h, &live.iter().copied().filter(|v| !around(v)).collect())
     }
 
     pub(super) fn put_back(&self, h: &Held, live: &VarSet) -> TokenStream {
         let name = h.alias.as_ref().unwrap_or(&self.m.vars[h.var].ident);
-        let put = if h.unchanged { quote!(put_back) } else { quote!(put) };
-        if live.contains(&h.var) {
-            let slot = slot(self.m, h.var);
-            return quote!(#slot.#put(#name););
-        }
-        let put = if h.by_fields { put } else { quote!(put) };
-        let fields = self.m.fields(h.var).filter(|f| live.contains(f));
-        fields
-            .map(|f| {
-                let (slot, member) = (slot(self.m, f), fields::member(self.m, f));
-                quote!(#slot.#put(#name.#member);)
-            })
-            .collect()
+        let put = |v: VarId| {
+            let (slot, place) = (slot(self.m, v), fields::place(self.m, v, name));
+            let put = if h.unchanged.contains(&v) { quote!(put_back) } else { quote!(put) };
+            quote!(#slot.#put(#place);)
+        };
+        let there = |v: &VarId| live.contains(v) && !h.absent.contains(v);
+        let parts: Vec<VarId> = self.m.fields(h.var).chain([h.var]).filter(there).collect();
+        let within = |v: &VarId| parts.iter().any(|o| o != v && self.m.is_part(*v, *o));
+        parts.iter().filter(|v| !within(v)).map(|v| put(*v)).collect()
     }
 
     fn code(&self, c: &Code, live: &VarSet, names: &mut Names) -> TokenStream {
@@ -246,9 +250,7 @@ impl Tree<'_> {
         let mut r = Renames::default();
         for v in &effects.binds {
             let name = self.m.vars[*v].ident.to_string();
-            if let Some(hidden) =
-                names.visible.insert(name.clone(), Held { var: *v, alias: None, unchanged: false, by_fields: false })
-            {
+            if let Some(hidden) = names.visible.insert(name.clone(), Held::bound(*v)) {
                 let derived = matches!(self.m.vars[hidden.var].origin, Origin::Derived(_));
                 let put = self.put(&hidden, live);
                 if hidden.var != *v && !put.is_empty() && !derived {
@@ -318,13 +320,6 @@ impl Tree<'_> {
         });
         let parts: Vec<TokenStream> = parts.collect();
         quote!(#(#parts)&&*)
-    }
-}
-
-pub(super) fn field_of(m: &Machine, v: VarId) -> Option<VarId> {
-    match m.vars[v].origin {
-        Origin::Field(of) => Some(of),
-        _ => None,
     }
 }
 

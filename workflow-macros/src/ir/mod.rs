@@ -51,6 +51,8 @@ pub(crate) struct Var {
     pub(crate) key: String,
     pub(crate) ty: Option<Type>,
     pub(crate) origin: Origin,
+    /// Of a field: how it is reached from its variable. Empty otherwise.
+    pub(crate) path: Vec<String>,
     /// Declared without a value.
     pub(crate) deferred: bool,
     /// The branch that declares it.
@@ -69,7 +71,7 @@ pub(crate) enum Origin {
     Output,
     /// An operation that the next block begins. It is gone before the step ends.
     Operation,
-    /// A field of this variable, which stands for it where another field has been moved out.
+    /// A field of this variable, or a field of a field, which stands for it where another one has been moved out.
     Field(VarId),
 }
 
@@ -288,9 +290,27 @@ impl Machine {
         of.branches.iter().map(|b| self.branches[*b].after).chain([of.rest])
     }
 
-    /// The variables that stand for fields of `var`.
+    /// The variables that stand for fields of `var`, at any depth.
     pub(crate) fn fields(&self, var: VarId) -> impl Iterator<Item = VarId> + '_ {
         (0..self.vars.len()).filter(move |f| self.vars[*f].origin == Origin::Field(var))
+    }
+
+    /// The variable that a field belongs to; any other variable itself.
+    pub(crate) fn base(&self, v: VarId) -> VarId {
+        match self.vars[v].origin {
+            Origin::Field(of) => of,
+            _ => v,
+        }
+    }
+
+    /// True if `inner` is `outer` or a part of it.
+    pub(crate) fn is_part(&self, inner: VarId, outer: VarId) -> bool {
+        self.base(inner) == self.base(outer) && self.vars[inner].path.starts_with(&self.vars[outer].path)
+    }
+
+    /// True if one is a part of the other.
+    pub(crate) fn overlap(&self, a: VarId, b: VarId) -> bool {
+        self.is_part(a, b) || self.is_part(b, a)
     }
 }
 

@@ -29,11 +29,12 @@ impl Lower<'_> {
                 self.end_dead(Term::Diverge(code));
             }
             // Nothing that is read behind it has to have a value here.
-            _ if !splits::expr(e) && names::never_ends(e) => {
+            _ if !self.splits(e) && names::never_ends(e) => {
                 let code = self.code(e);
                 self.end_dead(Term::Diverge(code));
             }
-            _ if !splits::expr(e) => self.finish(dest, e),
+            _ if !self.splits(e) => self.finish(dest, e),
+            Expr::Assign(a) if self.renews(e) => self.renew(a, dest),
             Expr::Paren(p) => self.into(&p.expr, dest),
             Expr::Group(g) => self.into(&g.expr, dest),
             Expr::If(i) => self.if_(i, dest),
@@ -89,6 +90,7 @@ impl Lower<'_> {
                     let origin = self.derive(&l.pat, &value, false);
                     let code = self.code(&value);
                     self.merge(&mut effects, code.effects);
+                    self.taken(&l.pat, &value, &mut effects);
                     self.bind_pattern(&l.pat, &mut effects, origin);
                     let value = self.rewrite(&value);
                     parts.push(Part::Let((*l.pat).clone(), value));

@@ -67,6 +67,7 @@ impl Lower<'_> {
             self.scoped(|s| {
                 let mut effects = Effects::default();
                 let origin = s.derive(&arm.pat, scrutinee, false);
+                s.taken(&arm.pat, scrutinee, &mut effects);
                 s.bind_pattern(&arm.pat, &mut effects, origin);
                 let guard = arm.guard.as_ref().map(|(_, g)| {
                     let read = s.code(g).effects;
@@ -147,6 +148,7 @@ impl Lower<'_> {
         let part = match self.part_expr(value, &mut effects) {
             Part::Expr(value) | Part::Let(_, value) => Part::Let(pat.clone(), value),
         };
+        self.taken(pat, value, &mut effects);
         self.bind_pattern(pat, &mut effects, origin);
         self.end(Term::If { parts: vec![part], effects, then, els });
     }

@@ -18,6 +18,7 @@ mod macro_calls;
 mod macros;
 mod matches;
 mod names;
+mod parts;
 mod place;
 mod point;
 mod returns;
@@ -40,8 +41,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use syn::{Expr, FnArg, Pat, Type};
 
 /// Lowers a function whose structure has been checked. What is refused is reported.
-pub(crate) fn lower(f: &WorkflowFn, errors: &Errors) -> Machine {
-    let mut l = Lower::new(errors);
+///
+/// What assigns a variable that is `renewed` gets a block of its own.
+pub(crate) fn lower(f: &WorkflowFn, errors: &Errors, renewed: BTreeSet<String>) -> Machine {
+    let mut l = Lower { renewed, ..Lower::new(errors) };
     l.parameters(f);
     let mut body = (*f.item.block).clone();
     items::split(&mut body);
@@ -108,6 +111,8 @@ struct Lower<'e> {
     hid_lender: bool,
     /// Names of locals that are only held.
     held: BTreeSet<String>,
+    /// Names of variables that are assigned where parts of them have been moved out.
+    renewed: BTreeSet<String>,
     keys: BTreeMap<String, usize>,
     labels: BTreeMap<String, usize>,
     given_labels: BTreeSet<String>,
@@ -127,6 +132,7 @@ impl<'e> Lower<'e> {
             item_scope: 0,
             hid_lender: false,
             held: BTreeSet::new(),
+            renewed: BTreeSet::new(),
             keys: BTreeMap::new(),
             labels: BTreeMap::new(),
             given_labels: BTreeSet::new(),
@@ -213,7 +219,8 @@ impl<'e> Lower<'e> {
         let n = self.keys.entry(name.clone()).or_default();
         let key = if *n == 0 { name } else { format!("{name}#{n}") };
         *n += 1;
-        self.m.vars.push(Var { ident: ident.clone(), mutable, key, ty, origin, deferred: false, branch: self.branch });
+        let (ident, branch) = (ident.clone(), self.branch);
+        self.m.vars.push(Var { ident, mutable, key, ty, origin, path: vec![], deferred: false, branch });
         self.m.vars.len() - 1
     }
 
@@ -237,6 +244,7 @@ impl<'e> Lower<'e> {
             key,
             ty: None,
             origin,
+            path: vec![],
             deferred: false,
             branch: self.branch,
         });
@@ -288,21 +296,32 @@ impl<'e> Lower<'e> {
         e
     }
 
-    /// The variable that stands for a field; for a field of what is borrowed, the variable itself.
-    fn field(&mut self, (name, field): (String, String)) -> Option<VarId> {
+    /// The variable that stands for a field, or a field of a field; for one of what is borrowed, the variable itself.
+    fn field(&mut self, (name, path): parts::Field) -> Option<VarId> {
         let var = self.lookup(&name)?;
-        let of = &self.m.vars[var];
-        if matches!(of.origin, Origin::Derived(_)) {
+        if matches!(self.m.vars[var].origin, Origin::Derived(_)) {
             return Some(var);
         }
-        let key = format!("{}.{field}", of.key);
-        let ident = of.ident.clone();
-        if let Some(known) = self.m.fields(var).find(|f| self.m.vars[*f].key == key) {
-            return Some(known);
+        // What is around it has a variable too: it may be saved in its place.
+        (1..=path.len()).map(|n| self.field_at(var, &path[..n])).last()
+    }
+
+    fn field_at(&mut self, var: VarId, path: &[String]) -> VarId {
+        if let Some(known) = self.m.fields(var).find(|f| self.m.vars[*f].path == path) {
+            return known;
         }
-        let (branch, deferred) = (of.branch, of.deferred);
-        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin: Origin::Field(var), deferred, branch });
-        Some(self.m.vars.len() - 1)
+        let of = &self.m.vars[var];
+        let (ident, branch, deferred) = (of.ident.clone(), of.branch, of.deferred);
+        let (key, path, origin) = (format!("{}.{}", of.key, path.join(".")), path.to_vec(), Origin::Field(var));
+        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin, path, deferred, branch });
+        self.m.vars.len() - 1
+    }
+
+    /// Notes the parts of the place `value` that `pat` moves out of it.
+    fn taken(&mut self, pat: &Pat, value: &Expr, effects: &mut Effects) {
+        for field in parts::taken(pat, value) {
+            effects.moves.extend(self.field(field));
+        }
     }
 
     fn emit(&mut self, code: Code) {
@@ -428,10 +447,7 @@ impl<'e> Lower<'e> {
     /// Effects of two pieces of code that run one behind the other.
     fn merge(&self, first: &mut Effects, then: Effects) {
         // A field of what the first piece binds is bound with it.
-        let read = |v: &VarId| match self.m.vars[*v].origin {
-            Origin::Field(of) => !first.kills.contains(&of),
-            _ => !first.kills.contains(v),
-        };
+        let read = |v: &VarId| !first.kills.contains(&self.m.base(*v));
         let read: Vec<VarId> = then.uses.into_iter().filter(read).collect();
         first.uses.extend(read);
         first.kills.extend(then.kills);

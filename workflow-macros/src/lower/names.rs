@@ -3,6 +3,7 @@
 //! Names are resolved by the lowering, which knows the scopes; here only what is bound inside the piece itself is told
 //! apart. Every identifier in a macro counts as a use, inline format arguments included.
 
+use super::parts::{Field, fields, lends, place, taken};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::BTreeSet;
@@ -27,10 +28,10 @@ pub(crate) struct Reader {
     pub(crate) touches: Names,
     /// Assigned as a whole, at least on some way.
     pub(crate) assigns: Names,
-    /// Read as `name.field` only.
-    pub(crate) fields: BTreeSet<(String, String)>,
+    /// Read as `name.field` only, or as `name.field.field`.
+    pub(crate) fields: BTreeSet<Field>,
     /// The fields among them that are read by value.
-    pub(crate) moves: BTreeSet<(String, String)>,
+    pub(crate) moves: BTreeSet<Field>,
     pub(crate) patches: Vec<String>,
     bound: Vec<Names>,
 }
@@ -55,7 +56,7 @@ impl Binding {
 }
 
 /// An identifier that starts in upper case is a constant.
-fn is_constant(p: &syn::PatIdent) -> bool {
+pub(super) fn is_constant(p: &syn::PatIdent) -> bool {
     let upper = p.ident.to_string().chars().next().is_some_and(char::is_uppercase);
     upper && p.by_ref.is_none() && p.mutability.is_none() && p.subpat.is_none()
 }
@@ -140,13 +141,13 @@ impl Reader {
 
     /// A read of one field. True if it is a field of a variable.
     fn field(&mut self, f: &syn::ExprField, by_value: bool) -> bool {
-        let Expr::Path(p) = &*f.base else { return false };
-        let Some(name) = p.path.get_ident().map(ToString::to_string) else { return false };
-        self.field_of(name, f.member.to_token_stream().to_string(), by_value);
+        let Some((name, mut path)) = place(&f.base) else { return false };
+        path.push(f.member.to_token_stream().to_string());
+        self.field_of(name, path, by_value);
         true
     }
 
-    fn field_of(&mut self, name: String, field: String, by_value: bool) {
+    fn field_of(&mut self, name: String, field: Vec<String>, by_value: bool) {
         let name = plain(&name);
         if self.bound.iter().any(|b| b.contains(&name)) {
             return;
@@ -168,6 +169,14 @@ impl Reader {
             Expr::Paren(p) => self.lent(&p.expr),
             other => self.visit_expr(other),
         }
+    }
+
+    /// A value that patterns are matched against: they take the parts of it that they bind.
+    fn matched<'p>(&mut self, e: &Expr, pats: impl Iterator<Item = &'p Pat>) {
+        self.lent(e);
+        let fields = pats.flat_map(|p| taken(p, e));
+        let outer: Vec<Field> = fields.filter(|(n, _)| !self.bound.iter().any(|b| b.contains(n))).collect();
+        self.moves.extend(outer);
     }
 
     fn bind(&mut self, pat: &Pat) {
@@ -193,30 +202,38 @@ impl Reader {
     }
 
     pub(crate) fn tokens(&mut self, tokens: TokenStream) {
+        self.arguments(tokens, false);
+    }
+
+    /// The tokens of a macro. Some macros `lend` what stands alone between commas.
+    fn arguments(&mut self, tokens: TokenStream, lend: bool) {
         let all: Vec<TokenTree> = tokens.into_iter().collect();
         let punct = |i: usize, c: char| matches!(all.get(i), Some(TokenTree::Punct(p)) if p.as_char() == c);
         for (i, t) in all.iter().enumerate() {
             match t {
                 TokenTree::Group(g) => {
-                    if i > 1 && punct(i - 1, '!') {
-                        self.patch(&all[i - 2], g.stream());
+                    let of = if i > 1 && punct(i - 1, '!') { Some(&all[i - 2]) } else { None };
+                    if let Some(name) = of {
+                        self.patch(name, g.stream());
                     }
-                    self.tokens(g.stream());
+                    self.arguments(g.stream(), of.is_some_and(|name| lends(&name.to_string())));
                 }
                 TokenTree::Ident(ident) => {
                     let field = i > 0 && punct(i - 1, '.') && !(i > 1 && punct(i - 2, '.'));
                     let path =
                         (i > 1 && punct(i - 1, ':') && punct(i - 2, ':')) || (punct(i + 1, ':') && punct(i + 2, ':'));
-                    let member = match all.get(i + 2) {
-                        Some(TokenTree::Ident(member)) if punct(i + 1, '.') => Some(member.to_string()),
-                        _ => None,
-                    };
-                    let call =
-                        matches!(all.get(i + 3), Some(TokenTree::Group(_))) || (punct(i + 3, ':') && punct(i + 4, ':'));
-                    match member.filter(|_| !call) {
-                        _ if field || path => {}
-                        Some(member) => self.field_of(ident.to_string(), member, true),
-                        None => self.used(ident.to_string()),
+                    if field || path {
+                        continue;
+                    }
+                    let chain = fields(&all[i + 1..]);
+                    let borrowed = i > 0 && punct(i - 1, '&');
+                    let alone = (i == 0 || punct(i - 1, ',') || punct(i - 1, '=')) && chain.ends_argument;
+                    match chain.path.is_empty() {
+                        true => self.used(ident.to_string()),
+                        false => {
+                            let by_value = chain.by_value && !borrowed && !(lend && alone);
+                            self.field_of(ident.to_string(), chain.path, by_value);
+                        }
                     }
                 }
                 TokenTree::Literal(l) => {
@@ -275,7 +292,7 @@ fn inline_arguments(text: &str) -> Names {
 }
 
 /// Methods of standard types that take their receiver by value.
-fn consumes(method: &str) -> bool {
+pub(super) fn consumes(method: &str) -> bool {
     const NAMES: &[&str] =
         &["expect", "flatten", "filter", "zip", "or", "or_else", "and", "and_then", "ok", "err", "xor"];
     let prefixes = ["into", "unwrap", "map", "ok_or", "is_some_and", "is_ok_and", "is_none_or"];
@@ -315,7 +332,8 @@ impl Visit<'_> for Reader {
         {
             self.patches.push(id.value());
         }
-        self.tokens(m.tokens.clone());
+        let name = m.path.segments.last().map(|s| s.ident.to_string());
+        self.arguments(m.tokens.clone(), name.is_some_and(|n| lends(&n)));
     }
     fn visit_item(&mut self, _: &syn::Item) {}
     fn visit_block(&mut self, b: &syn::Block) {
@@ -323,7 +341,7 @@ impl Visit<'_> for Reader {
     }
     fn visit_local(&mut self, l: &syn::Local) {
         if let Some(init) = &l.init {
-            self.visit_expr(&init.expr);
+            self.matched(&init.expr, [&l.pat].into_iter());
             if let Some((_, diverge)) = &init.diverge {
                 self.maybe(|s| s.visit_expr(diverge));
             }
@@ -341,7 +359,7 @@ impl Visit<'_> for Reader {
                     self.touches.insert(name);
                 }
             }
-            left => self.visit_expr(left),
+            left => self.lent(left),
         }
     }
     fn visit_expr_field(&mut self, f: &syn::ExprField) {
@@ -382,7 +400,7 @@ impl Visit<'_> for Reader {
         self.maybe(|s| s.visit_block(&a.block));
     }
     fn visit_expr_let(&mut self, l: &syn::ExprLet) {
-        self.visit_expr(&l.expr);
+        self.matched(&l.expr, [&*l.pat].into_iter());
         self.bind(&l.pat);
     }
     fn visit_expr_if(&mut self, i: &syn::ExprIf) {
@@ -405,7 +423,7 @@ impl Visit<'_> for Reader {
         self.kills.extend(both);
     }
     fn visit_expr_match(&mut self, m: &syn::ExprMatch) {
-        self.visit_expr(&m.expr);
+        self.matched(&m.expr, m.arms.iter().map(|a| &a.pat));
         let arms = m.arms.iter().map(|arm| {
             self.maybe(|s| {
                 s.scoped(|s| {

@@ -56,7 +56,7 @@ impl Lower<'_> {
         if let Some((_, diverge)) = &init.diverge {
             return self.let_else(pat, ty, &init.expr, diverge);
         }
-        if splits::expr(&init.expr) && is_control(&init.expr) {
+        if self.splits(&init.expr) && is_control(&init.expr) {
             if let Pat::Ident(syn::PatIdent { by_ref: None, subpat: None, ident, mutability, .. }) = &pat {
                 let var = self.var(ident, mutability.is_some(), None, Origin::Local);
                 self.into(&init.expr, &Dest::Bind { var, ty });
@@ -88,7 +88,8 @@ impl Lower<'_> {
             }
             Some(_) => Origin::Local,
         };
-        let code = self.code(value);
+        let mut code = self.code(value);
+        self.taken(&pat, value, &mut code.effects);
         if let Kind::Tokens(init) = code.kind {
             self.bind_let(pat, ty, init, None, code.effects, origin);
         }
@@ -99,12 +100,13 @@ impl Lower<'_> {
         let value = self.held(&value, [&pat].into_iter());
         let origin = if ty.is_none() { self.derive(&pat, &value, false) } else { Origin::Local };
         if !splits::expr(diverge) && !self.hides_own_lender(&pat, origin) {
-            let effects = self.effects(|r| {
+            let mut effects = self.effects(|r| {
                 r.visit_expr(&value);
                 let kills = r.kills.clone();
                 r.visit_expr(diverge);
                 r.kills = kills;
             });
+            self.taken(&pat, &value, &mut effects);
             let (init, diverge) = (self.rewrite(&value), self.rewrite(diverge));
             return self.bind_let(pat, ty, init, Some(diverge), effects, origin);
         }
@@ -134,6 +136,7 @@ impl Lower<'_> {
             effects: Effects::default(),
         }));
         self.enter(then);
+        self.taken(&pat, &value, &mut effects);
         self.bind_pattern(&pat, &mut effects, origin);
         self.m.nodes[from].term = match std::mem::replace(&mut self.m.nodes[from].term, Term::Open) {
             Term::Open => Term::If { parts: vec![Part::Let(pat, tokens)], effects, then, els },

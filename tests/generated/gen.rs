@@ -121,13 +121,6 @@ impl<'s> Gen<'s> {
         self.fresh("v")
     }
 
-    /// A name for what borrows from a place.
-    pub fn name_beside(&mut self, lender: &Place) -> String {
-        let name = self.name();
-        let hides = !crate::open::HIDES_LENDER && self.scope.vars[lender.root].name == name;
-        if hides { self.fresh("v") } else { name }
-    }
-
     /// A name that nothing else has.
     pub fn fresh(&mut self, stem: &str) -> String {
         self.names += 1;

@@ -9,7 +9,6 @@ mod branch;
 mod build;
 mod r#gen;
 mod loops;
-mod open;
 mod ops;
 mod pattern;
 mod program;
@@ -114,7 +113,7 @@ fn what_fails_is_made_small() {
 #[test]
 fn every_construct_is_used() {
     let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
-    for program in (0..1000).map(session::program) {
+    for program in (0..2000).map(session::program) {
         program.uses.iter().for_each(|(construct, n)| *uses.entry(construct).or_default() += n);
     }
     let rare: Vec<_> = uses.iter().filter(|(_, n)| **n < 3).collect();

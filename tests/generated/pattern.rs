@@ -3,7 +3,6 @@
 use crate::{
     branch::Tail,
     r#gen::{Cx, Gen},
-    open::{HIDES_LENDER, LENT_TEMPORARY},
     scope::Hold,
     types::{Ty, option},
 };
@@ -43,7 +42,7 @@ impl Gen<'_> {
     fn binding(&mut self, ty: &Ty, hold: Hold, bound: &mut Vec<Bound>) -> String {
         // One pattern must not bind a name twice.
         let mut name = self.name();
-        if bound.iter().any(|b| b.name == name) || (hold != Hold::Owned && !HIDES_LENDER) {
+        if bound.iter().any(|b| b.name == name) {
             name = self.fresh("v");
         }
         let mutable = hold == Hold::Owned && self.src.chance(1, 4);
@@ -191,8 +190,7 @@ impl Gen<'_> {
     fn match_text(&mut self, tail: &Tail) -> String {
         let text = match self.pick_place(self.scope.readable(), |t| *t == Ty::Str) {
             Some(place) => place.text,
-            None if LENT_TEMPORARY => self.value(&Ty::Str),
-            None => return self.if_(tail),
+            None => self.value(&Ty::Str),
         };
         let arms = self.alternatives(3, |g, i| {
             let pattern = ["\"a\" | \"ab\"", "\"\"", "_"][i];

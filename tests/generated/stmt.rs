@@ -248,7 +248,7 @@ impl Gen<'_> {
         let mutable = self.cx.writes && self.src.chance(1, 3);
         let places = if mutable { self.writable(false) } else { self.scope.readable() };
         let Some(p) = self.pick(&places).cloned() else { return self.let_() };
-        let name = self.name_beside(&p);
+        let name = self.name();
         let (text, hold) = if mutable {
             self.used("let of a mutable borrow");
             (format!("&mut {}", p.text), Hold::RefMut)

@@ -45,8 +45,7 @@ impl Gen<'_> {
         if ty.copy() {
             return Some(place.text);
         }
-        let nested = place.path.matches('.').count() > 1 && !crate::open::NESTED_MOVES;
-        let movable = !nested && self.movable(self.cx.barrier).iter().any(|m| m.text == place.text);
+        let movable = self.movable(self.cx.barrier).iter().any(|m| m.text == place.text);
         if movable && self.src.chance(2, 3) {
             self.used(if place.path.is_empty() { "move" } else { "partial move" });
             self.scope.take(&place);

@@ -100,10 +100,31 @@ async fn hidden_and_named_in_text(name: String) -> Result<String, OrderError> {
     Ok(out + &name)
 }
 
+/// It cannot be saved, and need not be.
+struct Held(u32);
+
+#[workflow]
+async fn used_up_within_the_step(n: u32) -> Result<u32, OrderError> {
+    let held;
+    if n > 1 {
+        held = Held(n);
+    } else {
+        return Ok(double(n).await?);
+    }
+    for _ in 0..2 {
+        if n == 3 {
+            break;
+        }
+    }
+    let n = held.0;
+    Ok(double(n).await? + n)
+}
+
 #[test]
 fn what_was_found() {
     for n in 0..4 {
         agree(|| the_other_branch_is_left(n));
+        agree(|| used_up_within_the_step(n));
         agree(|| the_other_branch_of_a_branch_is_left(n));
         agree(|| or_beside_let(n, Some("a".into())));
     }

@@ -19,7 +19,7 @@ pub use crate::{
         iterate,
         look::{Look, LookExt, listens},
         oracle::{Polled, all, awaited, continued},
-        patched,
+        patched, refused,
     },
 };
 pub use inventory;

@@ -3,7 +3,7 @@
 mod liveness;
 mod reach;
 
-use crate::ir::{Machine, NodeId, Origin, Term, VarSet};
+use crate::ir::{Machine, NodeId, Origin, PointId, Term, VarId, VarSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was computed; read by `validate` and `expand`.
@@ -28,6 +28,8 @@ pub(crate) struct Facts {
     pub(crate) patches_in: Vec<BTreeSet<String>>,
     /// Ways from point to point; `None` is the start or the end.
     pub(crate) edges: BTreeSet<(Option<usize>, Option<usize>)>,
+    /// The first point behind which a variable is live. A slot that is live behind none is empty before a step ends.
+    pub(crate) across: BTreeMap<VarId, PointId>,
     /// How many pieces of code give a variable a value, by variable.
     pub(crate) written: Vec<usize>,
     /// Ids of all `patched!` sites, in source order.
@@ -68,6 +70,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     }
     let patches_in = (0..m.branches.len()).map(|b| reach::patches_in(m, &reachable, b)).collect();
     Facts {
+        across: across(m, &reachable, &live),
         live,
         own,
         shared,
@@ -99,6 +102,22 @@ fn name_temporaries(m: &mut Machine) {
             m.vars[f].key = format!("{}.{}", m.vars[of].key, m.vars[f].path.join("."));
         }
     }
+}
+
+/// The first point behind which each variable is live; what a branch has ended with is looked at behind the point of its fork.
+fn across(m: &Machine, reachable: &BTreeSet<NodeId>, live: &[VarSet]) -> BTreeMap<VarId, PointId> {
+    let mut across = BTreeMap::new();
+    for n in reachable {
+        let node = &m.nodes[*n];
+        let fork = |b: usize| m.forks[m.branches[b].fork].point;
+        for point in node.resumes.into_iter().chain(node.ends.map(fork)) {
+            for v in &live[*n] {
+                let first = across.entry(*v).or_insert(point);
+                *first = point.min(*first);
+            }
+        }
+    }
+    across
 }
 
 /// A node begins a block if control comes back to it, from several nodes, or from a suspension.
@@ -142,9 +161,10 @@ impl Facts {
         live.into_iter().filter(|v| !matches!(m.vars[*v].origin, Origin::Derived(_))).collect()
     }
 
-    /// Slots that can be saved: all but those of operations, which are empty before a step ends.
+    /// Slots that are saved: all but those of operations and of what is used up within a step, which are empty before it ends.
     pub(crate) fn saved(&self, m: &Machine) -> Vec<usize> {
-        self.slots(m).into_iter().filter(|v| m.vars[*v].origin != Origin::Operation).collect()
+        let saved = |v: &usize| m.vars[*v].origin != Origin::Operation && self.across.contains_key(v);
+        self.slots(m).into_iter().filter(saved).collect()
     }
 
     /// Locals that are only held over a suspension, and dropped early.
@@ -153,7 +173,7 @@ impl Facts {
             return vec![];
         }
         let slots: VarSet = self.slots(m).into_iter().collect();
-        m.held.iter().copied().filter(|v| !slots.contains(v)).collect()
+        m.held.keys().copied().filter(|v| !slots.contains(v)).collect()
     }
 
     /// What is live behind a point.

@@ -6,7 +6,7 @@ use crate::{
     ir::{Machine, NodeId, Origin, PointId, ScopeId, Term, VarId},
     lower::{self, ident, token},
 };
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Facts, continues: bool) -> TokenStream {
@@ -22,12 +22,16 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
     let saved = facts.saved(m);
     let spanned = saved.iter().map(|v| {
         let slot = slot(m, *v);
-        quote::quote_spanned!(slot.span()=> #slot.known().durable())
+        let line = line(m, facts.across.get(v), slot.span());
+        quote::quote_spanned!(slot.span()=> (&mut #slot.known()).durable::<#line>())
     });
     let held = facts.held(m);
     let holders: Vec<Ident> = held.iter().map(|v| holder(m, *v)).collect();
     let sides = (0..2 * m.compounds).map(lower::compound::side);
-    let harmless = holders.iter().map(|h| quote::quote_spanned!(h.span()=> (&#h).harmless();));
+    let harmless = held.iter().zip(&holders).map(|(v, h)| {
+        let line = line(m, m.held.get(v), h.span());
+        quote::quote_spanned!(h.span()=> (&#h).harmless::<#line>();)
+    });
     let awaited = awaited(m, facts);
     let tokens: Vec<Ident> = awaited.iter().map(|p| token(*p)).collect();
     let indices = awaited.iter().map(|p| *p as u32);
@@ -65,7 +69,7 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
                     }
                 }
                 __p::What::Load | __p::What::Save => {
-                    use __p::{HeldCopy as _, HeldExt as _, SlotExt as _};
+                    use __p::{HeldCopy as _, HeldExt as _, SlotExt as _, refused::*};
                     #(#harmless)*
                     #cx.table(#what, &mut [#(#spanned),*]);
                     __go(__p::Go::Idle)
@@ -73,6 +77,13 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
             })
         }
     }
+}
+
+/// The line of a point, for a message at `span`.
+fn line(m: &Machine, point: Option<&PointId>, span: Span) -> Literal {
+    let mut line = Literal::u32_unsuffixed(point.map_or(0, |p| m.points[*p].line));
+    line.set_span(span);
+    line
 }
 
 /// The arms of the blocks of a scope, in source order; those of a scope in it stand together behind its items.

@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use syn::{Pat, Type};
 
 pub(crate) type VarId = usize;
@@ -29,8 +29,8 @@ pub(crate) struct Machine {
     pub(crate) wrong: bool,
     /// How many compound assignments await on both sides.
     pub(crate) compounds: usize,
-    /// Locals that are in scope at a suspension and read by nobody but through `*`.
-    pub(crate) held: VarSet,
+    /// Locals that are in scope at a suspension and read by nobody but through `*`, with the first point where they are.
+    pub(crate) held: BTreeMap<VarId, PointId>,
     /// Blocks with items; the first is the body of the function.
     pub(crate) scopes: Vec<Scope>,
 }

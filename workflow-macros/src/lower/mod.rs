@@ -257,7 +257,7 @@ impl<'e> Lower<'e> {
     fn hold(&mut self) {
         for (name, var) in self.scopes.iter().flatten() {
             if self.held.contains(name) && self.m.vars[*var].origin == Origin::Local {
-                self.m.held.insert(*var);
+                self.m.held.entry(*var).or_insert(self.m.points.len());
             }
         }
     }

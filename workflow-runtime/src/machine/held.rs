@@ -32,20 +32,20 @@ pub fn primitive<A, B>(_: &Held<A>, _: &Held<B>) -> bool {
 /// Not implemented: values with which something ends.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is held over an `.await`, where a workflow drops what nobody reads any more",
-    label = "this would be dropped at the `.await`, not at the end of its scope",
+    label = "this would be dropped at the `.await` on line {LINE}, not at the end of its scope",
     note = "what it holds belongs to this process, which may be gone when the workflow goes on: end its scope before the `.await`, or do what it protects in an activity"
 )]
-pub trait Inert {}
+pub trait Inert<const LINE: u32> {}
 
 impl<T: Serialize> Held<T> {
     /// A value that could be saved is data. Wins over the methods of the traits.
-    pub fn harmless(&self) {}
+    pub fn harmless<const LINE: u32>(&self) {}
 }
 
 /// Nothing ends with a value that can be copied.
 pub trait HeldCopy {
     /// Always right.
-    fn harmless(&self) {}
+    fn harmless<const LINE: u32>(&self) {}
 }
 
 impl<T: Copy> HeldCopy for Held<T> {}
@@ -53,15 +53,15 @@ impl<T: Copy> HeldCopy for Held<T> {}
 /// The general case, found last because it needs one more borrow.
 pub trait HeldExt<T> {
     /// Refused by its bound.
-    fn harmless(&self)
+    fn harmless<const LINE: u32>(&self)
     where
-        T: Inert;
+        T: Inert<LINE>;
 }
 
 impl<T> HeldExt<T> for &Held<T> {
-    fn harmless(&self)
+    fn harmless<const LINE: u32>(&self)
     where
-        T: Inert,
+        T: Inert<LINE>,
     {
     }
 }

@@ -24,7 +24,8 @@ pub(crate) mod operation;
 #[doc(hidden)]
 pub mod oracle;
 mod outcome;
-mod refused;
+#[doc(hidden)]
+pub mod refused;
 mod remote;
 mod slot;
 mod thread;

@@ -10,8 +10,8 @@ use std::any::Any;
 /// A value that can live across an `.await` of a workflow.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be saved in a checkpoint",
-    label = "this value is alive across an `.await`, so it must be saved, and `{Self}` cannot be",
-    note = "end its life before the `.await`, or keep something that implements `Serialize` and `Deserialize` instead"
+    label = "this must be saved, and `{Self}` cannot be",
+    note = "keep something that implements `Serialize` and `Deserialize` instead"
 )]
 pub trait Checkpoint: Sized + 'static {
     /// Encodes the value.
@@ -253,26 +253,31 @@ impl Entry<'_> {
     }
 }
 
-/// The general case of `durable()`; inherent methods of special slots win over it and give a better message.
-pub trait SlotExt<T> {
-    /// The slot as a row of the table.
-    fn durable(&mut self) -> Entry<'_>
+/// What can be saved. Inherent methods of special slots win over it; those of [`refused`](super::refused) stand behind it.
+///
+/// rustc shows the line of the bound to who breaks it.
+#[rustfmt::skip]
+pub trait SlotExt {
+    /// The slot as a row of the table. `LINE` is where the first `.await` stands that the value lives across.
+    fn durable<const LINE: u32>(&mut self) -> Entry<'_>
     where
-        T: Checkpoint;
+        Self: 'static; // a borrow in it cannot be saved: own what it borrows, or borrow it again behind the `.await`
 }
 
-impl<T> SlotExt<T> for Slot<T> {
-    fn durable(&mut self) -> Entry<'_>
-    where
-        T: Checkpoint,
-    {
+impl<T: Checkpoint> SlotExt for Slot<T> {
+    fn durable<const LINE: u32>(&mut self) -> Entry<'_> {
         Entry::Slot(self)
     }
 }
 
-impl Slot<&'static str> {
+// rustc shows the line of the bound to who breaks it.
+#[rustfmt::skip]
+impl<'a> Slot<&'a str> {
     /// The slot as a row of the table.
-    pub fn durable(&mut self) -> Entry<'_> {
+    pub fn durable<const LINE: u32>(&mut self) -> Entry<'_>
+    where
+        &'a str: 'static, // a borrowed text cannot be saved: own it with `.to_owned()`, or borrow it again behind the `.await`
+    {
         StaticStr::row(self)
     }
 }

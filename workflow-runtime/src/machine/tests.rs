@@ -125,7 +125,7 @@ impl InlineWorkflow for __order {
             What::Load | What::Save => {
                 #[allow(unused_imports)]
                 use p::SlotExt as _;
-                cx.table(what, &mut [s_note.durable(), s_paid.durable()]);
+                cx.table(what, &mut [s_note.durable::<0>(), s_paid.durable::<0>()]);
                 go(Go::Idle)
             }
         })

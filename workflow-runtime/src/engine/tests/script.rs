@@ -220,7 +220,7 @@ fn step(cx: &mut Cx<'_>) -> Result<Flow, StepError> {
         What::Load | What::Save => {
             #[allow(unused_imports)]
             use p::SlotExt as _;
-            cx.table(what, &mut [s_todo.durable(), s_log.durable()]);
+            cx.table(what, &mut [s_todo.durable::<0>(), s_log.durable::<0>()]);
             Ok(Go::Idle)
         }
     })

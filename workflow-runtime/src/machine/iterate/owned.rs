@@ -113,14 +113,14 @@ impl<T: Serialize + DeserializeOwned + 'static> Interned for Items<(&'static str
 
 impl Slot<Items<&'static str>> {
     /// The slot as a row of the table.
-    pub fn durable(&mut self) -> Entry<'_> {
+    pub fn durable<const LINE: u32>(&mut self) -> Entry<'_> {
         StaticStr::row(self)
     }
 }
 
 impl<T: Serialize + DeserializeOwned + 'static> Slot<Items<(&'static str, T)>> {
     /// The slot as a row of the table.
-    pub fn durable(&mut self) -> Entry<'_> {
+    pub fn durable<const LINE: u32>(&mut self) -> Entry<'_> {
         StaticStr::row(self)
     }
 }

@@ -118,23 +118,23 @@ impl Gen<'_> {
             let (value, ()) = self.locked(&p, |g| g.lent(&Ty::Str, |_| ()));
             return format!("{} += {value};", p.text);
         }
-        // The right side runs first.
+        if indexed {
+            self.used("assignment to an index");
+            let array = Ty::Three(Box::new(ty.clone()));
+            let (declared, p) = self.there(true, |t| *t == array, &array);
+            // The right side runs first.
+            let (value, index) = self.locked(&p, |g| (g.value(&ty), g.value(&Ty::U32)));
+            let op = if compound { "^=" } else { "=" };
+            return format!("{declared}{}[({index} % 3) as usize] {op} {value};", p.text);
+        }
         let value = self.value(&ty);
-        let array = Ty::Three(Box::new(ty.clone()));
-        let place = match indexed.then(|| self.pick_place(self.writable(false), |t| *t == array)).flatten() {
-            Some(p) => {
-                self.used("assignment to an index");
-                let index = self.locked(&p, |g| g.value(&Ty::U32));
-                format!("{}[({index} % 3) as usize]", p.text)
-            }
-            None => {
-                let Some(p) = self.pick_place(self.writable(!compound), |t| *t == ty) else {
-                    return format!("let _ = {value};");
-                };
-                self.used(if p.path.is_empty() { "assignment" } else { "assignment to a field" });
-                self.scope.give(&p);
-                p.text
-            }
+        let place = {
+            let Some(p) = self.pick_place(self.writable(!compound), |t| *t == ty) else {
+                return format!("let _ = {value};");
+            };
+            self.used(if p.path.is_empty() { "assignment" } else { "assignment to a field" });
+            self.scope.give(&p);
+            p.text
         };
         if compound {
             self.used("compound assignment");

@@ -302,9 +302,114 @@ async fn renewed_in_a_loop(names: Vec<String>) -> Result<String, OrderError> {
     keep(best.0).await?;
     Ok(best.2.unwrap_or_default())
 }
+/// A pointer that shares what it points to, as that of the standard library.
+#[derive(Debug, Clone, PartialEq)]
+struct Arc<T>(std::sync::Arc<T>);
+
+impl<T> Arc<T> {
+    fn new(value: T) -> Self {
+        Arc(std::sync::Arc::new(value))
+    }
+}
+
+impl<T> std::ops::Deref for Arc<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Serialize> Serialize for Arc<T> {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(s)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arc<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        T::deserialize(d).map(Arc::new)
+    }
+}
+
+#[workflow]
+async fn copies_behind_a_pointer(p: Arc<Purchase>) -> Result<u32, OrderError> {
+    ping(p.id).await?;
+    ping(p.account.owner.age).await?;
+    text(&p.account.owner.name, &[p.id]).await?;
+    text(&p.account.token, &[]).await?;
+    Ok(p.account.limits.0)
+}
+#[workflow]
+async fn pointers_in_locals(p: Purchase) -> Result<u32, OrderError> {
+    let made = Arc::new(p);
+    let typed: Arc<Purchase> = made.clone();
+    let again = typed.clone();
+    ping(made.id).await?;
+    ping(typed.id + again.id).await?;
+    let (a, b) = join!(
+        async {
+            ping(typed.account.owner.age).await?;
+            text(&typed.account.token, &[]).await
+        },
+        async { text(&again.items[0], &[again.id]).await }
+    );
+    text(&made.account.token, &[typed.account.limits.0]).await?;
+    Ok(a?.len() as u32 + b?.len() as u32)
+}
+#[workflow]
+async fn read_again_what_is_behind_a_drop(p: Dropped) -> Result<u32, OrderError> {
+    ping(p.price).await?;
+    text(&p.name, &[p.price]).await?;
+    Ok(p.price)
+}
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Dropped {
+    price: u32,
+    name: String,
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.price = 0;
+    }
+}
+#[workflow]
+async fn moved_out_of_a_box(p: Box<Purchase>) -> Result<String, OrderError> {
+    keep(p.account.token).await?;
+    text(&p.account.owner.name, &[p.id]).await?;
+    let note = p.note;
+    ping(p.account.owner.age).await?;
+    Ok(format!("{note:?}{}", p.account.owner.name))
+}
+#[workflow]
+async fn lent_beside_what_is_moved(p: Purchase) -> Result<String, OrderError> {
+    let Purchase { ref items, note, id, account: Account { ref owner, token, .. }, .. } = p;
+    ping(id).await?;
+    text(&owner.name, &[items.len() as u32]).await?;
+    keep(token).await?;
+    let said = text(&items[0], &[owner.age]).await?;
+    Ok(format!("{said}{note:?}{}{}", p.account.limits.1, owner.name))
+}
+#[workflow]
+async fn changed_beside_what_is_moved(mut v: (String, (u32, Vec<u32>), Card)) -> Result<String, OrderError> {
+    let (name, (ref mut n, ref mut all), Card(ref secret)) = v;
+    *n += ping(2).await?;
+    all.push(*n);
+    text(secret, all).await?;
+    all.push(ping(*n).await?);
+    keep(name).await?;
+    text(&v.2.0, &v.1.1).await?;
+    Ok(format!("{:?}", v.1))
+}
 
 #[test]
 fn partial_moves() {
+    agree(|| copies_behind_a_pointer(Arc::new(purchase())));
+    agree(|| pointers_in_locals(purchase()));
+    agree(|| read_again_what_is_behind_a_drop(Dropped { price: 3, name: "d".into() }));
+    agree(|| moved_out_of_a_box(Box::new(purchase())));
+    agree(|| lent_beside_what_is_moved(purchase()));
+    agree(|| changed_beside_what_is_moved(("a".into(), (1, vec![2]), Card("c".into()))));
     agree(|| renewed_on_one_way(purchase(), true));
     agree(|| renewed_on_one_way(purchase(), false));
     for n in 0..3 {

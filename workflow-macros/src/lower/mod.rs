@@ -111,6 +111,8 @@ struct Lower<'e> {
     hid_lender: bool,
     /// Names of locals that are only held.
     held: BTreeSet<String>,
+    /// Pointers that share what they point to: nothing can be moved out of it.
+    pointers: BTreeSet<VarId>,
     /// Names of variables that are assigned where parts of them have been moved out.
     renewed: BTreeSet<String>,
     keys: BTreeMap<String, usize>,
@@ -132,6 +134,7 @@ impl<'e> Lower<'e> {
             item_scope: 0,
             hid_lender: false,
             held: BTreeSet::new(),
+            pointers: BTreeSet::new(),
             renewed: BTreeSet::new(),
             keys: BTreeMap::new(),
             labels: BTreeMap::new(),
@@ -150,7 +153,7 @@ impl<'e> Lower<'e> {
             FnArg::Typed(p) => Some(p),
             FnArg::Receiver(_) => None,
         });
-        let pats: Vec<_> = typed.map(|p| &p.pat).collect();
+        let (pats, types): (Vec<_>, Vec<_>) = typed.map(|p| (&p.pat, &p.ty)).unzip();
         if pats.is_empty() {
             return;
         }
@@ -158,9 +161,12 @@ impl<'e> Lower<'e> {
         let pat: Pat = Pat::Tuple(syn::PatTuple {
             attrs: vec![],
             paren_token: Default::default(),
-            elems: pats.into_iter().map(|p| (**p).clone()).map(with_comma).collect(),
+            elems: pats.iter().map(|p| (***p).clone()).map(with_comma).collect(),
         });
         self.bind_let(pat, None, quote!(__p::args::<#workflow>(#cx)), None, Effects::default(), Origin::Local);
+        for (pat, ty) in pats.into_iter().zip(types) {
+            self.note_pointer(pat, Some(ty), None);
+        }
     }
 
     fn node(&mut self, root: bool) -> NodeId {
@@ -281,7 +287,7 @@ impl<'e> Lower<'e> {
             ..Effects::default()
         };
         e.uses.extend(r.fields.into_iter().filter_map(|f| self.field(f)).collect::<Vec<_>>());
-        e.moves = r.moves.into_iter().filter_map(|f| self.field(f)).collect();
+        e.moves = r.moves.into_iter().filter_map(|f| self.moved(f)).collect();
         e.changes = e.touches.clone();
         e.renamed = r.touches.iter().filter(|n| n.starts_with(OUTER)).filter_map(|n| self.lookup(n)).collect();
         for v in e.touches.clone() {
@@ -294,34 +300,6 @@ impl<'e> Lower<'e> {
             }
         }
         e
-    }
-
-    /// The variable that stands for a field, or a field of a field; for one of what is borrowed, the variable itself.
-    fn field(&mut self, (name, path): parts::Field) -> Option<VarId> {
-        let var = self.lookup(&name)?;
-        if matches!(self.m.vars[var].origin, Origin::Derived(_)) {
-            return Some(var);
-        }
-        // What is around it has a variable too: it may be saved in its place.
-        (1..=path.len()).map(|n| self.field_at(var, &path[..n])).last()
-    }
-
-    fn field_at(&mut self, var: VarId, path: &[String]) -> VarId {
-        if let Some(known) = self.m.fields(var).find(|f| self.m.vars[*f].path == path) {
-            return known;
-        }
-        let of = &self.m.vars[var];
-        let (ident, branch, deferred) = (of.ident.clone(), of.branch, of.deferred);
-        let (key, path, origin) = (format!("{}.{}", of.key, path.join(".")), path.to_vec(), Origin::Field(var));
-        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin, path, deferred, branch });
-        self.m.vars.len() - 1
-    }
-
-    /// Notes the parts of the place `value` that `pat` moves out of it.
-    fn taken(&mut self, pat: &Pat, value: &Expr, effects: &mut Effects) {
-        for field in parts::taken(pat, value) {
-            effects.moves.extend(self.field(field));
-        }
     }
 
     fn emit(&mut self, code: Code) {

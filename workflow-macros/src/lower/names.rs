@@ -3,7 +3,7 @@
 //! Names are resolved by the lowering, which knows the scopes; here only what is bound inside the piece itself is told
 //! apart. Every identifier in a macro counts as a use, inline format arguments included.
 
-use super::parts::{Field, fields, lends, place, taken};
+use super::parts::{Field, fields, lends, place_of, taken};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::BTreeSet;
@@ -141,7 +141,7 @@ impl Reader {
 
     /// A read of one field. True if it is a field of a variable.
     fn field(&mut self, f: &syn::ExprField, by_value: bool) -> bool {
-        let Some((name, mut path)) = place(&f.base) else { return false };
+        let Some((name, mut path)) = place_of(&f.base) else { return false };
         path.push(f.member.to_token_stream().to_string());
         self.field_of(name, path, by_value);
         true

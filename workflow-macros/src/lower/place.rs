@@ -1,6 +1,6 @@
 //! Places: expressions that name storage. Borrows of places are taken again after an await instead of being saved.
 
-use super::Lower;
+use super::{Lower, parts};
 use crate::ir::{Code, Derivation, Effects, Kind, Origin, VarId, VarSet};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -314,6 +314,10 @@ impl Lower<'_> {
         let lent = if self.is_borrow(e) {
             super::names::lent(pat)
         } else if self.is_storage(e) {
+            // Beside what it takes by value: the rest is no value that the pattern fits.
+            if irrefutable && let Some((pat, e)) = parts::lent_beside(pat, e) {
+                return self.derive(&pat, &e, irrefutable);
+            }
             super::names::by_ref(pat)
         } else {
             return Origin::Local;

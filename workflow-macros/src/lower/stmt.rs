@@ -91,8 +91,9 @@ impl Lower<'_> {
         let mut code = self.code(value);
         self.taken(&pat, value, &mut code.effects);
         if let Kind::Tokens(init) = code.kind {
-            self.bind_let(pat, ty, init, None, code.effects, origin);
+            self.bind_let(pat.clone(), ty.clone(), init, None, code.effects, origin);
         }
+        self.note_pointer(&pat, ty.as_ref(), Some(value));
     }
 
     fn let_else(&mut self, pat: Pat, ty: Option<syn::Type>, init: &Expr, diverge: &Expr) {

@@ -18,7 +18,7 @@ pub use crate::{
         held::{Held, HeldCopy, HeldExt, primitive},
         iterate,
         look::{Look, LookExt, listens},
-        oracle::{Polled, all, awaited, continued},
+        oracle::{Polled, StandIn, StandInFuture, all, awaited, continued},
         patched, refused,
     },
 };

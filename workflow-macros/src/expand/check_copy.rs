@@ -2,7 +2,7 @@
 //!
 //! rustc type-checks, borrow-checks and lints it on the user's tokens. It never runs in production.
 
-use super::{Signature, signature::Parameters};
+use super::{Signature, refused, signature::Parameters};
 use crate::{
     lower::{self, continues},
     parse::{
@@ -164,6 +164,9 @@ struct Awaits;
 impl VisitMut for Awaits {
     fn visit_expr_await_mut(&mut self, a: &mut syn::ExprAwait) {
         visit_mut::visit_expr_await_mut(self, a);
+        if refused::is_stand_in(&a.base) {
+            return;
+        }
         let base = &a.base;
         let wrapped: TokenStream = quote_spanned!(base.span()=> ::workflow_runtime::__private::awaited(#base));
         *a.base = Expr::Verbatim(wrapped);

@@ -7,6 +7,7 @@ mod entry;
 pub(crate) mod fallback;
 mod fields;
 mod machine;
+mod refused;
 mod renames;
 pub(crate) mod signature;
 mod test;
@@ -175,6 +176,9 @@ pub(crate) fn rejected(f: &WorkflowFn) -> TokenStream {
 /// The check copy alone, which nothing calls.
 fn unchecked(f: &WorkflowFn) -> TokenStream {
     let s = Signature::of(f);
+    let mut f = f.clone();
+    refused::stand_in(&mut f.item.block);
+    let f = &f;
     let items = lower::items::split(&mut f.item.block.clone());
     let check = check_copy::check_copy(f, &s);
     let next = lower::continues::used(&f.item.block).then(|| next_run(&s));

@@ -40,7 +40,7 @@ impl Lower<'_> {
             Expr::If(i) => self.if_(i, dest),
             Expr::Match(m) => self.match_(m, dest),
             Expr::Unsafe(u) => self
-                .refuse(u.unsafe_token, "an `.await` in an `unsafe` block is not supported: end the block before it"),
+                .refuse(u.unsafe_token, "an `.await` in an `unsafe` block is refused, because what the block relies on would have to hold once more behind it, perhaps in another process: keep `unsafe` around what needs it, and await outside of it"),
             Expr::Block(b) => self.block_expr(b, dest),
             Expr::Loop(l) => self.loop_(l, dest),
             Expr::While(w) => self.while_(w, dest),

@@ -52,6 +52,8 @@ impl Lower<'_> {
                 Some(value) => value,
                 None => self.macro_operands(m),
             },
+            // Refused where they stand.
+            Expr::TryBlock(_) | Expr::Yield(_) => e.clone(),
             Expr::Binary(b) if is_compound(&b.op) && splits::expr(&b.left) && splits::expr(&b.right) => {
                 self.compound(b)
             }

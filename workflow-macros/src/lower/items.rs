@@ -93,16 +93,20 @@ fn declared(b: &Block) -> BTreeSet<String> {
 
 /// True for an item that may exist only once.
 fn lifted(item: &Item, declared: &BTreeSet<String>) -> bool {
-    let attributed = |attrs: &[Attribute]| attrs.iter().any(|a| !is_built_in(a));
     match item {
         Item::Impl(i) => {
             let local = |t: &dyn ToTokens| names(t.to_token_stream(), declared);
-            !(local(&i.self_ty) || i.trait_.as_ref().is_some_and(|(_, path, _)| local(path))) || attributed(&i.attrs)
+            !(local(&i.self_ty) || i.trait_.as_ref().is_some_and(|(_, path, _)| local(path))) || is_attributed(&i.attrs)
         }
-        Item::Fn(f) => attributed(&f.attrs),
-        Item::Mod(m) => attributed(&m.attrs),
+        Item::Fn(f) => is_attributed(&f.attrs),
+        Item::Mod(m) => is_attributed(&m.attrs),
         _ => false,
     }
+}
+
+/// True for what an attribute macro makes something else of.
+pub(crate) fn is_attributed(attrs: &[Attribute]) -> bool {
+    attrs.iter().any(|a| !is_built_in(a))
 }
 
 fn is_built_in(a: &Attribute) -> bool {

@@ -61,6 +61,7 @@ impl Visit<'_> for Find {
     }
     fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
     fn visit_expr_async(&mut self, _: &syn::ExprAsync) {}
+    fn visit_expr_const(&mut self, _: &syn::ExprConst) {}
     fn visit_item(&mut self, _: &syn::Item) {}
     fn visit_macro(&mut self, m: &syn::Macro) {
         if threads::ours(m).is_some() {

@@ -7,6 +7,7 @@ use quote::quote;
 use syn::ItemFn;
 
 /// What the user said about a workflow.
+#[derive(Clone)]
 pub(crate) struct WorkflowFn {
     /// The registered name.
     pub(crate) name: String,

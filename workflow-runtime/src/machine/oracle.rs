@@ -161,6 +161,42 @@ where
     operation.future()
 }
 
+/// Something that is awaited where the macro has refused an `.await`: what that gives, for the types of what is around it.
+pub struct StandIn<T>(pub T);
+
+const STAND_IN: &str = "this workflow has an error";
+
+impl<D: Durable> StandIn<D> {
+    /// The future. Wins over the methods of [`StandInFuture`].
+    pub fn future(self) -> D::Future {
+        self.0.future()
+    }
+    /// What it gives.
+    pub fn output(self) -> D::Output {
+        panic!("{STAND_IN}")
+    }
+}
+
+/// The same for futures.
+pub trait StandInFuture {
+    /// The future.
+    type Future: IntoFuture;
+    /// The future.
+    fn future(self) -> Self::Future;
+    /// What it gives.
+    fn output(self) -> <Self::Future as IntoFuture>::Output;
+}
+
+impl<F: IntoFuture> StandInFuture for StandIn<F> {
+    type Future = F;
+    fn future(self) -> F {
+        self.0
+    }
+    fn output(self) -> F::Output {
+        panic!("{STAND_IN}")
+    }
+}
+
 /// A branch of `join!` or `select!` in a check copy.
 pub struct Polled<F: Future> {
     future: Option<Pin<Box<F>>>,

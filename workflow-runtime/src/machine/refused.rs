@@ -7,6 +7,7 @@
 
 use super::{
     iterate::Items,
+    operation::Durable,
     slot::{Entry, Slot},
 };
 use std::{
@@ -99,9 +100,17 @@ pub trait NoIterator<const LINE: u32> {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a future, whose state cannot be saved in a checkpoint",
     label = "this is alive across the `.await` on line {LINE}",
-    note = "call an `#[activity]` or a `#[workflow]` instead: the call is a plain value until it is awaited; to do several things at once, `join!` and `select!`"
+    note = "call an `#[activity]` or a `#[workflow]` where its result is needed; to do several things at once, use `join!` and `select!`, whose branches are saved"
 )]
 pub trait NoFuture<const LINE: u32> {}
+
+/// Not implemented: operations that nobody awaits yet.
+#[diagnostic::on_unimplemented(
+    message = "an operation that has not begun cannot be saved in a checkpoint",
+    label = "this is alive across the `.await` on line {LINE}, and begins when it is awaited itself",
+    note = "keep what it is made of, and make it where it is awaited; to do both at once, use `join!`"
+)]
+pub trait NoOperation<const LINE: u32> {}
 
 /// Not implemented: whatever else cannot be saved.
 #[diagnostic::on_unimplemented(
@@ -284,6 +293,18 @@ pub trait RefusedFuture<T> {
     }
 }
 impl<T: Future> RefusedFuture<T> for &mut Slot<T> {}
+
+/// Slots of operations.
+pub trait RefusedOperation<T> {
+    /// Refused by its bound.
+    fn durable<const LINE: u32>(&self) -> Entry<'_>
+    where
+        T: NoOperation<LINE>,
+    {
+        panic!("{NEVER}")
+    }
+}
+impl<T: Durable> RefusedOperation<T> for &mut Slot<T> {}
 
 /// Slots of iterators.
 pub trait RefusedIterator<T> {

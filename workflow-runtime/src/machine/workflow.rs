@@ -85,19 +85,22 @@ workflow_fn!(A B C D E G H I J K L);
 workflow_fn!(A B C D E G H I J K L M);
 
 /// What the macro registers for a workflow.
+///
+/// `cargo workflow check` reads the first four fields in object files, so their places are fixed.
+#[repr(C)]
 pub struct WorkflowDef {
+    /// Runs the machine to its next suspension; `None` for a generic workflow, where the point that awaits it knows the types.
+    pub step: Option<StepFn>,
     /// The registered name.
     pub name: &'static str,
-    /// Names that stored instances may carry from before a rename.
-    pub aliases: &'static [&'static str],
     /// Where the function stands.
     pub file: &'static str,
     /// Where the function stands.
     pub line: u32,
+    /// Names that stored instances may carry from before a rename.
+    pub aliases: &'static [&'static str],
     /// Slot keys in the order of the table in the machine.
     pub slots: &'static [&'static str],
-    /// Runs the machine to its next suspension; `None` for a generic workflow, where the point that awaits it knows the types.
-    pub step: Option<StepFn>,
     /// Whether this payload is a tuple of the workflow's arguments.
     pub accepts: fn(&Payload) -> Result<(), DecodeError>,
     /// Builds the definition.

@@ -1,0 +1,33 @@
+//! Files into the graph.
+
+use super::{Graph, Object, object_file};
+use crate::error::Error;
+use object::read::archive::ArchiveFile;
+use std::{fs, path::Path};
+
+/// Reads an archive, an rlib or an object file.
+///
+/// What is in an archive and is no object file, such as the metadata of rustc, is passed over.
+///
+/// # Errors
+///
+/// The file cannot be read, or is an object file that is damaged.
+pub(crate) fn load(graph: &mut Graph, path: &Path) -> Result<(), Error> {
+    let data = fs::read(path).map_err(|e| Error::read(path, &e))?;
+    if !data.starts_with(b"!<arch>\n") && !data.starts_with(b"!<thin>\n") {
+        let object = graph.add_object(Object { file: path.to_owned(), member: None });
+        return object_file::add(graph, object, &data).map_err(|e| Error::object(path, None, &e));
+    }
+    let archive = ArchiveFile::parse(&*data).map_err(|e| Error::object(path, None, &e))?;
+    for member in archive.members() {
+        let member = member.map_err(|e| Error::object(path, None, &e))?;
+        let name = String::from_utf8_lossy(member.name()).into_owned();
+        let bytes = member.data(&*data).map_err(|e| Error::object(path, Some(&name), &e))?;
+        if name.ends_with(".rmeta") || object::FileKind::parse(bytes).is_err() {
+            continue;
+        }
+        let object = graph.add_object(Object { file: path.to_owned(), member: Some(name.clone()) });
+        object_file::add(graph, object, bytes).map_err(|e| Error::object(path, Some(&name), &e))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! `cargo workflow`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cargo_workflow::main()
+}

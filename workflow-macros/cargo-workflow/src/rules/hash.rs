@@ -1,0 +1,157 @@
+//! When the order of a hash map shows, and when it does not.
+//!
+//! Whoever goes through a map calls an iterator's methods in the same function, and with opt-level 0 they are there to be seen, with
+//! their types: a sum of integers, a search whose answer is yes or no, and what is collected into an ordered or hashed collection, or
+//! sorted, is the same in every order.
+
+use crate::{
+    graph::{Graph, NodeId},
+    name::Name,
+};
+
+/// Whether the order in which `user` goes through the map `map` can show.
+pub(crate) fn order_matters(graph: &Graph, user: NodeId, map: &Name) -> bool {
+    if !is_random(&map.text) || compares_or_fills(&graph.name(user).path) {
+        return false;
+    }
+    let (mut consumers, mut sorts, mut lists) = (0, false, false);
+    for edge in &graph.node(user).edges {
+        let name = graph.name(edge.to);
+        sorts |= is_sort(&name.path);
+        if !name.text.contains("collections::hash::") && !name.text.contains("hashbrown::") {
+            continue;
+        }
+        match consumption(name) {
+            Consumption::None => {}
+            Consumption::InAnyOrder => consumers += 1,
+            Consumption::IntoList => (consumers, lists) = (consumers + 1, true),
+            Consumption::InOrder => return true,
+        }
+    }
+    consumers == 0 || (lists && !sorts)
+}
+
+/// The default hasher is not written out: a map with three type arguments, or a set with two, names its own.
+fn is_random(text: &str) -> bool {
+    let (name, own) = if text.contains("::HashSet<") { ("::HashSet<", 1) } else { ("::HashMap<", 2) };
+    // Legacy mangling tells no types.
+    let Some(at) = text.find(name) else { return true };
+    let (mut depth, mut arguments, mut last) = (0usize, 1usize, at + name.len());
+    let mut before = ' ';
+    for (i, c) in text[at + name.len()..].char_indices() {
+        match c {
+            '<' | '(' | '[' => depth += 1,
+            '>' if before == '-' => {}
+            '>' | ')' | ']' if depth == 0 => {
+                let hasher = &text[last..at + name.len() + i];
+                return arguments <= own || hasher.contains("RandomState") || hasher.trim().len() == 1;
+            }
+            '>' | ')' | ']' => depth -= 1,
+            ',' if depth == 0 => (arguments, last) = (arguments + 1, at + name.len() + i + 1),
+            _ => {}
+        }
+        before = c;
+    }
+    true
+}
+
+/// Compares two maps, or fills a collection that has an order of its own or none.
+fn compares_or_fills(path: &str) -> bool {
+    const KINDS: [&str; 5] = [
+        "std::collections::hash::",
+        "hashbrown::",
+        "alloc::collections::btree::",
+        "alloc::collections::binary_heap::",
+        "&std::collections::hash::",
+    ];
+    let of = path.strip_prefix('<').unwrap_or(path);
+    let ordered = KINDS.iter().any(|k| of.starts_with(k));
+    let (fills, compares) = (
+        ["::extend", "::from_iter", "::clone", "::clone_from"],
+        ["::eq", "::is_subset", "::is_superset", "::is_disjoint"],
+    );
+    ordered && (fills.iter().any(|m| path.ends_with(m)) || compares.iter().any(|m| path.ends_with(m)))
+}
+
+fn is_sort(path: &str) -> bool {
+    let method = path.rsplit("::").next().unwrap_or_default();
+    method.starts_with("sort") && (path.starts_with("[") || path.contains("slice")) || method.starts_with("sorted")
+}
+
+enum Consumption {
+    /// It makes an iterator of an iterator, or looks at the map by key.
+    None,
+    InAnyOrder,
+    IntoList,
+    InOrder,
+}
+
+/// What a function does to an iterator over a map.
+fn consumption(name: &Name) -> Consumption {
+    let Some((of, method)) = name.path.rsplit_once("::") else { return Consumption::None };
+    let iterator = of.ends_with("core::iter::traits::iterator::Iterator>");
+    let collection = of.ends_with("collect::FromIterator>") || of.ends_with("collect::Extend>");
+    if collection {
+        return if compares_or_fills(&name.path) { Consumption::InAnyOrder } else { list(&name.path) };
+    }
+    if !iterator {
+        // A function that takes the iterator: only those that make another one are known to leave it as it is.
+        let makes =
+            of.ends_with("collect::IntoIterator>") || of.contains("collections::hash::") || of.starts_with("core::ptr");
+        let by_key =
+            of.contains("hashbrown::") || of.ends_with("Clone>") || of.ends_with("Default>") || of.ends_with("Index>");
+        return if makes || by_key || method == "drop_in_place" { Consumption::None } else { Consumption::InOrder };
+    }
+    match method {
+        "map" | "filter" | "filter_map" | "flat_map" | "flatten" | "cloned" | "copied" | "by_ref" | "size_hint"
+        | "chain" => Consumption::None,
+        "count" | "all" | "any" | "min" | "max" | "is_empty" => Consumption::InAnyOrder,
+        "sum" | "product" if !name.text.ends_with("::<f64>") && !name.text.ends_with("::<f32>") => {
+            Consumption::InAnyOrder
+        }
+        "collect" => collected(&name.text),
+        _ => Consumption::InOrder,
+    }
+}
+
+/// The type argument of `collect`.
+fn collected(text: &str) -> Consumption {
+    let into = text.rsplit_once(">::collect::<").map_or("", |(_, into)| into);
+    let unordered =
+        ["std::collections::hash::", "alloc::collections::btree::", "alloc::collections::binary_heap::", "hashbrown::"];
+    if unordered.iter().any(|k| into.starts_with(k)) { Consumption::InAnyOrder } else { list(into) }
+}
+
+fn list(path: &str) -> Consumption {
+    let path = path.trim_start_matches('<');
+    if path.starts_with("alloc::vec::Vec") || path.starts_with("alloc::boxed::Box<[") || path.starts_with("smallvec::")
+    {
+        Consumption::IntoList
+    } else {
+        Consumption::InOrder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_random;
+
+    #[test]
+    fn a_hasher_of_its_own_is_not_random() {
+        for (text, random) in [
+            ("<std::collections::hash::map::HashMap<u8, (u8, u16)>>::iter", true),
+            ("<std::collections::hash::map::HashMap<u8, u8, std::hash::random::RandomState>>::iter", true),
+            (
+                "<std::collections::hash::map::HashMap<u8, u8, core::hash::BuildHasherDefault<fxhash::FxHasher>>>::iter",
+                false,
+            ),
+            ("<std::collections::hash::set::HashSet<u8>>::iter", true),
+            ("<std::collections::hash::set::HashSet<u8, core::hash::BuildHasherDefault<a::H>>>::iter", false),
+            ("<std::collections::hash::map::HashMap<u8, fn(u8) -> u8>>::iter", true),
+            // Legacy mangling.
+            ("std::collections::hash::map::HashMap<K,V,S>::iter", true),
+        ] {
+            assert_eq!(is_random(text), random, "{text}");
+        }
+    }
+}

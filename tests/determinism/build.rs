@@ -1,6 +1,6 @@
 //! Builds a package of the copy, and reads what the compiler says.
 
-use crate::project::Project;
+use crate::{case::Case, project::Project};
 use serde_json::Value;
 use std::{
     env,
@@ -10,6 +10,10 @@ use std::{
 /// One message of the compiler.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
+    /// The number of the error or the name of the lint; empty for what a macro says.
+    pub(crate) code: String,
+    pub(crate) error: bool,
+    pub(crate) message: String,
     /// The file, below the sources of the package.
     pub(crate) file: String,
     pub(crate) line: usize,
@@ -23,8 +27,31 @@ pub(crate) struct Built {
     pub(crate) stderr: String,
 }
 
+impl Said {
+    pub(crate) fn is_of(&self, case: &Case) -> bool {
+        case.holds(&self.file, self.line)
+    }
+
+    /// The rule that it names. What was refused before there were codes says it in words.
+    pub(crate) fn rule(&self) -> Option<&str> {
+        let named = self.message.rfind("[WF").map(|at| &self.message[at + 1..]);
+        if let Some(code) = named.and_then(|m| m.get(..5)) {
+            return Some(code);
+        }
+        let says = |words: &[&str]| words.iter().any(|w| self.rendered.contains(w));
+        if says(&[
+            "cannot be awaited in a workflow",
+            "is a future that no checkpoint can hold",
+            "`await` is only allowed",
+        ]) {
+            return Some("WF004");
+        }
+        says(&["is alive across the `.await`"]).then_some("WF014")
+    }
+}
+
 impl Project {
-    /// With objects and not only metadata, for the calls are read from the objects.
+    /// Builds one package, with objects and not only metadata: a build for tests has made the dependencies so.
     pub(crate) fn build(&self, package: &str) -> Built {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
@@ -49,12 +76,27 @@ impl Project {
 /// `None` for a summary, which stands at no place.
 fn said(m: &Value) -> Option<Said> {
     let m = &m["message"];
-    let span = m["spans"].as_array()?.iter().find(|s| s["is_primary"] == true)?;
-    let path = span["file_name"].as_str()?;
-    let file = path.split_once('/').map_or(path, |(_, file)| file);
+    let spans = m["spans"].as_array()?;
+    let span = spans.iter().find(|s| s["is_primary"] == true)?;
+    let (file, line) = in_package(span)?;
     Some(Said {
-        file: file.into(),
-        line: span["line_start"].as_u64()? as usize,
+        code: m["code"]["code"].as_str().unwrap_or_default().into(),
+        error: m["level"] == "error",
+        message: m["message"].as_str()?.into(),
+        file,
+        line,
         rendered: m["rendered"].as_str().unwrap_or_default().into(),
     })
+}
+
+/// The place of a span, or that of the call of the macro of another crate which it is in.
+fn in_package(span: &Value) -> Option<(String, usize)> {
+    let path = span["file_name"].as_str()?;
+    let outer = &span["expansion"]["span"];
+    if let Some((package, file)) = path.split_once('/')
+        && ["evasive", "honest"].contains(&package)
+    {
+        return Some((file.into(), span["line_start"].as_u64()? as usize));
+    }
+    if outer.is_null() { Some((path.into(), span["line_start"].as_u64()? as usize)) } else { in_package(outer) }
 }

@@ -2,6 +2,7 @@
 
 use crate::case::{self, Case};
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -12,6 +13,16 @@ pub(crate) struct Project {
     /// The target directory of the tests themselves: what the runtime is made of is there already.
     pub(crate) target: PathBuf,
     sources: PathBuf,
+    root: PathBuf,
+}
+
+/// What becomes of a case in the copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Treatment {
+    /// It is not there. Its lines are empty, so that all others keep their numbers.
+    Blank,
+    /// Its workflows have exemptions from these rules.
+    Exempt(Vec<String>),
 }
 
 impl Project {
@@ -24,38 +35,74 @@ impl Project {
             dir: target.join("tests/determinism"),
             target: target.to_owned(),
             sources: tests.join("determinism/corpus"),
+            root: root.to_owned(),
         };
-        project.copy_folder(Path::new(""), root);
+        project.copy_folder(Path::new(""));
         project
     }
 
-    fn copy_folder(&self, folder: &Path, root: &Path) {
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn copy_folder(&self, folder: &Path) {
         for entry in fs::read_dir(self.sources.join(folder)).expect("a folder of the corpus") {
             let entry = entry.expect("an entry");
             let path = folder.join(entry.file_name());
-            if entry.file_type().expect("a kind").is_dir() {
-                if entry.file_name() != "target" {
-                    self.copy_folder(&path, root);
-                }
-                continue;
+            if !entry.file_type().expect("a kind").is_dir() {
+                self.copy_file(&path);
+            } else if entry.file_name() != "target" && path != Path::new("evasive") {
+                self.copy_folder(&path);
             }
-            let mut text = fs::read_to_string(entry.path()).expect("a file of the corpus");
-            if path == Path::new("Cargo.toml") {
-                let runtime = root.join("workflow-runtime");
-                text = text.replace("\"../../../workflow-runtime\"", &format!("{runtime:?}"));
-            }
-            put(&self.dir.join(path), &text);
         }
+        // Its other files are written for each pass.
+        self.copy_file(Path::new("evasive/Cargo.toml"));
+        self.copy_file(Path::new("evasive/lib.rs"));
+    }
+
+    fn copy_file(&self, path: &Path) {
+        let mut text = fs::read_to_string(self.sources.join(path)).expect("a file of the corpus");
+        if path == Path::new("Cargo.toml") {
+            let runtime = self.root.join("workflow-runtime");
+            text = text.replace("\"../../../workflow-runtime\"", &format!("{runtime:?}"));
+        }
+        put(&self.dir.join(path), &text);
     }
 
     /// The cases of a package.
     pub(crate) fn cases(&self, package: &str) -> Vec<Case> {
         case::of_folder(&self.sources.join(package))
     }
+
+    /// Writes the evasive cases as they are to be built.
+    pub(crate) fn write(&self, cases: &[Case], treated: &BTreeMap<String, Treatment>) {
+        let mut files: Vec<&str> = cases.iter().map(|c| c.file.as_str()).collect();
+        files.dedup();
+        for file in files {
+            let path = Path::new("evasive").join(file);
+            let text = fs::read_to_string(self.sources.join(&path)).expect("a file of cases");
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            for case in cases.iter().filter(|c| c.file == file) {
+                let Some(treatment) = treated.get(&case.name) else { continue };
+                lines[case.first - 1..case.last].iter_mut().for_each(|line| treat(line, treatment));
+            }
+            put(&self.dir.join(path), &(lines.join("\n") + "\n"));
+        }
+    }
+}
+
+fn treat(line: &mut String, treatment: &Treatment) {
+    match treatment {
+        Treatment::Blank => line.clear(),
+        Treatment::Exempt(rules) => {
+            let exempt = format!("#[workflow(allow({}, reason = \"for the other nets\"))]", rules.join(", "));
+            *line = line.replace("#[workflow]", &exempt);
+        }
+    }
 }
 
 /// Writes a file unless it is as it should be, so that it is not compiled again.
-pub(crate) fn put(path: &Path, text: &str) {
+fn put(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|t| t == text) {
         return;
     }

@@ -19,7 +19,9 @@ pub use crate::{
         iterate,
         look::{Look, LookExt, listens},
         oracle::{Polled, StandIn, StandInFuture, all, awaited, continued},
-        patched, refused,
+        patched,
+        probe::{Allowed, Probe},
+        refused,
     },
 };
 pub use inventory;

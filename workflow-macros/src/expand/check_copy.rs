@@ -2,7 +2,7 @@
 //!
 //! rustc type-checks, borrow-checks and lints it on the user's tokens. It never runs in production.
 
-use super::{Signature, refused, signature::Parameters};
+use super::{Signature, probes, refused, signature::Parameters};
 use crate::{
     lower::{self, continues},
     parse::{
@@ -21,6 +21,7 @@ use syn::{
 pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     let mut block = (*f.item.block).clone();
     lower::items::split(&mut block);
+    let import = probes::probe(&mut block);
     Awaits.visit_block_mut(&mut block);
     let (inputs, args, types, out) = (&f.item.sig.inputs, &s.args, &s.types, &s.out);
     let (Parameters { given, .. }, (implied, _, clause)) =
@@ -28,6 +29,7 @@ pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     let lints =
         f.item.attrs.iter().filter(|a| ["allow", "warn", "expect", "deny"].iter().any(|l| a.path().is_ident(l)));
     quote! {
+        #import
         #(#lints)*
         #[allow(clippy::too_many_arguments, clippy::unused_async, clippy::large_futures, clippy::unused_unit)]
         async fn __check #implied(#inputs) -> #out #clause #block

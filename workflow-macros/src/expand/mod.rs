@@ -7,6 +7,7 @@ mod entry;
 pub(crate) mod fallback;
 mod fields;
 mod machine;
+mod probes;
 mod refused;
 mod renames;
 pub(crate) mod signature;

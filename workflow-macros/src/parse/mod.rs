@@ -6,6 +6,7 @@ pub(crate) mod conditional;
 pub(crate) mod depth;
 mod duration;
 pub(crate) mod limits;
+pub(crate) mod order;
 pub(crate) mod retry;
 pub(crate) mod test;
 pub(crate) mod threads;

@@ -25,6 +25,8 @@ pub(crate) mod operation;
 pub mod oracle;
 mod outcome;
 #[doc(hidden)]
+pub mod probe;
+#[doc(hidden)]
 pub mod refused;
 mod remote;
 mod slot;

@@ -3,6 +3,7 @@
 mod activity;
 mod child;
 mod external;
+mod foreign;
 mod group;
 #[cfg(feature = "schedules")]
 mod named;
@@ -48,9 +49,9 @@ use sealed::Sealed;
 
 /// An operation: what can be awaited in a workflow.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be awaited in a workflow",
+    message = "`{Self}` cannot be awaited in a workflow, and no checkpoint can hold its future: await an `#[activity]`, `sleep`, a signal, or another workflow [WF004]",
     label = "this is not a durable operation",
-    note = "a workflow awaits activity calls, other workflows, `sleep` and signals: put I/O into an `#[activity]`"
+    note = "an `async fn` of your own becomes one with `#[activity]` on it, which may touch the world, or with `#[workflow]`, which waits"
 )]
 pub trait Durable: Sealed + Sized {
     /// True for operations that consist of others.

@@ -80,7 +80,7 @@ fn compile(f: &WorkflowFn, errors: &Errors) -> TokenStream {
     }
     validate::validate(&mut machine, &facts, errors);
     match machine.wrong {
-        _ if !errors.is_empty() => expand::fallback::workflow(f),
+        _ if !errors.is_empty() => expand::refused(f, errors),
         true => expand::rejected(f),
         false => expand::workflow(f, &machine, &facts),
     }

@@ -3,7 +3,7 @@
 use crate::{
     analyze::Facts,
     diagnostic::Errors,
-    ir::{Machine, Origin, Term},
+    ir::{Machine, Origin, Term, VarId},
 };
 
 pub(crate) fn validate(m: &mut Machine, facts: &Facts, errors: &Errors) {
@@ -29,6 +29,7 @@ pub(crate) fn validate(m: &mut Machine, facts: &Facts, errors: &Errors) {
         }
     }
     assigned_while_borrowed(m, facts, errors);
+    chosen(m, facts, errors);
     // At the entry nothing has a value yet.
     m.wrong |= facts.live[0].iter().any(|v| !matches!(m.vars[*v].origin, Origin::Derived(_)));
     let slots = facts.slots(m);
@@ -36,6 +37,21 @@ pub(crate) fn validate(m: &mut Machine, facts: &Facts, errors: &Errors) {
     keys.sort_unstable();
     if let Some(w) = keys.windows(2).find(|w| w[0] == w[1]) {
         bug(format!("two variables have the key `{}`", w[0]));
+    }
+}
+
+/// Which of several borrows it was is not known any more behind an await.
+fn chosen(m: &Machine, facts: &Facts, errors: &Errors) {
+    let part = |v: &VarId| m.fields(*v).chain([*v]).find_map(|v| facts.across.get(&v));
+    for (v, point) in m.chosen.iter().filter_map(|v| Some((*v, part(v)?))) {
+        if m.vars[v].origin != Origin::Local {
+            continue;
+        }
+        let (name, line) = (&m.vars[v].ident, m.points[*point].line);
+        errors.push(
+            name,
+            format!("`{name}` borrows from one of several places, which a checkpoint cannot tell apart behind the `.await` on line {line}: keep what decides, and choose once more behind the `.await`, as in `let {name} = if .. {{ &a }} else {{ &b }};`, or clone what it borrows"),
+        );
     }
 }
 

@@ -80,7 +80,7 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
 }
 
 /// The line of a point, for a message at `span`.
-fn line(m: &Machine, point: Option<&PointId>, span: Span) -> Literal {
+pub(super) fn line(m: &Machine, point: Option<&PointId>, span: Span) -> Literal {
     let mut line = Literal::u32_unsuffixed(point.map_or(0, |p| m.points[*p].line));
     line.set_span(span);
     line

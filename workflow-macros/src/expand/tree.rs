@@ -6,7 +6,7 @@
 use super::{
     entry::Entry,
     fields,
-    machine::{binding, holder, slot},
+    machine::{binding, holder, line, slot},
     renames::Renames,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     lower::{done, ident, token},
 };
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use std::collections::BTreeMap;
 
 /// The variables that have their names at a place in a tree.
@@ -224,7 +224,19 @@ impl Tree<'_> {
         let there = |v: &VarId| live.contains(v) && !h.absent.contains(v);
         let parts: Vec<VarId> = self.m.fields(h.var).chain([h.var]).filter(there).collect();
         let within = |v: &VarId| parts.iter().any(|o| o != v && self.m.is_part(*v, *o));
-        parts.iter().filter(|v| !within(v)).map(|v| put(*v)).collect()
+        let puts: TokenStream = parts.iter().filter(|v| !within(v)).map(|v| put(*v)).collect();
+        let bound = |v: &&VarId| **v != h.var && !h.unchanged.contains(v);
+        match parts.iter().find(bound) {
+            Some(v) => TokenStream::from_iter([puts, self.apart(name, *v)]),
+            None => puts,
+        }
+    }
+
+    /// Of a borrow nothing can be moved out. What says so before rustc does is never run, and so not borrow-checked.
+    fn apart(&self, name: &Ident, part: VarId) -> TokenStream {
+        let line = line(self.m, self.facts.across.get(&part), name.span());
+        let check = quote_spanned!(name.span()=> __p::refused::Apart(&#name).apart::<#line>());
+        quote!(loop { break; #check; })
     }
 
     fn code(&self, c: &Code, live: &VarSet, names: &mut Names) -> TokenStream {

@@ -31,6 +31,8 @@ pub(crate) struct Machine {
     pub(crate) compounds: usize,
     /// Locals that are in scope at a suspension and read by nobody but through `*`, with the first point where they are.
     pub(crate) held: BTreeMap<VarId, PointId>,
+    /// Locals that are bound to one of several borrows.
+    pub(crate) chosen: VarSet,
     /// Blocks with items; the first is the body of the function.
     pub(crate) scopes: Vec<Scope>,
 }

@@ -1,6 +1,6 @@
 //! Blocks, statements and `let`.
 
-use super::{Dest, Lower, place, splits, unit};
+use super::{Dest, Lower, names, place, splits, unit};
 use crate::{
     ir::{Code, Effects, Kind, Origin, Part, Term},
     parse::threads,
@@ -40,6 +40,16 @@ impl Lower<'_> {
     }
 
     fn local(&mut self, l: &syn::Local) {
+        self.bind_local(l);
+        if let (Pat::Ident(p), Some(init)) = (&l.pat, &l.init)
+            && chooses(&init.expr)
+            && let Some(var) = self.lookup(&p.ident.to_string())
+        {
+            self.m.chosen.insert(var);
+        }
+    }
+
+    fn bind_local(&mut self, l: &syn::Local) {
         let (pat, ty) = match &l.pat {
             Pat::Type(t) => ((*t.pat).clone(), Some((*t.ty).clone())),
             other => (other.clone(), None),
@@ -166,4 +176,56 @@ pub(super) fn is_control(e: &Expr) -> bool {
 
 fn macro_expr(m: &syn::StmtMacro) -> Expr {
     Expr::Macro(syn::ExprMacro { attrs: m.attrs.clone(), mac: m.mac.clone() })
+}
+
+/// True for a choice between borrows of places, such as `if a { &b } else { &c }`.
+fn chooses(e: &Expr) -> bool {
+    let mut ends = vec![];
+    match place::strip(e) {
+        e @ (Expr::If(_) | Expr::Match(_)) => values(e, &mut ends),
+        _ => return false,
+    }
+    let borrows = ends.into_iter().filter(|e| !leaves(e)).map(is_borrowed_place);
+    let borrows: Vec<bool> = borrows.collect();
+    !borrows.is_empty() && borrows.iter().all(|b| *b)
+}
+
+/// Gives no value.
+fn leaves(e: &Expr) -> bool {
+    match e {
+        Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => true,
+        Expr::Macro(m) => names::is_diverging(&m.mac),
+        e => names::never_ends(e),
+    }
+}
+
+/// What a choice may give.
+fn values<'e>(e: &'e Expr, all: &mut Vec<&'e Expr>) {
+    let block = |b: &'e syn::Block, all: &mut Vec<&'e Expr>| match b.stmts.last() {
+        Some(Stmt::Expr(e, None)) => values(e, all),
+        Some(Stmt::Expr(e, Some(_))) if leaves(e) => {}
+        _ => all.push(e),
+    };
+    match place::strip(e) {
+        Expr::If(i) => {
+            block(&i.then_branch, all);
+            i.else_branch.iter().for_each(|(_, e)| values(e, all));
+        }
+        Expr::Match(m) => m.arms.iter().for_each(|a| values(&a.body, all)),
+        Expr::Block(b) if b.label.is_none() => block(&b.block, all),
+        other => all.push(other),
+    }
+}
+
+/// Not of a slice, which may be a text that lives as long as the program.
+fn is_borrowed_place(e: &Expr) -> bool {
+    fn is_place(e: &Expr) -> bool {
+        match place::strip(e) {
+            Expr::Path(_) => true,
+            Expr::Field(f) => is_place(&f.base),
+            Expr::Index(i) => !matches!(place::strip(&i.index), Expr::Range(_)) && is_place(&i.expr),
+            _ => false,
+        }
+    }
+    matches!(place::strip(e), Expr::Reference(r) if is_place(&r.expr))
 }

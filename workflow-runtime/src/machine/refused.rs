@@ -16,6 +16,7 @@ use std::{
     future::Future,
     io::{self, BufReader, BufWriter, StderrLock, StdinLock, StdoutLock},
     net::{TcpListener, TcpStream, UdpSocket},
+    ops::Deref,
     process::Child,
     ptr::NonNull,
     rc::{self, Rc},
@@ -165,6 +166,42 @@ pub trait RefusedPair<T> {
 impl<'a, T, U: ?Sized> RefusedPair<(T, &'a U)> for &mut &mut Slot<(T, &'a U)> {}
 impl<'a, T, U: ?Sized> RefusedPair<Option<(T, &'a U)>> for &mut &mut Slot<Option<(T, &'a U)>> {}
 impl<'a, T, U: ?Sized> RefusedPair<Vec<(T, &'a U)>> for &mut &mut Slot<Vec<(T, &'a U)>> {}
+
+/// What is to be saved by its fields.
+pub struct Apart<T>(pub T);
+
+impl<'a, T: ?Sized> Apart<&&'a T> {
+    /// Refused by its bound.
+    pub fn apart<const LINE: u32>(&self)
+    where
+        &'a T: NoBorrow<LINE>,
+    {
+    }
+}
+
+impl<'a, T: ?Sized> Apart<&&'a mut T> {
+    /// Refused by its bound.
+    pub fn apart<const LINE: u32>(&self)
+    where
+        &'a mut T: NoBorrow<LINE>,
+    {
+    }
+}
+
+/// Whatever is no borrow.
+pub struct Owned;
+
+impl Owned {
+    /// Always right.
+    pub fn apart<const LINE: u32>(&self) {}
+}
+
+impl<T> Deref for Apart<T> {
+    type Target = Owned;
+    fn deref(&self) -> &Owned {
+        &Owned
+    }
+}
 
 /// Slots of shared mutable state.
 pub trait RefusedInterior<T> {

@@ -39,20 +39,33 @@ pub fn good<G: Good>(good: G) -> G::Value {
 }
 
 /// A borrow, not a value: nothing changes it as long as it is used.
+///
+/// Of [`Again`], so that rustc does not advise to borrow the value.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is a value, but it is written like a borrow that is taken again behind every `.await`, of something that may have changed by then",
-    label = "this is a value of its own",
-    note = "put it into a block, `{{ .. }}`, so that it is saved"
+    message = "`{T}` is a value, but it is written like a borrow that is taken again behind every `.await`, of something that may have changed by then",
+    label = "this gives `{T}`, a value of its own",
+    note = "bind the value itself, without `&`, and in a block, so that it is saved: `let value = {{ .. }};`"
 )]
-pub trait Lends {}
+pub trait Lends<T> {}
 
-impl<T: ?Sized> Lends for &T {}
-impl<T: ?Sized> Lends for &mut T {}
-impl<T: Lends> Lends for Option<T> {}
-impl<T: Lends, E> Lends for Result<T, E> {}
-impl<A: Lends, B: Lends> Lends for (A, B) {}
+/// What is taken again.
+pub struct Again;
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized> Lends<&T> for Again {}
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized> Lends<&mut T> for Again {}
+#[diagnostic::do_not_recommend]
+impl<T> Lends<Option<T>> for Again where Again: Lends<T> {}
+#[diagnostic::do_not_recommend]
+impl<T, E> Lends<Result<T, E>> for Again where Again: Lends<T> {}
+#[diagnostic::do_not_recommend]
+impl<A, B> Lends<(A, B)> for Again where Again: Lends<A> + Lends<B> {}
 
 /// Takes nothing but a borrow.
-pub fn lent<T: Lends>(borrow: T) -> T {
+pub fn lent<T>(borrow: T) -> T
+where
+    Again: Lends<T>,
+{
     borrow
 }

@@ -3,6 +3,7 @@
 
 mod activity;
 mod body;
+mod generics;
 mod test;
 mod types;
 mod workflow;

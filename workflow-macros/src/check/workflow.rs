@@ -1,6 +1,6 @@
 //! Which functions can be a workflow.
 
-use super::{function, receiver, types::owned};
+use super::{function, generics::parameters, receiver, types::owned};
 use crate::{diagnostic::Errors, lower, parse::workflow::WorkflowFn};
 use syn::{FnArg, ReturnType};
 
@@ -12,6 +12,7 @@ const NOUN: &str = "a workflow";
 pub(crate) fn workflow(f: &WorkflowFn, errors: &Errors) -> bool {
     let own = Errors::new();
     function(&f.item.sig, NOUN, &own);
+    parameters(&f.item.sig, &own);
     if let Some(thirteenth) = f.item.sig.inputs.iter().nth(MOST) {
         own.push(
             thirteenth,

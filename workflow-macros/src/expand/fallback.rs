@@ -37,7 +37,8 @@ pub(crate) fn workflow(f: &WorkflowFn) -> TokenStream {
     let docs = attrs.iter().filter(|a| a.path().is_ident("doc") && !is_macro(&a.meta));
     let (name, function, tag, outcome) = (&f.name, &sig.ident, f.tag(), outcome(&sig.output));
     let (declare, Parameters { declared, implied, clause, captured, bound, .. }) = (declare(sig), Parameters::of(sig));
-    let root = (!f.generic()).then(|| quote!(impl ::workflow_runtime::__private::Workflow for #tag {}));
+    let root = (!f.generic())
+        .then(|| quote!(#[diagnostic::do_not_recommend] impl ::workflow_runtime::__private::Workflow for #tag {}));
     let types: Vec<_> = sig
         .inputs
         .iter()

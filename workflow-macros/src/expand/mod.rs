@@ -212,6 +212,7 @@ fn register(f: &WorkflowFn, s: &Signature, keys: &[&String]) -> TokenStream {
     } else {
         let root = quote! {
             #[automatically_derived]
+            #[diagnostic::do_not_recommend]
             impl #p::Workflow for #tag {}
         };
         (quote!(::core::option::Option::Some(__step)), quote!(#p::accepts::<#tag>), Some(root))

@@ -111,7 +111,11 @@ impl Engine {
     }
 
     /// A handle of an instance of the workflow that the function `workflow` is. Nothing is looked up until it is used.
-    pub fn run<Args, F: WorkflowFn<Args>>(&self, workflow: F, id: impl Into<String>) -> Run<F::Def> {
+    pub fn run<Args, F>(&self, workflow: F, id: impl Into<String>) -> Run<F::Def>
+    where
+        F: WorkflowFn<Args>,
+        F::Def: Workflow,
+    {
         let _ = workflow;
         Run::new(self.clone(), WorkflowId::new(id), None)
     }

@@ -17,7 +17,7 @@ use crate::{
         id::{RunId, WorkflowId},
         payload::Payload,
     },
-    machine::{Closed, ErrOf, OkOf, OpId, Signal, Update, Workflow},
+    machine::{Closed, ErrOf, InlineWorkflow, OkOf, OpId, Signal, Update},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::marker::PhantomData;
@@ -47,7 +47,7 @@ impl<W> std::fmt::Debug for Run<W> {
     }
 }
 
-impl<W: Workflow> Run<W> {
+impl<W: InlineWorkflow> Run<W> {
     /// Waits until the run has ended, and gives what it returned. A run that goes on as a new one has not ended.
     ///
     /// # Errors
@@ -372,7 +372,7 @@ impl<W> Run<W> {
 }
 
 /// What a run that has ended returned.
-fn outcome<W: Workflow>(id: &WorkflowId, c: Checkpoint) -> Result<OkOf<W>, RunError<ErrOf<W>>> {
+fn outcome<W: InlineWorkflow>(id: &WorkflowId, c: Checkpoint) -> Result<OkOf<W>, RunError<ErrOf<W>>> {
     let workflow_id = id.to_string();
     if c.workflow != W::NAME && !W::def().aliases.contains(&c.workflow.as_str()) {
         return Err(RunError::OtherWorkflow { workflow_id, existing: c.workflow, expected: W::NAME.into() });

@@ -15,7 +15,7 @@ use crate::{
         id::{self, WorkflowId},
         payload::Payload,
     },
-    machine::{Signal, Update, Workflow, WorkflowCall},
+    machine::{InlineWorkflow, Signal, Update, WorkflowCall},
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -55,7 +55,7 @@ pub struct Start<W> {
     signals: Vec<(String, Result<Payload, EncodeError>, Option<String>)>,
 }
 
-impl<W: Workflow> Start<W> {
+impl<W: InlineWorkflow> Start<W> {
     pub(super) fn new(engine: Engine, id: String, call: WorkflowCall<W>) -> Self {
         Start { engine, id, call, options: StartOptions::default(), signals: vec![] }
     }
@@ -181,7 +181,7 @@ pub(super) fn outgoing(
     Ok(Outgoing { name, payload, id: message_id })
 }
 
-impl<W: Workflow> IntoFuture for Start<W> {
+impl<W: InlineWorkflow> IntoFuture for Start<W> {
     type Output = Result<Run<W>, StartError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
@@ -203,7 +203,7 @@ pub struct StartUpdate<W, Resp> {
     response: PhantomData<fn() -> Resp>,
 }
 
-impl<W: Workflow, Resp: DeserializeOwned> StartUpdate<W, Resp> {
+impl<W: InlineWorkflow, Resp: DeserializeOwned> StartUpdate<W, Resp> {
     /// Names the request: however often the start is made, the workflow gets the request once, and its answer is kept.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
@@ -230,7 +230,7 @@ fn refused(e: UpdateError) -> StartError {
     }
 }
 
-impl<W: Workflow, Resp: DeserializeOwned + 'static> IntoFuture for StartUpdate<W, Resp> {
+impl<W: InlineWorkflow, Resp: DeserializeOwned + 'static> IntoFuture for StartUpdate<W, Resp> {
     type Output = Result<(Run<W>, Result<Resp, UpdateError>), StartError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 

@@ -57,13 +57,18 @@ pub type ErrOf<W> = <<W as InlineWorkflow>::Outcome as Outcome>::Err;
 pub type StepFn = fn(&mut Cx<'_>) -> Result<Flow, StepError>;
 
 /// The function that `#[workflow]` makes of a workflow: names its type by value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no function with `#[workflow]`",
+    label = "not a workflow",
+    note = "name the function itself, without calling it"
+)]
 pub trait WorkflowFn<Args> {
     /// The workflow.
-    type Def: Workflow;
+    type Def: InlineWorkflow;
 }
 
 macro_rules! workflow_fn { ($($a:ident)*) => {
-    impl<F, W: Workflow, $($a),*> WorkflowFn<($($a,)*)> for F
+    impl<F, W: InlineWorkflow, $($a),*> WorkflowFn<($($a,)*)> for F
     where
         F: Fn($($a),*) -> WorkflowCall<W>,
     {

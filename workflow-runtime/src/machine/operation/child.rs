@@ -167,7 +167,7 @@ impl<W> Debug for Child<W> {
     }
 }
 
-impl<W: Workflow> Child<W> {
+impl<W: InlineWorkflow> Child<W> {
     /// The id of the child.
     pub fn id(&self) -> &str {
         &self.id
@@ -259,7 +259,7 @@ impl<W> ChildCall<W> {
     }
 }
 
-impl<W: Workflow> Durable for ChildCall<W> {
+impl<W: InlineWorkflow> Durable for ChildCall<W> {
     type Output = Result<OkOf<W>, ChildError<ErrOf<W>>>;
     fn request(self) -> Result<Request, EncodeError> {
         let ChildCall { call, id, close, on_cancel } = self;
@@ -275,7 +275,7 @@ impl<W: Workflow> Durable for ChildCall<W> {
         OpFuture::new(self)
     }
 }
-impl<W: Workflow> Sealed for ChildCall<W> {}
+impl<W: InlineWorkflow> Sealed for ChildCall<W> {}
 
 /// Starts a child, made by [`WorkflowCall::start_child`].
 #[must_use = "a child does not start until this is awaited in a workflow"]
@@ -303,7 +303,7 @@ impl<W> StartChild<W> {
     }
 }
 
-impl<W: Workflow> Durable for StartChild<W> {
+impl<W: InlineWorkflow> Durable for StartChild<W> {
     type Output = Result<Child<W>, ChildStartError>;
     fn request(self) -> Result<Request, EncodeError> {
         let StartChild { call, id, close } = self;
@@ -327,7 +327,7 @@ impl<W: Workflow> Durable for StartChild<W> {
         OpFuture::new(self)
     }
 }
-impl<W: Workflow> Sealed for StartChild<W> {}
+impl<W: InlineWorkflow> Sealed for StartChild<W> {}
 
 /// Waits for the end of a child, made by [`Child::result`].
 #[must_use = "waiting does nothing until it is awaited in a workflow"]
@@ -351,7 +351,7 @@ impl<W> ChildResult<W> {
     }
 }
 
-impl<W: Workflow> Durable for ChildResult<W> {
+impl<W: InlineWorkflow> Durable for ChildResult<W> {
     type Output = Result<OkOf<W>, ChildError<ErrOf<W>>>;
     fn request(self) -> Result<Request, EncodeError> {
         let ask = Ask::Result { on_cancel: self.on_cancel };
@@ -365,12 +365,12 @@ impl<W: Workflow> Durable for ChildResult<W> {
         OpFuture::new(self)
     }
 }
-impl<W: Workflow> Sealed for ChildResult<W> {}
+impl<W: InlineWorkflow> Sealed for ChildResult<W> {}
 
 type Outcome<W> = Result<OkOf<W>, ChildError<ErrOf<W>>>;
 
 /// What a wait for the end of a child gives.
-fn ended<W: Workflow>(completion: Completion) -> Result<Outcome<W>, DecodeError> {
+fn ended<W: InlineWorkflow>(completion: Completion) -> Result<Outcome<W>, DecodeError> {
     let error = |e: &Payload| ErrOf::<W>::load(e);
     Ok(Err(match completion {
         Completion::Remote { id, answer: Answer::Ended(ended) } => match ended {

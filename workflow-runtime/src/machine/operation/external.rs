@@ -10,7 +10,7 @@ use crate::{
         command::{Command, Completion},
         oracle::OpFuture,
         remote::{Answer, Ask, Refused, Target},
-        workflow::{Workflow, WorkflowFn},
+        workflow::{InlineWorkflow, Workflow, WorkflowFn},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -97,12 +97,16 @@ impl<W> fmt::Debug for ExternalRun<W> {
 ///     external(order, "order-42").signal(&APPROVED, by).await
 /// }
 /// ```
-pub fn external<Args, F: WorkflowFn<Args>>(workflow: F, id: impl Into<String>) -> ExternalRun<F::Def> {
+pub fn external<Args, F>(workflow: F, id: impl Into<String>) -> ExternalRun<F::Def>
+where
+    F: WorkflowFn<Args>,
+    F::Def: Workflow,
+{
     let _ = workflow;
     ExternalRun { id: id.into(), workflow: PhantomData }
 }
 
-impl<W: Workflow> ExternalRun<W> {
+impl<W: InlineWorkflow> ExternalRun<W> {
     /// The id of the instance.
     pub fn id(&self) -> &str {
         &self.id

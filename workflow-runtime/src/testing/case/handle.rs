@@ -100,7 +100,11 @@ impl Test {
     }
 
     /// A handle of an instance that something else has started, such as a child.
-    pub fn run<Args, F: WorkflowFn<Args>>(&self, workflow: F, id: impl Into<String>) -> TestRun<F::Def> {
+    pub fn run<Args, F>(&self, workflow: F, id: impl Into<String>) -> TestRun<F::Def>
+    where
+        F: WorkflowFn<Args>,
+        F::Def: Workflow,
+    {
         let _ = workflow;
         TestRun::new(self.clone(), id.into())
     }

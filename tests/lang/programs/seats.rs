@@ -102,7 +102,7 @@ async fn seats_of_show(names: Vec<String>, doors: Timestamp) -> Result<Sold, Wor
                             seats.insert(name, Seat::Sold { to: by.clone() });
                         }
                     }
-                    Err(e) => reply.reject(e.to_string()),
+                    Err(e) => reply.reject(e),
                 }
             }
             Ask::Leave { by } => {

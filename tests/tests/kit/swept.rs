@@ -80,3 +80,32 @@ async fn ten_years_pass(t: Test) {
     assert_eq!((reports.len(), reports[9].as_str()), (10, "Report 2009"));
     assert_eq!(t.now().duration_since(begin).as_hours(), 3650 * 24);
 }
+
+#[workflow]
+async fn greeter() -> Result<u32, OrderError> {
+    let mut greeted = 0;
+    loop {
+        let (name, reply) = GREET.recv().await?;
+        if name.is_empty() {
+            reply.send(String::new());
+            return Ok(greeted);
+        }
+        let (first, second) = join!(greet(&name, &["Dr.".into()]), greet(&name, &["Prof.".into()]));
+        greeted += 2;
+        reply.send(format!("{}, {}", first?, second?));
+    }
+}
+
+const GREET: Update<String, String> = Update::new("greet");
+
+/// Neither time nor another call makes the engine say what the activities gave: the answer itself needs it.
+#[workflow_runtime::test]
+async fn an_update_whose_answer_needs_activities(t: Test) {
+    let run = t.start("greeter", greeter()).await;
+    let ask = async |id: &str, name: &str| {
+        t.call(async |engine| engine.run(greeter, "greeter").update(&GREET, name.to_string()).id(id).await).await
+    };
+    assert_eq!(ask("1", "Ada").await.unwrap(), "Dr. Ada, Prof. Ada");
+    assert_eq!(ask("2", "").await.unwrap(), "");
+    assert_eq!(run.result().await, Ok(2));
+}

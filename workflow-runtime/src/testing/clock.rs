@@ -133,6 +133,22 @@ impl TestClock {
         }
     }
 
+    /// Does what was held back as soon as nothing is in flight, or waits for something new to look at.
+    pub(super) async fn let_through(&self) {
+        let pulse = self.0.state().pulse.clone();
+        // Who has just got an answer may be about to ask for more at this time.
+        for _ in 0..3 {
+            if let Some(pulse) = &pulse {
+                pulse.idle().await;
+            }
+            tokio::task::yield_now().await;
+        }
+        let idle = pulse.is_none_or(|p| p.is_idle());
+        if idle && !self.0.released() {
+            self.0.changed.notified().await;
+        }
+    }
+
     /// When something is due next.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.0.state().sleepers.first_key_value().map(|(key, _)| key.0)

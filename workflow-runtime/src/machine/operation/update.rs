@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{marker::PhantomData, time::Duration};
+use std::{fmt::Display, marker::PhantomData, time::Duration};
 
 /// A typed request with a typed reply, shared by the workflow that answers it and the client that asks.
 ///
@@ -130,13 +130,13 @@ impl<Resp> Reply<Resp> {
         &self.ticket
     }
 
-    /// Answers that the request is refused. The client gets [`UpdateError::Rejected`](crate::engine::UpdateError::Rejected).
+    /// Answers that the request is refused, and why: a text, or an error as it is. The client gets [`UpdateError::Rejected`](crate::engine::UpdateError::Rejected).
     ///
     /// # Panics
     ///
     /// Outside of a workflow.
-    pub fn reject(self, why: impl Into<String>) {
-        let (ticket, answer) = (self.ticket, Err(why.into()));
+    pub fn reject(self, why: impl Display) {
+        let (ticket, answer) = (self.ticket, Err(why.to_string()));
         ambient::with("reply.reject()", |a| a.commands.push(Command::Reply { ticket, answer }));
     }
 }

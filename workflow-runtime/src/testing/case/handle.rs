@@ -118,7 +118,7 @@ impl Test {
     pub async fn call<T, E>(&self, f: impl AsyncFn(&Engine) -> Result<T, E>) -> Result<T, E> {
         loop {
             let process = self.0.process().await;
-            let done = f(process.engine()).await;
+            let done = self.0.alongside(f(process.engine())).await;
             self.0.check();
             match done {
                 Err(_) if process.is_dead() => {}

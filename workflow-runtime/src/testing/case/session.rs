@@ -205,6 +205,19 @@ impl Session {
         }
     }
 
+    /// Does what the test asks of the engine, which may wait for the end of an activity: what is held back until the engine is
+    /// idle is let through meanwhile.
+    pub(super) async fn alongside<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = self.clock.let_through() => {}
+            }
+        }
+    }
+
     /// Moves time by `d`, and deals with everything that becomes due on the way.
     pub(super) async fn advance(&self, d: Duration) {
         let target = self.clock.now().checked_add(d).unwrap_or(Timestamp::MAX);

@@ -6,7 +6,7 @@ use std::{
 };
 use workflow_runtime::{
     Registry,
-    engine::{Recorded, VerifyError, verify},
+    engine::{Recorded, VerifyError, Wavering, verify, verify_twice},
     machine::{Workflow, WorkflowCall},
     prelude::*,
     testing::TestEngine,
@@ -76,10 +76,14 @@ async fn the_same_code_decides_the_same() {
 
 static CHANGED: AtomicBool = AtomicBool::new(false);
 
+fn has_changed() -> bool {
+    CHANGED.load(Ordering::Relaxed)
+}
+
 #[workflow]
 async fn changed(n: u64) -> Result<u64, WorkflowError> {
     let m = half(n).await?;
-    let more = if CHANGED.load(Ordering::Relaxed) { m + 2 } else { m };
+    let more = if has_changed() { m + 2 } else { m };
     let last = half(more).await?;
     Ok(last)
 }
@@ -100,9 +104,13 @@ async fn another_argument_is_found_with_its_path_and_line() {
 
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
+fn counted() -> u64 {
+    RUNS.fetch_add(1, Ordering::Relaxed)
+}
+
 #[workflow]
 async fn counts_globally(n: u64) -> Result<u64, WorkflowError> {
-    let seen = RUNS.fetch_add(1, Ordering::Relaxed);
+    let seen = counted();
     half(n).await?;
     Ok(seen)
 }
@@ -116,10 +124,14 @@ async fn a_global_shows_in_the_locals() {
     assert!(d.to_string().contains("a local holds another value"), "{d}");
 }
 
+fn shelved(n: u64) -> Vec<u64> {
+    let shelves: HashMap<u64, u64> = (0..n).map(|i| (i, 2 * i)).collect();
+    shelves.into_values().collect()
+}
+
 #[workflow]
 async fn hash_order(n: u64) -> Result<u64, WorkflowError> {
-    let shelves: HashMap<u64, u64> = (0..n).map(|i| (i, 2 * i)).collect();
-    let order: Vec<u64> = shelves.into_values().collect();
+    let order = shelved(n);
     Ok(half(order.iter().sum()).await? + half_of_all(order).await?)
 }
 
@@ -130,8 +142,7 @@ async fn half_of_all(all: Vec<u64>) -> u64 {
 
 #[workflow]
 async fn hash_arguments(n: u64) -> Result<u64, WorkflowError> {
-    let shelves: HashMap<u64, u64> = (0..n).map(|i| (i, 2 * i)).collect();
-    Ok(half_of_all(shelves.into_values().collect()).await?)
+    Ok(half_of_all(shelved(n)).await?)
 }
 
 #[tokio::test]
@@ -159,4 +170,70 @@ async fn what_is_not_a_history_or_was_cut_is_refused() {
     let mut damaged: BTreeMap<String, serde_json::Value> = serde_json::from_str(&whole.to_json().unwrap()).unwrap();
     damaged.insert("input".into(), serde_json::json!({ "bytes": "zz" }));
     assert!(Recorded::from_json(&serde_json::to_string(&damaged).unwrap()).is_err());
+}
+
+fn place_of(n: &u64) -> String {
+    format!("{n:p}")
+}
+
+#[workflow]
+async fn keeps_an_address(n: u64) -> Result<u64, WorkflowError> {
+    let key = place_of(&n);
+    let m = half(n).await?;
+    Ok(m + key.len() as u64)
+}
+
+#[workflow]
+async fn keeps_a_count(n: u64) -> Result<u64, WorkflowError> {
+    let seen = vec![n, counted()];
+    let m = inner_count(n).await?;
+    Ok(m + seen.len() as u64)
+}
+
+#[workflow]
+async fn inner_count(n: u64) -> Result<u64, WorkflowError> {
+    Ok(half(n).await?)
+}
+
+#[workflow]
+async fn keeps_an_order(n: u64) -> Result<u64, WorkflowError> {
+    let order = shelved(n);
+    let shelves: HashMap<u64, u64> = order.iter().map(|v| (*v, *v)).collect();
+    half(2).await?;
+    Ok(shelves[&2] + order.len() as u64)
+}
+
+fn twice(recorded: &Recorded) -> Wavering {
+    match verify_twice(recorded, &Registry::linked().unwrap()) {
+        Err(VerifyError::Wavering(w)) => *w,
+        other => panic!("the two runs do not differ: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_runs_twice_leaves_the_same_behind() {
+    for signal in [None, Some(1)] {
+        let recorded = record(everything(10), signal).await;
+        let steps = verify(&recorded, &Registry::linked().unwrap()).unwrap();
+        assert_eq!(verify_twice(&recorded, &Registry::linked().unwrap()).unwrap(), steps);
+    }
+}
+
+#[tokio::test]
+async fn the_local_that_differs_is_named_with_both_values() {
+    let w = twice(&record(keeps_an_address(8), None).await);
+    assert_eq!((w.step, w.local.as_deref(), w.path.as_str()), (1, Some("key"), ""));
+    assert!(w.first.starts_with("\"0x") && w.first != w.second, "{w}");
+
+    let w = twice(&record(keeps_a_count(8), None).await);
+    assert_eq!((w.workflow.as_str(), w.local.as_deref(), w.path.as_str()), ("keeps_a_count", Some("seen"), "[1]"));
+    let text = w.to_string();
+    assert!(
+        text.contains("WE106: step 1 of `recorded`") && text.contains("the local `seen` of `keeps_a_count`"),
+        "{text}"
+    );
+
+    let w = twice(&record(keeps_an_order(30), None).await);
+    assert_eq!(w.local.as_deref(), Some("order"));
+    assert!(w.cause.contains("another order"), "{w}");
 }

@@ -239,6 +239,11 @@ fn named_arguments(tokens: &TokenStream) -> Vec<String> {
     named.filter_map(|w| if let TokenTree::Ident(name) = &w[0] { Some(name.to_string()) } else { None }).collect()
 }
 
+/// True for the function whose closure may do anything: its value is recorded.
+fn is_side_effect(function: &Expr) -> bool {
+    matches!(function, Expr::Path(p) if p.path.segments.last().is_some_and(|s| s.ident == "side_effect"))
+}
+
 /// True for what can be borrowed twice with one meaning: a variable, or fields of one.
 fn place(e: &Expr) -> bool {
     match e {
@@ -300,6 +305,7 @@ impl VisitMut for Probes {
                     *e = probed;
                 }
             }
+            Expr::Call(c) if is_side_effect(&c.func) => {}
             Expr::ForLoop(l) => {
                 if let Some(probe) = self.for_loop(l) {
                     let unprobed = std::mem::replace(e, Expr::PLACEHOLDER);

@@ -94,4 +94,4 @@ pub use start::{IdReuse, Start, StartUpdate};
 pub use status::{Expected, Local, RunStatus, Waits};
 pub use tree::Descendant;
 pub use untyped::Untyped;
-pub use verify::{Difference, Recorded, RecordedError, Verified, VerifyError, verify};
+pub use verify::{Difference, Recorded, RecordedError, Verified, VerifyError, Wavering, verify, verify_twice};

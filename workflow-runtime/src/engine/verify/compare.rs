@@ -143,7 +143,7 @@ fn is_reordered(recorded: &[Event], attempted: &[Event]) -> bool {
     recorded.len() > 1 && without_numbers(recorded) == without_numbers(attempted)
 }
 
-fn is_permuted(a: &Value, b: &Value) -> bool {
+pub(super) fn is_permuted(a: &Value, b: &Value) -> bool {
     let sorted = |v: &Value| {
         let mut all: Vec<String> = v.as_array()?.iter().map(Value::to_string).collect();
         all.sort();
@@ -153,7 +153,7 @@ fn is_permuted(a: &Value, b: &Value) -> bool {
 }
 
 /// The path to the innermost value that differs and is not only another order, and both values.
-fn difference(path: &str, a: &Value, b: &Value) -> Option<(String, Value, Value)> {
+pub(super) fn difference(path: &str, a: &Value, b: &Value) -> Option<(String, Value, Value)> {
     if a == b {
         return None;
     }

@@ -4,9 +4,11 @@ mod compare;
 mod groups;
 mod recorded;
 mod replay;
+mod twice;
 
 pub use compare::Difference;
 pub use recorded::{Recorded, RecordedError};
+pub use twice::{Wavering, verify_twice};
 
 use super::{error::QueryError, run::Run};
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
     machine::StepError,
     registry::Registry,
 };
-use replay::Replay;
+use replay::{Left, Replay};
 use workflow_definition::Fingerprint;
 
 /// What [`verify`] found to be the same.
@@ -47,6 +49,9 @@ pub enum VerifyError {
         #[source]
         source: Box<StepError>,
     },
+    /// A step leaves other values behind when it is run twice. Boxed, because it is large.
+    #[error(transparent)]
+    Wavering(Box<Wavering>),
     /// This build does not have the workflow.
     #[error("WE104: `{workflow_id}` runs `{workflow}`, which this build does not have; link the crate that defines it")]
     UnknownWorkflow {
@@ -82,6 +87,7 @@ impl VerifyError {
             Self::Difference(_) => "WE102",
             Self::Step { .. } => "WE103",
             Self::UnknownWorkflow { .. } => "WE104",
+            Self::Wavering(_) => "WE106",
             Self::Missing { .. } => "WE105",
             Self::InvalidId(e) => e.code(),
             Self::Query(e) => e.code(),
@@ -99,6 +105,16 @@ impl<W> Run<W> {
         let recorded = self.recorded().await?;
         verify(&recorded, &self.engine().inner.shared.registry)
     }
+
+    /// Runs the steps of this run twice in different surroundings, and compares; see [`verify_twice`].
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`]: the first step that leaves something else behind each time, or what [`verify`](Run::verify) finds.
+    pub async fn verify_twice(&self) -> Result<Verified, VerifyError> {
+        let recorded = self.recorded().await?;
+        verify_twice(&recorded, &self.engine().inner.shared.registry)
+    }
 }
 
 /// Runs the steps of a recorded history again and compares what they decide with what was recorded, up to the first
@@ -111,6 +127,11 @@ impl<W> Run<W> {
 ///
 /// [`VerifyError::Difference`]: the first step that decides something else. Otherwise the history cannot be run again.
 pub fn verify(recorded: &Recorded, registry: &Registry) -> Result<Verified, VerifyError> {
+    observed(recorded, registry, &mut |_| {})
+}
+
+/// As [`verify`]; `seen` gets each frame that a step leaves behind.
+fn observed(recorded: &Recorded, registry: &Registry, seen: &mut dyn FnMut(Left)) -> Result<Verified, VerifyError> {
     let mut replay = Replay::new(recorded, registry)?;
     let mut verified = Verified::default();
     for entry in &groups::whole(&recorded.entries) {
@@ -129,7 +150,7 @@ pub fn verify(recorded: &Recorded, registry: &Registry) -> Result<Verified, Veri
             replay.settle(entry);
             continue;
         }
-        replay.entry(entry)?;
+        replay.entry(entry, seen)?;
         replay.settle(entry);
         verified.steps += entry.inputs.len() as u64;
     }

@@ -26,6 +26,19 @@ use crate::{
 use std::collections::{BTreeMap, VecDeque};
 use workflow_definition::{Definition, Fingerprint};
 
+/// A point, and where it stands: label, source file, line.
+pub(super) type Place = (String, String, Option<u32>);
+
+/// What a step has left behind.
+pub(super) struct Left<'f> {
+    /// Number of the step.
+    pub(super) step: u64,
+    /// Where the machine waited before it, and the steps that share its entry.
+    pub(super) before: Place,
+    /// What is saved.
+    pub(super) frame: &'f Frame,
+}
+
 pub(super) struct Replay<'a> {
     recorded: &'a Recorded,
     registry: &'a Registry,
@@ -187,8 +200,8 @@ impl<'a> Replay<'a> {
         self.machine = frame.and_then(|f| Machine::load(identity, f, input, &known).ok()).map(|(machine, _)| machine);
     }
 
-    /// Runs the steps of an entry and compares.
-    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), VerifyError> {
+    /// Runs the steps of an entry and compares. `seen` gets each frame that a step leaves behind.
+    pub(super) fn entry(&mut self, entry: &Entry, seen: &mut dyn FnMut(Left)) -> Result<(), VerifyError> {
         let last = entry.step.unwrap_or_default();
         let first = (last + 1).saturating_sub(entry.inputs.len() as u64);
         let mut side_effects: VecDeque<Payload> = entry.events.iter().filter_map(side_effect).collect();
@@ -210,6 +223,7 @@ impl<'a> Replay<'a> {
             };
             let decided = machine.step_again(input, draft.now, side_effects.clone(), inbox).map_err(failed)?;
             let frame = machine.frame();
+            seen(Left { step, before: before.clone(), frame: &frame });
             let by = frame.root.definition;
             let unsaveable = |source| StepError::Outcome { workflow: self.recorded.workflow.clone(), source };
             let packed = pack(frame).map_err(unsaveable).map_err(failed)?;
@@ -245,7 +259,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Where the machine waits.
-    fn place(&self) -> (String, String, Option<u32>) {
+    fn place(&self) -> Place {
         let label = self.machine.as_ref().map_or(workflow_definition::START, Machine::point);
         let definition = self.def.definition();
         let line = definition.point(label).map(|p| p.line);

@@ -249,7 +249,7 @@ impl Session {
         self.settle().await;
         let process = self.process().await;
         let histories = durable::histories(&*process.inner).await?;
-        let unverified = durable::verify(process.engine(), &histories).await;
+        let unverified = durable::verify(process.engine(), &histories, self.crashes.get() > 0).await;
         *self.process.lock().await = None;
         self.bury(&process).await;
         Ok(Ran { reports: reports(&histories, &self.attempts)?, crashed: self.crashes.get() > 0, unverified })

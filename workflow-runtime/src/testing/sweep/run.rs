@@ -139,7 +139,7 @@ impl Variant {
             // What an older build has left of others is not what is swept: the present code may decide otherwise.
             histories.retain(|(id, _), _| *id == sweep.id);
         }
-        Ok(durable::verify(&engine, &histories).await)
+        Ok(durable::verify(&engine, &histories, self.crash.is_some()).await)
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn check(args: &Check) -> Result<Report, Error> {
     let (list, list_file) = list(args, &built)?;
     let mut graph = Graph::default();
     for file in &built.files {
-        crate::graph::load(&mut graph, file)?;
+        crate::graph::load(&mut graph, file, built.local_files.contains(file))?;
     }
     let bytes = Bytes::default();
     let all = roots::find(&graph, &bytes)?;
@@ -46,6 +46,8 @@ pub(crate) fn check(args: &Check) -> Result<Report, Error> {
         };
         workflows.push(writer.workflow(root, &outcome));
     }
+    // A library and its tests are two builds of one source.
+    workflows.dedup();
     // With a part of the workflows nobody can say what the others need.
     let unneeded = match args.workflow.is_empty() {
         true => report::unneeded(&records, &list, &used, &list_file),

@@ -9,10 +9,10 @@ use crate::{
     rules::{self, By, Place, Sinks, Statics},
 };
 use std::{
-    cell::RefCell,
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    cell::{OnceCell, RefCell},
+    collections::{BTreeSet, HashSet, VecDeque},
 };
-use workflow_rules::{GLOBALS, HASH_ORDER, Rule};
+use workflow_rules::{ESCAPES, GLOBALS, HASH_ORDER, Rule};
 
 /// By whose will a node is reached: who wrote the last code before it that is not of the standard library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +28,16 @@ struct State {
     owner: Owner,
     /// The engine is saving or loading a value here: it compares maps by key, so their order does not count.
     saving: bool,
+}
+
+impl State {
+    /// How many states a node has.
+    const KINDS: usize = 6;
+
+    fn index(self) -> usize {
+        let kind = self.owner as usize * 2 + usize::from(self.saving);
+        self.node as usize * Self::KINDS + kind
+    }
 }
 
 /// A way from a step function to a sink.
@@ -83,7 +93,18 @@ pub(crate) struct Search<'g> {
     /// The step functions of all workflows.
     steps: HashSet<NodeId>,
     statics: Statics<'g>,
-    facts: RefCell<HashMap<NodeId, Facts>>,
+    facts: Vec<OnceCell<Facts>>,
+    scratch: RefCell<Scratch>,
+}
+
+/// Memory that searches use one after the other.
+struct Scratch {
+    /// By state: the search that reached it last, and the one before it.
+    reached: Vec<(u32, State, At)>,
+    /// By node: the last visit that followed an edge to it.
+    followed: Vec<u32>,
+    search: u32,
+    visit: u32,
 }
 
 impl<'g> Search<'g> {
@@ -93,8 +114,12 @@ impl<'g> Search<'g> {
         local_objects: HashSet<u32>,
         steps: HashSet<NodeId>,
     ) -> Self {
-        let (statics, facts) = (Statics::new(graph), RefCell::default());
-        Search { graph, lines, local, local_objects, steps, statics, facts }
+        let (statics, facts) = (Statics::new(graph), vec![OnceCell::new(); graph.len()]);
+        let nobody =
+            (0, State { node: 0, owner: Owner::Local, saving: false }, At { object: 0, section: 0, offset: 0 });
+        let (reached, followed) = (vec![nobody; graph.len() * State::KINDS], vec![0; graph.len()]);
+        let scratch = RefCell::new(Scratch { reached, followed, search: 0, visit: 0 });
+        Search { graph, lines, local, local_objects, steps, statics, facts, scratch }
     }
 
     /// In whose source the code of a node stands.
@@ -105,19 +130,24 @@ impl<'g> Search<'g> {
     /// Every way from `root` that ends in a sink, the shortest to each; shortest first.
     pub(crate) fn run(&self, root: NodeId, filter: &dyn Filter) -> Vec<Found> {
         let start = State { node: root, owner: Owner::Local, saving: false };
-        let mut before: HashMap<State, Option<(State, At)>> = HashMap::from([(start, None)]);
+        let scratch = &mut *self.scratch.borrow_mut();
+        scratch.search = scratch.search.wrapping_add(1);
+        scratch.reached[start.index()].0 = scratch.search;
         let (mut queue, mut found) = (VecDeque::from([start]), vec![]);
         let mut reported: HashSet<(&str, NodeId, NodeId)> = HashSet::new();
         while let Some(state) = queue.pop_front() {
-            let mut seen = HashSet::new();
+            scratch.visit = scratch.visit.wrapping_add(1);
             for edge in &self.graph.node(state.node).edges {
-                if !filter.follows(state.node, edge.at, edge.to) || !seen.insert(edge.to) {
+                // Of several calls of a function the first is enough, unless it matters which line calls it.
+                let again = scratch.followed[edge.to as usize] == scratch.visit && self.facts(edge.to).sink.is_none();
+                if again || !filter.follows(state.node, edge.at, edge.to) {
                     continue;
                 }
+                scratch.followed[edge.to as usize] = scratch.visit;
                 match self.judge(state, edge.at, edge.to) {
                     Verdict::Ends => {}
                     Verdict::Sink(rule, does) => {
-                        let hops = self.hops(&before, state, edge.at, edge.to);
+                        let hops = self.hops(scratch, (start, state), edge.at, edge.to);
                         if let Some(call) = own_call(&hops)
                             && reported.insert((rule.code, call.0, call.1))
                         {
@@ -125,8 +155,9 @@ impl<'g> Search<'g> {
                         }
                     }
                     Verdict::Goes(next) => {
-                        if let std::collections::hash_map::Entry::Vacant(free) = before.entry(next) {
-                            free.insert(Some((state, edge.at)));
+                        let reached = &mut scratch.reached[next.index()];
+                        if reached.0 != scratch.search {
+                            *reached = (scratch.search, state, edge.at);
                             queue.push_back(next);
                         }
                     }
@@ -137,16 +168,12 @@ impl<'g> Search<'g> {
     }
 
     fn facts(&self, node: NodeId) -> Facts {
-        if let Some(facts) = self.facts.borrow().get(&node) {
-            return *facts;
-        }
-        let name = self.graph.name(node);
-        let place = Place::of(name, self.local);
-        let sink = rules::sink(&name.path);
-        let saves = name.path.contains("workflow_runtime::journal::encoding");
-        let facts = Facts { place, cut: rules::is_cut(&name.path), sink, saves };
-        self.facts.borrow_mut().insert(node, facts);
-        facts
+        *self.facts[node as usize].get_or_init(|| {
+            let name = self.graph.name(node);
+            let saves = name.path.contains("workflow_runtime::journal::encoding");
+            let place = Place::of(name, self.local);
+            Facts { place, cut: rules::is_cut(&name.path), sink: rules::sink(&name.path), saves }
+        })
     }
 
     fn judge(&self, from: State, at: At, to: NodeId) -> Verdict {
@@ -155,7 +182,7 @@ impl<'g> Search<'g> {
             return Verdict::Ends;
         }
         if let Some(sink) = facts.sink {
-            let counts = self.counts(from, at, sink.by);
+            let counts = self.counts(from, (at, node.inlined), sink.by);
             if sink.rule == HASH_ORDER {
                 let shows = counts && !from.saving && rules::order_matters(self.graph, from.node, self.graph.name(to));
                 return if shows { Verdict::Sink(sink.rule, sink.does) } else { Verdict::Ends };
@@ -175,6 +202,9 @@ impl<'g> Search<'g> {
                 return Verdict::Sink(GLOBALS, "is a static that the program changes while it runs");
             }
         }
+        if self.is_foreign_function(from, at, to) {
+            return Verdict::Sink(ESCAPES, "is a foreign function that no object file of the build has");
+        }
         let owner = match (facts.place, from.owner) {
             (Place::Local, _) => Owner::Local,
             (Place::Trusted, _) | (Place::Foreign, Owner::Engine) => Owner::Engine,
@@ -189,13 +219,22 @@ impl<'g> Search<'g> {
         Verdict::Goes(State { node: to, owner, saving: from.saving || facts.saves })
     }
 
-    fn counts(&self, from: State, at: At, by: By) -> bool {
+    /// Called by the user's own code, in another language, and not known: nothing can be said of it.
+    fn is_foreign_function(&self, from: State, at: At, to: NodeId) -> bool {
+        let node = self.graph.node(to);
+        let unknown = node.defined.is_none() && !node.anonymous && !node.inlined;
+        let own = || self.facts(from.node).place == Place::Local && self.lines.is_own(at);
+        unknown && rules::is_unknown(&self.graph.name(to).path) && own()
+    }
+
+    fn counts(&self, from: State, (at, inlined): (At, bool), by: By) -> bool {
         let caller = self.facts(from.node).place;
         match by {
             By::Anyone => from.owner != Owner::Engine,
             By::Direct => from.owner != Owner::Engine && caller != Place::Std,
             By::Local => from.owner == Owner::Local && (caller != Place::Local || self.lines.is_own(at)),
-            By::LocalDirect => caller == Place::Local && self.lines.is_own(at),
+            // Its code has no line of the caller's, but its call has.
+            By::LocalDirect => caller == Place::Local && (inlined || self.lines.is_own(at)),
         }
     }
 
@@ -209,13 +248,14 @@ impl<'g> Search<'g> {
             && rules::is_debug(&self.graph.name(node).path)
     }
 
-    fn hops(&self, before: &HashMap<State, Option<(State, At)>>, last: State, at: At, sink: NodeId) -> Vec<Hop> {
+    fn hops(&self, scratch: &Scratch, (start, last): (State, State), at: At, sink: NodeId) -> Vec<Hop> {
         let hop = |node, call| Hop { node, call, place: self.place(node) };
         let mut hops = vec![hop(sink, None), hop(last.node, Some(at))];
         let mut state = last;
-        while let Some(Some((previous, at))) = before.get(&state) {
-            hops.push(hop(previous.node, Some(*at)));
-            state = *previous;
+        while state != start {
+            let (_, previous, at) = scratch.reached[state.index()];
+            hops.push(hop(previous.node, Some(at)));
+            state = previous;
         }
         hops.reverse();
         hops

@@ -73,7 +73,8 @@ pub(crate) fn build(request: &Request) -> Result<Built, Error> {
         }
         built.files.extend(files);
     }
-    built.files.extend(standard_library(request)?);
+    let platform = request.target.clone().or_else(|| built.files.iter().find_map(|f| platform(f, &target)));
+    built.files.extend(standard_library(platform.as_deref())?);
     built.files.sort();
     built.files.dedup();
     Ok(built)
@@ -150,11 +151,17 @@ fn artifacts(request: &Request, target: &Path) -> Result<Vec<Artifact>, Error> {
     Ok(artifacts)
 }
 
+/// The platform that cargo's configuration asks for: its name stands before that of the profile.
+fn platform(file: &Path, target: &Path) -> Option<String> {
+    let first = file.strip_prefix(target).ok()?.components().next()?.as_os_str().to_str()?;
+    (first != "debug").then(|| first.to_owned())
+}
+
 /// The archives of the standard library.
-fn standard_library(request: &Request) -> Result<Vec<PathBuf>, Error> {
+fn standard_library(platform: Option<&str>) -> Result<Vec<PathBuf>, Error> {
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     rustc.args(["--print", "target-libdir"]);
-    if let Some(triple) = &request.target {
+    if let Some(triple) = platform {
         rustc.arg("--target").arg(triple);
     }
     let output = rustc.output().map_err(|e| cannot_run("rustc", &e))?;

@@ -6,6 +6,8 @@
 mod bytes;
 mod load;
 mod object_file;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use bytes::Bytes;
 pub(crate) use load::load;
@@ -61,6 +63,8 @@ pub(crate) struct Node {
     pub(crate) writable: bool,
     /// It stands for the rest of a section, which no symbol names.
     pub(crate) anonymous: bool,
+    /// It has no code of its own where it is called: it is always put in place of a call.
+    pub(crate) inlined: bool,
     pub(crate) edges: Vec<Edge>,
     name: OnceCell<Name>,
 }
@@ -119,8 +123,26 @@ impl Graph {
 
     fn add(&mut self, symbol: &str, anonymous: bool) -> NodeId {
         let (edges, name) = (vec![], OnceCell::new());
-        self.nodes.push(Node { symbol: symbol.into(), defined: None, writable: false, anonymous, edges, name });
+        self.nodes.push(Node {
+            symbol: symbol.into(),
+            defined: None,
+            writable: false,
+            anonymous,
+            inlined: false,
+            edges,
+            name,
+        });
         (self.nodes.len() - 1) as NodeId
+    }
+
+    /// The node of a function without a symbol.
+    fn inlined(&mut self, path: &str) -> NodeId {
+        let id = self.global(path);
+        let node = &mut self.nodes[id as usize];
+        node.inlined = true;
+        let krate = path.split_once("::").map(|(krate, _)| krate.to_owned());
+        node.name.get_or_init(|| Name { text: path.to_owned(), path: path.to_owned(), krate });
+        id
     }
 
     /// The node of a symbol that other objects see.

@@ -1,6 +1,7 @@
 //! The symbols and relocations of one object file.
 
 use super::{At, Edge, Graph, NodeId, ObjectId};
+use crate::lines::Inlined;
 use object::{
     Object as _, ObjectSection as _, ObjectSymbol as _, Relocation, RelocationKind, RelocationTarget, SectionIndex,
     SectionKind, SymbolIndex, SymbolKind,
@@ -9,8 +10,8 @@ use std::collections::HashMap;
 
 type File<'d> = object::File<'d>;
 
-/// Adds the symbols of an object file, and an edge for each relocation.
-pub(super) fn add(graph: &mut Graph, object: ObjectId, data: &[u8]) -> object::Result<()> {
+/// Adds the symbols of an object file, and an edge for each relocation. `inlined` are calls of which only debug information tells.
+pub(super) fn add(graph: &mut Graph, object: ObjectId, data: &[u8], inlined: &[Inlined]) -> object::Result<()> {
     let file = File::parse(data)?;
     let mut sections = Sections::of(graph, object, &file);
     for section in file.sections().filter(|s| carries_references(s.name().unwrap_or_default())) {
@@ -23,6 +24,12 @@ pub(super) fn add(graph: &mut Graph, object: ObjectId, data: &[u8]) -> object::R
                 graph.nodes[from as usize].edges.push(Edge { to, at, addend });
             }
         }
+    }
+    for call in inlined {
+        let at = At { object, section: call.section as u32, offset: call.offset };
+        let (from, to) =
+            (sections.at(graph, &file, SectionIndex(call.section), call.offset), graph.inlined(&call.path));
+        graph.nodes[from as usize].edges.push(Edge { to, at, addend: 0 });
     }
     Ok(())
 }
@@ -44,9 +51,17 @@ fn carries_references(section: &str) -> bool {
     !NONE.iter().any(|n| section.starts_with(n)) && !section.starts_with(".llvm")
 }
 
+/// A section, as far as symbols and relocations need it.
+struct Extent {
+    address: u64,
+    size: u64,
+    writable: bool,
+}
+
 /// Which symbol stands where.
 struct Sections {
     object: ObjectId,
+    extents: HashMap<SectionIndex, Extent>,
     /// By section: start, end, node; by start.
     symbols: HashMap<SectionIndex, Vec<(u64, u64, NodeId)>>,
     by_index: HashMap<SymbolIndex, NodeId>,
@@ -56,8 +71,12 @@ struct Sections {
 
 impl Sections {
     fn of(graph: &mut Graph, object: ObjectId, file: &File<'_>) -> Self {
+        let extent = |s: object::Section<'_, '_>| {
+            (s.index(), Extent { address: s.address(), size: s.size(), writable: is_writable(&s) })
+        };
+        let extents = file.sections().map(extent).collect();
         let (symbols, by_index, rest) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let mut sections = Sections { object, symbols, by_index, rest };
+        let mut sections = Sections { object, extents, symbols, by_index, rest };
         for symbol in file.symbols() {
             let name = symbol.name().unwrap_or_default();
             if name.is_empty() || matches!(symbol.kind(), SymbolKind::Section | SymbolKind::File) {
@@ -68,19 +87,18 @@ impl Sections {
             sections.by_index.insert(symbol.index(), node);
             let Some(index) = symbol.section_index() else { continue };
             let (start, size) = (symbol.address(), symbol.size());
-            sections.symbols.entry(index).or_default().push((start, start + size, node));
-            let section = file.section_by_index(index);
-            let base = section.as_ref().map_or(0, |s| s.address());
-            let at = At { object, section: index.0 as u32, offset: start.wrapping_sub(base) };
-            let (of, written) = (&mut graph.nodes[node as usize], section.is_ok_and(|s| is_writable(&s)));
+            sections.symbols.entry(index).or_default().push((start, start.saturating_add(size), node));
+            let Some(extent) = sections.extents.get(&index) else { continue };
+            let at = At { object, section: index.0 as u32, offset: start.wrapping_sub(extent.address) };
+            let of = &mut graph.nodes[node as usize];
             of.defined.get_or_insert((at, size));
-            of.writable |= written;
+            of.writable |= extent.writable;
         }
         for (index, symbols) in &mut sections.symbols {
             symbols.sort_unstable();
             // Mach-O and COFF give no sizes: a symbol reaches to the next one.
-            let section = file.section_by_index(*index);
-            let mut end = section.map_or(u64::MAX, |s| s.address().saturating_add(s.size()));
+            let extent = sections.extents.get(index);
+            let mut end = extent.map_or(u64::MAX, |e| e.address.saturating_add(e.size));
             for symbol in symbols.iter_mut().rev() {
                 if symbol.1 == symbol.0 {
                     symbol.1 = end;
@@ -93,8 +111,8 @@ impl Sections {
 
     /// The node that holds this byte. `offset` counts from the start of the section.
     fn at(&mut self, graph: &mut Graph, file: &File<'_>, index: SectionIndex, offset: u64) -> NodeId {
-        let section = file.section_by_index(index);
-        let address = section.as_ref().map_or(0, |s| s.address()).wrapping_add(offset);
+        let extent = self.extents.get(&index);
+        let address = extent.map_or(0, |e| e.address).wrapping_add(offset);
         if let Some(symbols) = self.symbols.get(&index) {
             let behind = symbols.partition_point(|s| s.0 <= address);
             if let Some((_, _, node)) = symbols[..behind].iter().rev().take(4).find(|s| address < s.1) {
@@ -102,12 +120,12 @@ impl Sections {
             }
         }
         *self.rest.entry(index).or_insert_with(|| {
-            let name = section.as_ref().ok().and_then(|s| s.name().ok()).unwrap_or("?");
-            let node = graph.add(name, true);
-            let size = section.as_ref().map_or(0, |s| s.size());
+            let section = file.section_by_index(index);
+            let node = graph.add(section.as_ref().ok().and_then(|s| s.name().ok()).unwrap_or("?"), true);
             let at = At { object: self.object, section: index.0 as u32, offset: 0 };
             let of = &mut graph.nodes[node as usize];
-            (of.defined, of.writable) = (Some((at, size)), section.is_ok_and(|s| is_writable(&s)));
+            of.defined = Some((at, extent.map_or(0, |e| e.size)));
+            of.writable = extent.is_some_and(|e| e.writable);
             node
         })
     }
@@ -130,7 +148,7 @@ impl Sections {
                 // The symbol of a section, or one without a name: the addend says where in the section.
                 let symbol = file.symbol_by_index(index).ok()?;
                 let section = symbol.section_index()?;
-                let base = file.section_by_index(section).map_or(0, |s| s.address());
+                let base = self.extents.get(&section).map_or(0, |e| e.address);
                 let offset = symbol.address().wrapping_sub(base) as i64 + addend;
                 self.within(graph, file, section, offset)
             }

@@ -14,7 +14,7 @@ use crate::{
     search::{Found, Hop},
 };
 use serde::Serialize;
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 use workflow_rules::{Rule, Severity};
 
 /// The form of a report.
@@ -38,7 +38,7 @@ pub(crate) struct Report {
 }
 
 /// What was found in a workflow.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Workflow {
     pub(crate) name: String,
     #[serde(rename = "crate")]
@@ -49,7 +49,7 @@ pub(crate) struct Workflow {
     pub(crate) silenced: Vec<Silenced>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Finding {
     pub(crate) rule: &'static str,
     pub(crate) severity: &'static str,
@@ -62,13 +62,13 @@ pub(crate) struct Finding {
 }
 
 /// A place in the source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(crate) struct Source {
     pub(crate) file: String,
     pub(crate) line: u32,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Step {
     pub(crate) function: String,
     #[serde(rename = "crate", skip_serializing_if = "Option::is_none")]
@@ -77,7 +77,7 @@ pub(crate) struct Step {
     pub(crate) place: Option<Source>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Silenced {
     #[serde(flatten)]
     pub(crate) finding: Finding,
@@ -129,7 +129,9 @@ impl Writer<'_> {
     pub(crate) fn workflow(&self, root: &Root, outcome: &Outcome) -> Workflow {
         let mut findings: Vec<Finding> = outcome.open.iter().map(|f| self.finding(root, f)).collect();
         findings.sort_by(|a, b| (a.rule, a.chain.len()).cmp(&(b.rule, b.chain.len())));
-        findings.dedup_by(|b, a| a.rule == b.rule && a.place.is_some() && a.place == b.place);
+        // One line that reaches several sinks of a rule is one mistake; the shortest way tells it best.
+        let mut told: HashSet<(&str, Option<Source>)> = HashSet::new();
+        findings.retain(|f| f.place.is_none() || told.insert((f.rule, f.place.clone())));
         let silenced = outcome
             .silenced
             .iter()

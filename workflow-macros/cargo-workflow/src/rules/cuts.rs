@@ -53,6 +53,8 @@ const CUTS: &[Cut] = &[
     ("parking_lot_core::*", LOCK),
     ("std::thread::panicking", "a step does not run while its thread unwinds"),
     ("std_detect::*", "which instructions there are changes how something is computed, not what"),
+    ("regex_automata::meta::regex::Config::get_pool_capacity", "how many caches a regex keeps"),
+    ("regex_automata::util::pool::*", "which cache a regex searches with"),
     ("cpufeatures::*", "as `std_detect`"),
     ("memchr::arch::x86_64::*::ifunc*", "as `std_detect`"),
     (

@@ -15,10 +15,11 @@ pub(crate) fn order_matters(graph: &Graph, user: NodeId, map: &Name) -> bool {
         return false;
     }
     let (mut consumers, mut sorts, mut lists) = (0, false, false);
+    let of = arguments(&map.text);
     for edge in &graph.node(user).edges {
         let name = graph.name(edge.to);
         sorts |= is_sort(&name.path);
-        if !name.text.contains("collections::hash::") && !name.text.contains("hashbrown::") {
+        if !is_given_iterator(&name.text, of) {
             continue;
         }
         match consumption(name) {
@@ -33,26 +34,95 @@ pub(crate) fn order_matters(graph: &Graph, user: NodeId, map: &Name) -> bool {
 
 /// The default hasher is not written out: a map with three type arguments, or a set with two, names its own.
 fn is_random(text: &str) -> bool {
-    let (name, own) = if text.contains("::HashSet<") { ("::HashSet<", 1) } else { ("::HashMap<", 2) };
-    // Legacy mangling tells no types.
-    let Some(at) = text.find(name) else { return true };
-    let (mut depth, mut arguments, mut last) = (0usize, 1usize, at + name.len());
-    let mut before = ' ';
-    for (i, c) in text[at + name.len()..].char_indices() {
+    let own = if text.contains("::HashSet<") { 1 } else { 2 };
+    let (mut arguments, mut hasher) = (0, "");
+    for argument in split(arguments_of(text)) {
+        (arguments, hasher) = (arguments + 1, argument.trim());
+    }
+    // Legacy mangling tells the names of the parameters only.
+    arguments <= own || hasher.contains("RandomState") || hasher.len() == 1
+}
+
+/// The type arguments of the map or set, without its hasher: an iterator over it has the same.
+fn arguments(text: &str) -> &str {
+    let all = arguments_of(text);
+    let own = if text.contains("::HashSet<") { 1 } else { 2 };
+    let len: usize = split(all).take(own).map(|a| a.len() + 1).sum();
+    all.get(..len.saturating_sub(1)).unwrap_or(all)
+}
+
+/// What stands between the brackets behind `HashMap` or `HashSet`.
+fn arguments_of(text: &str) -> &str {
+    let name = if text.contains("::HashSet<") { "::HashSet<" } else { "::HashMap<" };
+    let Some((_, rest)) = text.split_once(name) else { return "" };
+    let mut depth = 0usize;
+    for (i, c) in brackets(rest) {
         match c {
             '<' | '(' | '[' => depth += 1,
-            '>' if before == '-' => {}
-            '>' | ')' | ']' if depth == 0 => {
-                let hasher = &text[last..at + name.len() + i];
-                return arguments <= own || hasher.contains("RandomState") || hasher.trim().len() == 1;
-            }
-            '>' | ')' | ']' => depth -= 1,
-            ',' if depth == 0 => (arguments, last) = (arguments + 1, at + name.len() + i + 1),
-            _ => {}
+            _ if depth == 0 => return &rest[..i],
+            _ => depth -= 1,
         }
-        before = c;
     }
-    true
+    rest
+}
+
+/// At the commas that stand within no brackets.
+fn split(arguments: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(arguments).filter(|a| !a.is_empty());
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (mut depth, mut marks) = (0usize, brackets(text).peekable());
+        for (i, c) in text.char_indices() {
+            if let Some((_, mark)) = marks.next_if(|(at, _)| *at == i) {
+                depth = if matches!(mark, '<' | '(' | '[') { depth + 1 } else { depth.saturating_sub(1) };
+            }
+            if c == ',' && depth == 0 {
+                rest = Some(&text[i + 1..]);
+                return Some(&text[..i]);
+            }
+        }
+        rest = None;
+        Some(text)
+    })
+}
+
+/// The brackets of a type. That of an arrow is none.
+fn brackets(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut before = ' ';
+    text.char_indices().filter(move |(_, c)| {
+        let arrow = before == '-' && *c == '>';
+        before = *c;
+        matches!(c, '<' | '>' | '(' | ')' | '[' | ']') && !arrow
+    })
+}
+
+/// Whether a function is given an iterator over a map with these type arguments. A map itself it may be given for anything.
+fn is_given_iterator(text: &str, of: &str) -> bool {
+    const ITERATORS: [&str; 14] = [
+        "::Iter<",
+        "::IterMut<",
+        "::Keys<",
+        "::Values<",
+        "::ValuesMut<",
+        "::IntoKeys<",
+        "::IntoValues<",
+        "::IntoIter<",
+        "::Drain<",
+        "::ExtractIf<",
+        "::Union<",
+        "::Intersection<",
+        "::Difference<",
+        "::SymmetricDifference<",
+    ];
+    let mut rest = text;
+    while let Some(at) = rest.find("collections::hash::") {
+        rest = &rest[at + "collections::hash::".len()..];
+        let kind = rest.trim_start_matches("map").trim_start_matches("set");
+        if ITERATORS.iter().any(|i| kind.starts_with(i)) && text.contains(of) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Compares two maps, or fills a collection that has an order of its own or none.
@@ -94,6 +164,9 @@ fn consumption(name: &Name) -> Consumption {
     if collection {
         return if compares_or_fills(&name.path) { Consumption::InAnyOrder } else { list(&name.path) };
     }
+    if of.ends_with("itertools::Itertools>") && (method.starts_with("sorted") || method.starts_with("counts")) {
+        return Consumption::InAnyOrder;
+    }
     if !iterator {
         // A function that takes the iterator: only those that make another one are known to leave it as it is.
         let makes =
@@ -134,7 +207,7 @@ fn list(path: &str) -> Consumption {
 
 #[cfg(test)]
 mod tests {
-    use super::is_random;
+    use super::{arguments, is_given_iterator, is_random};
 
     #[test]
     fn a_hasher_of_its_own_is_not_random() {
@@ -153,5 +226,17 @@ mod tests {
         ] {
             assert_eq!(is_random(text), random, "{text}");
         }
+    }
+
+    #[test]
+    fn an_iterator_has_the_type_arguments_of_its_map() {
+        let map = "<std::collections::hash::map::HashMap<alloc::string::String, (u8, fn(u8) -> u8)>>::iter";
+        assert_eq!(arguments(map), "alloc::string::String, (u8, fn(u8) -> u8)");
+        let next = "<std::collections::hash::map::Iter<alloc::string::String, (u8, fn(u8) -> u8)> as core::iter::Iterator>::next";
+        assert!(is_given_iterator(next, arguments(map)) && !is_given_iterator(next, "u8, u8"));
+        let slot = "<workflow_runtime::machine::slot::Slot<std::collections::hash::map::HashMap<u8, u8>>>::take";
+        assert!(!is_given_iterator(slot, "u8, u8"));
+        assert_eq!(arguments("<std::collections::hash::set::HashSet<u8, a::Hasher<u8, u8>>>::iter"), "u8");
+        assert_eq!(arguments("std::collections::hash::map::HashMap"), "");
     }
 }

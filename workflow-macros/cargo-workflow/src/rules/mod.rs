@@ -83,6 +83,62 @@ impl Place {
     }
 }
 
+/// Whether a symbol is a function of another language of which nothing is known: not one that a compiler calls by itself, and not one
+/// whose result its arguments decide.
+pub(crate) fn is_unknown(path: &str) -> bool {
+    const KNOWN: [&str; 48] = [
+        "memcpy",
+        "memmove",
+        "memset",
+        "memcmp",
+        "bcmp",
+        "memchr",
+        "memrchr",
+        "strlen",
+        "strcmp",
+        "strncmp",
+        "malloc",
+        "calloc",
+        "realloc",
+        "free",
+        "posix_memalign",
+        "tls_get_addr",
+        "tlv_bootstrap",
+        "Unwind_Resume",
+        "rust_eh_personality",
+        "abort",
+        "GLOBAL_OFFSET_TABLE_",
+        "chkstk",
+        "probestack",
+        "floor",
+        "floorf",
+        "ceil",
+        "ceilf",
+        "trunc",
+        "truncf",
+        "round",
+        "roundf",
+        "roundeven",
+        "roundevenf",
+        "rint",
+        "rintf",
+        "nearbyint",
+        "nearbyintf",
+        "sqrt",
+        "sqrtf",
+        "fma",
+        "fmaf",
+        "fmod",
+        "fmodf",
+        "fabs",
+        "copysign",
+        "fmin",
+        "fmax",
+        "errno_location",
+    ];
+    path.strip_prefix(crate::name::EXTERN).is_some_and(|name| !KNOWN.contains(&name) && !name.starts_with("llvm."))
+}
+
 /// Whether a function prints a value for programmers.
 pub(crate) fn is_debug(path: &str) -> bool {
     path.ends_with(" as core::fmt::Debug>::fmt")

@@ -179,13 +179,14 @@ pub(super) fn alike(m: &Machine, sets: &mut [VarSet], live: &[VarSet], moved: &[
 /// Everywhere else it is saved whole.
 pub(super) fn by_fields(m: &Machine, live: &mut [VarSet], moved: &[VarSet]) {
     for (set, moved) in live.iter_mut().zip(moved) {
-        let vars: VarSet = set.iter().map(|v| m.base(*v)).collect();
-        for var in vars {
-            let of: VarSet = set.iter().copied().filter(|v| m.base(*v) == var).collect();
-            if of.len() > 1 || !of.contains(&var) {
-                set.retain(|v| m.base(*v) != var);
-                set.extend(saved(m, var, &of, &gone(m, &of, moved)));
-            }
+        let mut parts: BTreeMap<VarId, VarSet> = BTreeMap::new();
+        for v in set.iter().filter(|v| m.base(**v) != **v) {
+            parts.entry(m.base(*v)).or_default().insert(*v);
+        }
+        for (var, mut of) in parts {
+            of.extend(set.contains(&var).then_some(var));
+            set.retain(|v| !of.contains(v));
+            set.extend(saved(m, var, &of, &gone(m, &of, moved)));
         }
     }
 }

@@ -176,18 +176,18 @@ impl Facts {
         m.held.keys().copied().filter(|v| !slots.contains(v)).collect()
     }
 
-    /// What is live behind a point.
-    pub(crate) fn live_at(&self, m: &Machine, point: usize) -> VarSet {
-        let fork = m.forks.iter().find(|f| f.point == point);
-        let ends = |n: &NodeId| {
-            m.nodes[*n].resumes == Some(point)
-                || m.nodes[*n].ends.is_some_and(|b| fork.is_some_and(|f| f.branches.contains(&b)))
-        };
-        let mut all = VarSet::new();
-        for n in self.reachable.iter().filter(|n| ends(n)) {
-            all.extend(self.own(m, *n));
+    /// What is live behind each point.
+    pub(crate) fn live_at_points(&self, m: &Machine) -> Vec<VarSet> {
+        let mut all = vec![VarSet::new(); m.points.len()];
+        for n in &self.reachable {
+            let node = &m.nodes[*n];
+            let joined = node.ends.map(|b| m.forks[m.branches[b].fork].point);
+            for point in node.resumes.into_iter().chain(joined) {
+                all[point].extend(self.own(m, *n));
+            }
         }
-        all.retain(|v| !matches!(m.vars[*v].origin, Origin::Derived(_) | Origin::Operation));
+        let saved = |v: &usize| !matches!(m.vars[*v].origin, Origin::Derived(_) | Origin::Operation);
+        all.iter_mut().for_each(|live| live.retain(saved));
         all
     }
 

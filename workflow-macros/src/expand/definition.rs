@@ -11,9 +11,10 @@ pub(super) fn describe(f: &WorkflowFn, s: &Signature, m: &Machine, facts: &Facts
         let (name, ty) = (a.to_string(), t.to_token_stream().to_string().replace(' ', ""));
         quote!((#name, #ty))
     });
+    let live_at = facts.live_at_points(m);
     let points = m.points.iter().enumerate().map(|(i, p)| {
         let (label, operation, line) = (&p.label, &p.operation, p.line);
-        let mut live: Vec<&str> = facts.live_at(m, i).into_iter().map(|v| m.vars[v].key.as_str()).collect();
+        let mut live: Vec<&str> = live_at[i].iter().map(|v| m.vars[*v].key.as_str()).collect();
         live.sort_unstable();
         let passed = &facts.passed[i].iter().collect::<Vec<_>>();
         quote!((#label, #operation, #line, &[#(#live),*], &[#(#passed),*]))

@@ -6,7 +6,7 @@ use crate::{
     ir::{Machine, NodeId, Origin, PointId, ScopeId, Term, VarId},
     lower::{self, ident, token},
 };
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Facts, continues: bool) -> TokenStream {
@@ -93,7 +93,8 @@ fn blocks(m: &Machine, facts: &Facts, scope: ScopeId, roots: &[NodeId]) -> Token
     while let Some(first) = rest.first() {
         let Some(inner) = m.scope_within(m.nodes[*first].scope, scope) else {
             let (pattern, body) = (pattern(m, facts, *first), tree::block(m, facts, *first));
-            arms.extend(quote!(#pattern => { #body }));
+            let body = Group::new(Delimiter::Brace, body);
+            arms.extend(quote!(#pattern => #body));
             rest = &rest[1..];
             continue;
         };

@@ -93,7 +93,7 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     let (tag, args, types, outcome, out) = (&s.tag, &s.args, &s.types, s.outcome(), &s.out);
     let (declare, g) = (signature::declare(&f.item.sig), Parameters::of(&f.item.sig));
     let Parameters { declared, implied, clause, given, captured, bound } = &g;
-    let items = lower::items::split(&mut f.item.block.clone());
+    let items = lower::items::lifted(&f.item.block);
     let keys = facts.saved(m).into_iter().map(|v| &m.vars[v].key);
     let describe = definition::describe(f, &s, m, facts);
     let check = check_copy::check_copy(f, &s);
@@ -180,7 +180,7 @@ fn unchecked(f: &WorkflowFn) -> TokenStream {
     let mut f = f.clone();
     refused::stand_in(&mut f.item.block);
     let f = &f;
-    let items = lower::items::split(&mut f.item.block.clone());
+    let items = lower::items::lifted(&f.item.block);
     let check = check_copy::check_copy(f, &s);
     let next = lower::continues::used(&f.item.block).then(|| next_run(&s));
     quote!(#(#items)* #next #check)

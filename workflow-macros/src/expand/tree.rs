@@ -14,7 +14,7 @@ use crate::{
     ir::{Arm, Code, Effects, ForkId, Kind, Leaves, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
     lower::{done, ident, token},
 };
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use std::collections::BTreeMap;
 
@@ -62,12 +62,23 @@ pub(super) fn block(m: &Machine, facts: &Facts, root: NodeId) -> TokenStream {
     let Entry { outer, inner, names, back } = tree.entry(root);
     let body = tree.node(root, names);
     let Some((_, branch)) = branch else {
-        return quote!(#inner #body);
+        return joined([inner, body]);
     };
     // `?` leaves the closure; what others need is taken outside of it and put back on every way.
     let (run, to) = (run(branch.leaves), ident("to"));
     let output = slot(m, branch.output);
-    quote!(#outer let #to = #run(&mut #output, || { #inner #body }); #back __go(#to))
+    let body = braced([inner, body]);
+    quote!(#outer let #to = #run(&mut #output, || #body); #back __go(#to))
+}
+
+/// Tokens one behind the other. They are many in a deep tree, so they are moved, not copied.
+fn joined<const N: usize>(parts: [TokenStream; N]) -> TokenStream {
+    TokenStream::from_iter(parts)
+}
+
+/// The same between braces.
+fn braced<const N: usize>(parts: [TokenStream; N]) -> Group {
+    Group::new(Delimiter::Brace, joined(parts))
 }
 
 /// What runs a block that can be left early.
@@ -95,13 +106,11 @@ impl Tree<'_> {
             Term::Fork { fork, guards, .. } => self.fork(*fork, guards, &node.term, &names),
             Term::End { to, .. } => {
                 let puts = self.puts(&self.facts.kept(self.m, &node.term, *to), &names);
-                let go = self.go(quote!(__p::Go::End));
-                quote!(#puts #go)
+                joined([puts, self.go(quote!(__p::Go::End))])
             }
             Term::Rest { to, .. } => {
                 let puts = self.puts(&self.facts.kept(self.m, &node.term, *to), &names);
-                let go = self.go(quote!(__p::Go::Rest));
-                quote!(#puts #go)
+                joined([puts, self.go(quote!(__p::Go::Rest))])
             }
             Term::Leave { value, .. } => {
                 let (value, done) = (tokens(value), done(self.leaves));
@@ -115,7 +124,8 @@ impl Tree<'_> {
                 let condition = self.condition(parts, &renames, &aside.names);
                 let (put, rebind) = (renames.put_away(), renames.rebind());
                 let (then, els) = (self.goto(*then, inner), self.goto(*els, names));
-                quote!(#alias if #condition { #put #rebind #then } else { #back #els })
+                let (then, els) = (braced([put, rebind, then]), braced([back.clone(), els]));
+                quote!(#alias if #condition #then else #els)
             }
             Term::Match { scrutinee, effects, arms } => {
                 let live = self.facts.live_in_successors(&node.term);
@@ -135,7 +145,8 @@ impl Tree<'_> {
                     let guard = arm.guard.as_ref().map(|g| set_aside.tokens(renames.tokens(g.clone())));
                     let guard = guard.map(|g| quote!(if #g));
                     let (put, rebind, body) = (renames.put_away(), renames.rebind(), self.goto(arm.to, inner));
-                    quote!(#pat #guard => { #put #back #rebind #body })
+                    let body = braced([put, back, rebind, body]);
+                    quote!(#pat #guard => #body)
                 });
                 let scrutinee = in_front_of_a_block(scrutinee);
                 quote!(#alias match #scrutinee { #(#arms)* })
@@ -144,12 +155,13 @@ impl Tree<'_> {
                 let (operation, token, k) = (tokens(operation), token(*point), *point as u32);
                 let puts = self.puts(&self.facts.live[*resume], &names);
                 let go = self.go(quote!(__p::Go::Wait(#k)));
-                if names_cx(&operation) {
+                let begin = if names_cx(&operation) {
                     let value = ident("operation");
-                    quote!(let #value = #operation; #cx.begin(#token.of(#value), &mut #token); #puts #go)
+                    quote!(let #value = #operation; #cx.begin(#token.of(#value), &mut #token);)
                 } else {
-                    quote!(#cx.begin(#token.of(#operation), &mut #token); #puts #go)
-                }
+                    quote!(#cx.begin(#token.of(#operation), &mut #token);)
+                };
+                joined([begin, puts, go])
             }
             Term::Done(code) => {
                 let value = tokens(code);
@@ -157,7 +169,7 @@ impl Tree<'_> {
             }
             Term::Diverge(code) => tokens(code),
         };
-        quote!(#code #end)
+        joined([code, end])
     }
 
     fn goto(&self, to: NodeId, names: Names) -> TokenStream {
@@ -165,8 +177,7 @@ impl Tree<'_> {
             return self.node(to, names);
         }
         let (puts, n) = (self.puts(&self.facts.live[to], &names), self.facts.number(to));
-        let go = self.go(quote!(__p::Go::To(#n)));
-        quote!(#puts #go)
+        joined([puts, self.go(quote!(__p::Go::To(#n)))])
     }
 
     /// Where a block goes, as what it returns.

@@ -20,6 +20,8 @@ pub(crate) type VarSet = BTreeSet<VarId>;
 #[derive(Default)]
 pub(crate) struct Machine {
     pub(crate) vars: Vec<Var>,
+    /// The variables that stand for fields, by the variable that they belong to.
+    pub(crate) fields: BTreeMap<VarId, Vec<VarId>>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) points: Vec<Point>,
     pub(crate) derivations: Vec<Derivation>,
@@ -294,7 +296,7 @@ impl Machine {
 
     /// The variables that stand for fields of `var`, at any depth.
     pub(crate) fn fields(&self, var: VarId) -> impl Iterator<Item = VarId> + '_ {
-        (0..self.vars.len()).filter(move |f| self.vars[*f].origin == Origin::Field(var))
+        self.fields.get(&var).into_iter().flatten().copied()
     }
 
     /// The variable that a field belongs to; any other variable itself.

@@ -3,9 +3,10 @@
 //! The numbers and patterns in the chain are evaluated once, at the beginning of the loop, in the order in which Rust does;
 //! so is what the loop owns. From these the chain is made again wherever the loop goes on or its item is needed.
 
-use super::{Lower, names, place};
+use super::{Lower, make, names, place};
 use crate::ir::{Origin, VarId, VarSet};
-use quote::quote;
+use proc_macro2::Span;
+use quote::ToTokens;
 use syn::{Expr, ExprMethodCall, Ident, Pat, spanned::Spanned, visit_mut::VisitMut};
 
 /// Adaptors without an argument.
@@ -194,7 +195,7 @@ impl Lower<'_> {
             Written::Owned(e) => {
                 let value = self.operand(e);
                 let span = e.span();
-                let start = syn::parse_quote_spanned!(span=> ::workflow_runtime::__private::iterate::owned(#value));
+                let start = make::ours("iterate::owned", [value], span);
                 Chain::Owned(self.kept(&start, span))
             }
             Written::Borrow(r) => {
@@ -204,7 +205,8 @@ impl Lower<'_> {
             }
             Written::Again(e, v) => {
                 let mutable = self.borrows_mutably(*v);
-                let place = if mutable { syn::parse_quote!((*#e)) } else { (*e).clone() };
+                let place = (*e).clone();
+                let place = if mutable { make::paren(make::deref(place)) } else { place };
                 Chain::Lent { place, how: if mutable { How::Into } else { How::Copied }, mutable }
             }
             Written::Lending(e) => {
@@ -243,11 +245,11 @@ impl Lower<'_> {
         let place = self.lender(&m.receiver, false);
         let mut call = m.clone();
         let p = super::ident("p");
-        *call.receiver = syn::parse_quote!(#p);
+        *call.receiver = make::name(&p);
         call.args = m.args.iter().map(|a| self.operand(a)).collect();
         let span = m.span();
-        let start: Expr = syn::parse_quote_spanned!(span=>
-            ::workflow_runtime::__private::iterate::pieces(&#place, |#p| #call));
+        let (lent, each) = (make::borrow(place.clone(), false, span), make::closure(&p, Expr::MethodCall(call), span));
+        let start = make::ours("iterate::pieces", [lent, each], span);
         let found = m.method.to_string().ends_with("match_indices");
         Chain::Pieces { place, saved: self.kept(&start, span), found }
     }
@@ -271,11 +273,11 @@ impl Lower<'_> {
             let place = self.steady(&value);
             let var = matches!(place, Expr::Path(_)).then(|| place::root(&place)).flatten();
             let through = var.and_then(|n| self.lookup(&n)).is_some_and(|v| self.borrows_mutably(v));
-            return if through { syn::parse_quote!((*#place)) } else { place };
+            return if through { make::paren(make::deref(place)) } else { place };
         }
         if self.is_borrow(&value) {
             let path = self.borrowed_again(&value);
-            return if mutable { syn::parse_quote!((*#path)) } else { path };
+            return if mutable { make::paren(make::deref(path)) } else { path };
         }
         let var = self.temp(true);
         self.m.vars[var].ident.set_span(proc_macro2::Span::mixed_site().located_at(e.span()));
@@ -313,15 +315,12 @@ impl Lower<'_> {
     /// The view of the chain. One that lends mutably gives items, any other says where they are. What `pat` does not bind
     /// is not taken.
     pub(super) fn view(&self, chain: &Chain, lends: bool, pat: Option<&Pat>) -> Expr {
-        let wild = matches!(pat, Some(Pat::Wild(_)));
+        let (wild, span) = (matches!(pat, Some(Pat::Wild(_))), Span::call_site());
         let view = match chain {
-            Chain::Owned(v) => {
-                let v = self.path(*v);
-                syn::parse_quote!(&#v)
-            }
+            Chain::Owned(v) => make::borrow(self.path(*v), false, span),
             Chain::Pieces { place, saved, .. } => {
-                let saved = self.path(*saved);
-                syn::parse_quote!(::workflow_runtime::__private::iterate::pieced(&#place, &#saved))
+                let args = [place.clone(), self.path(*saved)].map(|e| make::borrow(e, false, span));
+                make::ours("iterate::pieced", args, span)
             }
             Chain::Lent { place, how, mutable, .. } => lent(place, how, *mutable && lends && !wild),
             Chain::Adapted { inner, name, number } => {
@@ -331,18 +330,16 @@ impl Lower<'_> {
                     "cloned" | "copied" => ("cloned", None),
                     other => (other, pat),
                 };
-                let function = Ident::new(function, name.span());
-                let inner = self.view(inner, lends, inner_pat);
-                let number = number.iter();
-                syn::parse_quote!(::workflow_runtime::__private::iterate::#function(#inner #(, #number)*))
+                let args = [self.view(inner, lends, inner_pat)].into_iter().chain(number.clone());
+                make::call(adaptor(function, name), args, span)
             }
             Chain::Double { name, parts } => {
                 let (a, b) = if name == "zip" { (part(pat, 0), part(pat, 1)) } else { (None, None) };
                 let (a, b) = (self.view(&parts.0, lends, a), self.view(&parts.1, lends, b));
-                syn::parse_quote!(::workflow_runtime::__private::iterate::#name(#a, #b))
+                make::call(adaptor(&name.to_string(), name), [a, b], span)
             }
         };
-        if wild { syn::parse_quote!(::workflow_runtime::__private::iterate::without(#view)) } else { view }
+        if wild { make::ours("iterate::without", [view], span) } else { view }
     }
 
     /// The variables that the items of the chain may be used to change.
@@ -381,10 +378,9 @@ impl Lower<'_> {
 
     /// The pattern without what the loop keeps as values of its own.
     pub(super) fn lent_pattern(&self, pat: &Pat, shape: &Shape) -> Pat {
-        let wild = || super::parse_pat(quote!(_));
         match (shape, pat) {
             (_, Pat::Paren(p)) => self.lent_pattern(&p.pat, shape),
-            (Shape::Own, _) => wild(),
+            (Shape::Own, _) => make::wild(),
             (Shape::Pair(shapes), Pat::Tuple(t)) if t.elems.len() == 2 && !t.elems.iter().any(is_rest) => {
                 let mut t = t.clone();
                 for (p, shape) in t.elems.iter_mut().zip([&shapes.0, &shapes.1]) {
@@ -394,7 +390,7 @@ impl Lower<'_> {
             }
             (Shape::Pair(shapes), _) if takes(shapes) && !matches!(pat, Pat::Wild(_)) => {
                 self.refuse(pat, "one part of this pair is a borrow, which is taken again after each `.await`, and the other is a value that is saved: bind them apart, as `(a, b)`");
-                wild()
+                make::wild()
             }
             _ => names::lent(pat),
         }
@@ -409,8 +405,7 @@ impl Lower<'_> {
     /// A derivation over a chain: `pat` is bound again to the item at the cursor.
     pub(super) fn lent_item(&mut self, pat: Pat, item: &Expr, changes: VarSet) -> Origin {
         let code = self.code(item);
-        let tokens = quote!(#item);
-        self.derivation(pat, tokens, true, code.effects, changes)
+        self.derivation(pat, item.to_token_stream(), true, code.effects, changes)
     }
 }
 
@@ -434,28 +429,38 @@ fn part(pat: Option<&Pat>, i: usize) -> Option<&Pat> {
     }
 }
 
+/// The function of ours that stands for an adaptor which the user wrote.
+fn adaptor(function: &str, written: &Ident) -> Expr {
+    let mut path = make::private(&format!("iterate::{function}"), Span::call_site());
+    if let Expr::Path(p) = &mut path
+        && let Some(last) = p.path.segments.last_mut()
+    {
+        last.ident.set_span(written.span());
+    }
+    path
+}
+
 fn lent(place: &Expr, how: &How, mutable: bool) -> Expr {
     let p = super::ident("p");
+    let call_site = Span::call_site();
+    let into_iter = |e| make::call(make::absolute("core::iter::IntoIterator::into_iter", call_site), [e], call_site);
     let made = match how {
-        How::Into => quote!(::core::iter::IntoIterator::into_iter(#p)),
-        How::Copied => quote!(::core::iter::IntoIterator::into_iter(*#p)),
+        How::Into => into_iter(make::name(&p)),
+        How::Copied => into_iter(make::deref(make::name(&p))),
         How::Method(m) => {
             let mut m = m.clone();
-            *m.receiver = syn::parse_quote!(#p);
+            *m.receiver = make::name(&p);
             if !mutable {
                 let name = m.method.to_string();
                 m.method = Ident::new(name.trim_end_matches(MUT), m.method.span());
             }
-            quote!(#m)
+            Expr::MethodCall(m)
         }
     };
     let span = place.span();
-    match mutable {
-        true => {
-            syn::parse_quote_spanned!(span=> ::workflow_runtime::__private::iterate::source_mut(&mut #place, |#p| #made))
-        }
-        false => syn::parse_quote_spanned!(span=> ::workflow_runtime::__private::iterate::source(&#place, |#p| #made)),
-    }
+    let source = if mutable { "iterate::source_mut" } else { "iterate::source" };
+    let args = [make::borrow(place.clone(), mutable, span), make::closure(&p, made, span)];
+    make::ours(source, args, span)
 }
 
 struct RenameRoot {
@@ -466,8 +471,7 @@ struct RenameRoot {
 impl VisitMut for RenameRoot {
     fn visit_expr_path_mut(&mut self, p: &mut syn::ExprPath) {
         if p.path.is_ident(&self.name) {
-            let other = &self.other;
-            p.path = syn::parse_quote!(#other);
+            p.path = self.other.clone().into();
         }
     }
 }

@@ -1,8 +1,7 @@
 //! `continue_as_new!(args)` leaves the function as a `return` does: with the arguments of the next run for a value.
 
 use proc_macro2::{Ident, TokenTree};
-use quote::ToTokens;
-use syn::{Block, Expr, Macro, Stmt, Token, punctuated::Punctuated};
+use syn::{Block, Expr, Macro, Stmt, Token, punctuated::Punctuated, visit::Visit};
 
 /// True if this is the macro, by whatever path.
 pub(crate) fn is(m: &Macro) -> bool {
@@ -62,7 +61,16 @@ pub(crate) fn first(b: &Block) -> Option<Ident> {
             _ => None,
         })
     }
-    named(b.to_token_stream())
+    struct Find(Option<Ident>);
+    impl Visit<'_> for Find {
+        fn visit_macro(&mut self, m: &Macro) {
+            let own = || m.path.segments.iter().map(|s| &s.ident).find(|i| *i == "continue_as_new").cloned();
+            self.0 = self.0.take().or_else(own).or_else(|| named(m.tokens.clone()));
+        }
+    }
+    let mut find = Find(None);
+    find.visit_block(b);
+    find.0
 }
 
 /// `return __continue(..)`, which is what the macro stands for in the machine.

@@ -3,7 +3,7 @@
 //! Kept equivalent: the order of evaluation. Literals, constants, closures, borrows of places and reads that nothing
 //! between can change are evaluated again behind the await, which keeps their expected types.
 
-use super::{Dest, Lower, continues, place, splits};
+use super::{Dest, Lower, continues, make, place, splits};
 use crate::ir::Term;
 use quote::ToTokens;
 use syn::{BinOp, Expr, UnOp, visit::Visit};
@@ -21,10 +21,17 @@ type Operands<'a> = Vec<(&'a mut Expr, Mode)>;
 impl Lower<'_> {
     /// Emits what `e` does up to its last await; what is left of it stands for its value.
     pub(super) fn operand(&mut self, e: &Expr) -> Expr {
+        let mut e = e.clone();
+        self.reduce(&mut e);
+        e
+    }
+
+    /// The same in place.
+    pub(super) fn reduce(&mut self, e: &mut Expr) {
         if !splits::expr(e) {
-            return e.clone();
+            return;
         }
-        match e {
+        *e = match e {
             Expr::Await(a) => self.awaited(a),
             Expr::If(_)
             | Expr::Match(_)
@@ -58,14 +65,13 @@ impl Lower<'_> {
                 self.compound(b)
             }
             _ => {
-                let mut e = e.clone();
-                match operands(&mut e) {
+                match operands(e) {
                     Some(all) => self.sequence(all),
                     None => self.refuse(&e, "an `.await` inside of this expression is not supported, because the compiler does not know in which order its parts run: bind the awaited value with `let` first"),
                 }
-                e
+                return;
             }
-        }
+        };
     }
 
     /// Evaluates both sides of an assignment, in this order.
@@ -80,19 +86,17 @@ impl Lower<'_> {
             return;
         };
         for i in 0..=last {
-            let later: Vec<Expr> = all[i + 1..=last.max(i)].iter().map(|(e, _)| (**e).clone()).collect();
-            let (e, mode) = &mut all[i];
-            if splits::expr(e) {
-                **e = self.operand(e);
-            }
+            let (present, later) = all[..=last].split_at_mut(i + 1);
+            let Some((e, mode)) = present.last_mut() else { return };
+            self.reduce(e);
             if i < last {
-                self.keep(e, *mode, &later);
+                self.keep(e, *mode, later);
             }
         }
     }
 
     /// Makes `e` safe to evaluate after `later`, by evaluating it now where that is needed.
-    fn keep(&mut self, e: &mut Expr, mode: Mode, later: &[Expr]) {
+    fn keep(&mut self, e: &mut Expr, mode: Mode, later: &[(&mut Expr, Mode)]) {
         match e {
             Expr::Lit(_) | Expr::Closure(_) => {}
             Expr::Paren(p) => self.keep(&mut p.expr, mode, later),
@@ -132,14 +136,14 @@ impl Lower<'_> {
     }
 
     /// True if `later` may assign what the place `e` reads, or if `e` reads what is not a plain place.
-    fn may_change(&mut self, e: &Expr, later: &[Expr]) -> bool {
+    fn may_change(&mut self, e: &Expr, later: &[(&mut Expr, Mode)]) -> bool {
         let Some(root) = place::root(e) else {
             return !matches!(e, Expr::Path(_));
         };
         let Some(var) = self.lookup(&root) else {
             return false;
         };
-        let touched = self.effects(|r| later.iter().for_each(|e| r.visit_expr(e))).touches;
+        let touched = self.effects(|r| later.iter().for_each(|(e, _)| r.visit_expr(e))).touches;
         self.m.vars[var].mutable && touched.contains(&var)
     }
 
@@ -155,7 +159,7 @@ impl Lower<'_> {
         self.into(&b.right, &dest);
         self.end(Term::Goto(join));
         self.enter(decided);
-        let value: Expr = if and { syn::parse_quote!(false) } else { syn::parse_quote!(true) };
+        let value = make::boolean(!and);
         self.finish(&dest, &value);
         self.end(Term::Goto(join));
         self.enter(join);

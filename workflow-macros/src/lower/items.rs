@@ -92,7 +92,7 @@ fn declared(b: &Block) -> BTreeSet<String> {
 }
 
 /// True for an item that may exist only once.
-fn lifted(item: &Item, declared: &BTreeSet<String>) -> bool {
+fn is_lifted(item: &Item, declared: &BTreeSet<String>) -> bool {
     match item {
         Item::Impl(i) => {
             let local = |t: &dyn ToTokens| names(t.to_token_stream(), declared);
@@ -121,25 +121,35 @@ fn names(tokens: TokenStream, any: &BTreeSet<String>) -> bool {
     })
 }
 
-/// Takes the items that stand beside both copies out of a body.
-pub(crate) fn split(b: &mut Block) -> Vec<Item> {
-    struct Split {
+/// The items that stand beside both copies.
+pub(crate) fn lifted(b: &Block) -> Vec<Item> {
+    struct Find {
         declared: BTreeSet<String>,
         lifted: Vec<Item>,
     }
+    impl Visit<'_> for Find {
+        fn visit_item(&mut self, item: &Item) {
+            if is_lifted(item, &self.declared) {
+                self.lifted.push(item.clone());
+            }
+        }
+    }
+    let mut find = Find { declared: declared(b), lifted: vec![] };
+    find.visit_block(b);
+    find.lifted
+}
+
+/// Takes the items that stand beside both copies out of a body.
+pub(crate) fn split(b: &mut Block) {
+    struct Split {
+        declared: BTreeSet<String>,
+    }
     impl VisitMut for Split {
         fn visit_block_mut(&mut self, b: &mut Block) {
-            for stmt in std::mem::take(&mut b.stmts) {
-                match stmt {
-                    Stmt::Item(item) if lifted(&item, &self.declared) => self.lifted.push(item),
-                    stmt => b.stmts.push(stmt),
-                }
-            }
+            b.stmts.retain(|s| !matches!(s, Stmt::Item(item) if is_lifted(item, &self.declared)));
             visit_mut::visit_block_mut(self, b);
         }
         fn visit_item_mut(&mut self, _: &mut Item) {}
     }
-    let mut split = Split { declared: declared(b), lifted: vec![] };
-    split.visit_block_mut(b);
-    split.lifted
+    Split { declared: declared(b) }.visit_block_mut(b);
 }

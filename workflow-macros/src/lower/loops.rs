@@ -3,8 +3,9 @@
 //! A cursor is saved, not an iterator: beside what the loop owns, which is encoded once, or beside the place that it borrows
 //! from, which stays in its own slot and lends its item again wherever the item is used. See [`chain`](super::chain).
 
-use super::{Dest, Lower, chain::Chain, names, unit};
+use super::{Dest, Lower, chain::Chain, make, names, unit};
 use crate::ir::{Code, Kind, Origin, Term, VarId, VarSet};
+use proc_macro2::Span;
 use syn::{Expr, spanned::Spanned};
 
 impl Lower<'_> {
@@ -44,15 +45,15 @@ impl Lower<'_> {
         let view = self.view(&chain, false, None);
         let cursor = self.temp(true);
         // What cannot be saved of it is reported on what the user loops over.
-        self.m.vars[cursor].ident.set_span(proc_macro2::Span::mixed_site().located_at(span));
-        self.bind_plumbing(cursor, &syn::parse_quote!(::workflow_runtime::__private::iterate::cursor(#view)));
+        self.m.vars[cursor].ident.set_span(Span::mixed_site().located_at(span));
+        self.bind_plumbing(cursor, &ours("iterate::cursor", [view]));
         let hidden: Vec<String> = names::bindings(&f.pat).iter().map(|b| names::plain(&b.ident.to_string())).collect();
         self.rename(&mut chain, &hidden);
         let (at, view) = (self.path(cursor), self.view(&chain, false, None));
         let (head, body, after) = (self.node(true), self.node(false), self.node(true));
         self.end(Term::Goto(head));
         self.enter(head);
-        let advance = syn::parse_quote!(::workflow_runtime::__private::iterate::advance(#view, &mut #at));
+        let advance = ours("iterate::advance", [view, make::borrow(at, true, Span::call_site())]);
         let Code { kind, effects } = self.plumbing(&advance, &VarSet::from([cursor]));
         if let Kind::Tokens(advance) = kind {
             self.end(Term::If { parts: vec![crate::ir::Part::Expr(advance)], effects, then: body, els: after });
@@ -68,8 +69,7 @@ impl Lower<'_> {
     /// Binds the item: values of its own are saved, what is lent is bound again where it is needed.
     fn bind_item(&mut self, f: &syn::ExprForLoop, chain: &Chain, cursor: VarId) {
         let (at, shape, changes) = (self.path(cursor), Self::shape(chain), self.changes(chain));
-        let item =
-            |view: Expr| -> Expr { syn::parse_quote!(::workflow_runtime::__private::iterate::item(#view, &#at)) };
+        let item = |view| ours("iterate::item", [view, make::borrow(at.clone(), false, Span::call_site())]);
         let origin = if shape.has_borrows() {
             let pat = self.lent_pattern(&f.pat, &shape);
             let again = item(self.view(chain, true, Some(&pat)));
@@ -96,10 +96,13 @@ impl Lower<'_> {
         effects.kills.insert(var);
         effects.binds.insert(var);
         effects.touches.insert(var);
-        let name = &self.m.vars[var].ident;
-        let pat = super::parse_pat(quote::quote!(mut #name));
+        let pat = make::bound(&self.m.vars[var].ident, true);
         if let Kind::Tokens(init) = kind {
             self.emit(Code { kind: Kind::Let { pat, ty: None, init, diverge: None }, effects });
         }
     }
+}
+
+fn ours(function: &str, args: impl IntoIterator<Item = Expr>) -> Expr {
+    make::ours(function, args, Span::call_site())
 }

@@ -62,6 +62,15 @@ pub(crate) fn awaits(tokens: &TokenStream) -> bool {
     false
 }
 
+/// True if one of the names stands anywhere in the tokens.
+pub(crate) fn names(tokens: &TokenStream, any: &[&str]) -> bool {
+    tokens.clone().into_iter().any(|t| match t {
+        TokenTree::Ident(i) => any.iter().any(|name| i == name),
+        TokenTree::Group(g) => names(&g.stream(), any),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
 /// What is known of a macro.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Known {

@@ -4,9 +4,8 @@
 //! `match` in two: what stands before it, and what is tried if it says no. Until it has decided the scrutinee stays whole:
 //! the guard gets its bindings from a copy. A borrowed scrutinee is not taken by its patterns, and needs none.
 
-use super::{Dest, Lower, splits};
+use super::{Dest, Lower, make, splits};
 use crate::ir::{Arm, Effects, Kind, NodeId, Part, Term};
-use quote::quote;
 use syn::{Expr, Pat};
 
 impl Lower<'_> {
@@ -80,7 +79,7 @@ impl Lower<'_> {
                 s.end(Term::Goto(join));
             });
         }
-        let wild = otherwise.map(|to| Arm { pat: wild(), guard: None, effects: Effects::default(), to });
+        let wild = otherwise.map(|to| Arm { pat: make::wild(), guard: None, effects: Effects::default(), to });
         let node = &mut self.m.nodes[from];
         if matches!(node.term, Term::Open) {
             let arms: Vec<Arm> = arms.into_iter().chain(wild).collect();
@@ -152,8 +151,4 @@ impl Lower<'_> {
         self.bind_pattern(pat, &mut effects, origin);
         self.end(Term::If { parts: vec![part], effects, then, els });
     }
-}
-
-fn wild() -> Pat {
-    super::parse_pat(quote!(_))
 }

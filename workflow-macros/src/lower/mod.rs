@@ -16,6 +16,7 @@ pub(crate) mod items;
 mod loops;
 mod macro_calls;
 mod macros;
+mod make;
 mod matches;
 mod names;
 mod parts;
@@ -32,12 +33,16 @@ use crate::{
     parse::workflow::WorkflowFn,
 };
 pub(crate) use exits::{Exits, exits};
+use make::unit;
 use names::Reader;
 pub(crate) use names::named_in_text;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 pub(crate) use returns::done;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 use syn::{Expr, FnArg, Pat, Type};
 
 /// Lowers a function whose structure has been checked. What is refused is reported.
@@ -46,8 +51,10 @@ use syn::{Expr, FnArg, Pat, Type};
 pub(crate) fn lower(f: &WorkflowFn, errors: &Errors, renewed: BTreeSet<String>) -> Machine {
     let mut l = Lower { renewed, ..Lower::new(errors) };
     l.parameters(f);
-    let mut body = (*f.item.block).clone();
-    items::split(&mut body);
+    let mut body = Cow::Borrowed(&*f.item.block);
+    if !items::lifted(&body).is_empty() {
+        items::split(body.to_mut());
+    }
     l.held = held::names(&body);
     l.m.scopes[0].items = items::of(&body);
     l.scope(&body, &Dest::Return);
@@ -269,8 +276,7 @@ impl<'e> Lower<'e> {
     }
 
     fn path(&self, var: VarId) -> Expr {
-        let name = &self.m.vars[var].ident;
-        syn::parse_quote!(#name)
+        make::name(&self.m.vars[var].ident)
     }
 
     /// What the code that `read` visits does to the variables in scope here.
@@ -379,8 +385,7 @@ impl<'e> Lower<'e> {
     /// Binds a variable that is ours to bind: a temporary, or the name of a simple `let`.
     fn bind_var(&mut self, var: VarId, ty: Option<Type>, value: &Expr) {
         let v = &self.m.vars[var];
-        let (name, mutability) = (&v.ident, v.mutable.then(|| quote!(mut)));
-        let pat = parse_pat(quote!(#mutability #name));
+        let pat = make::bound(&v.ident, v.mutable);
         let mut code = self.code(value);
         code.effects.kills.insert(var);
         code.effects.binds.insert(var);
@@ -465,8 +470,4 @@ fn parse_pat(tokens: TokenStream) -> Pat {
 
 fn with_comma(p: Pat) -> syn::punctuated::Pair<Pat, syn::Token![,]> {
     syn::punctuated::Pair::Punctuated(p, Default::default())
-}
-
-fn unit() -> Expr {
-    syn::parse_quote!(())
 }

@@ -237,7 +237,7 @@ impl Reader {
                     }
                 }
                 TokenTree::Literal(l) => {
-                    if let Ok(syn::Lit::Str(s)) = syn::parse_str::<syn::Lit>(&l.to_string()) {
+                    if let syn::Lit::Str(s) = syn::Lit::new(l.clone()) {
                         inline_arguments(&s.value()).into_iter().for_each(|n| self.used(n));
                     }
                 }
@@ -262,7 +262,7 @@ pub(crate) fn named_in_text(tokens: &TokenStream) -> Vec<(String, proc_macro2::S
         match t {
             TokenTree::Group(g) => named.extend(named_in_text(&g.stream())),
             TokenTree::Literal(l) => {
-                if let Ok(syn::Lit::Str(s)) = syn::parse_str::<syn::Lit>(&l.to_string()) {
+                if let syn::Lit::Str(s) = syn::Lit::new(l.clone()) {
                     named.extend(inline_arguments(&s.value()).into_iter().map(|name| (name, l.span())));
                 }
             }

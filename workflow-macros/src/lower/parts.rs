@@ -31,7 +31,9 @@ impl Lower<'_> {
         let (ident, branch, deferred) = (of.ident.clone(), of.branch, of.deferred);
         let (key, path, origin) = (format!("{}.{}", of.key, path.join(".")), path.to_vec(), Origin::Field(var));
         self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin, path, deferred, branch });
-        self.m.vars.len() - 1
+        let field = self.m.vars.len() - 1;
+        self.m.fields.entry(var).or_default().push(field);
+        field
     }
 
     /// Notes the parts of the place `value` that `pat` moves out of it.

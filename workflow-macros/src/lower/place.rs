@@ -1,8 +1,8 @@
 //! Places: expressions that name storage. Borrows of places are taken again after an await instead of being saved.
 
-use super::{Lower, parts};
+use super::{Lower, make, parts};
 use crate::ir::{Code, Derivation, Effects, Kind, Origin, VarId, VarSet};
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{
     Expr, Pat,
@@ -194,7 +194,8 @@ impl Lower<'_> {
                 m.args.iter_mut().for_each(|a| *a = self.once(a));
                 if changeable {
                     let span = syn::spanned::Spanned::span(m);
-                    *e = syn::parse_quote_spanned!(span=> ::workflow_runtime::__private::iterate::lent(#m));
+                    let call = Expr::MethodCall(m.clone());
+                    *e = make::ours("iterate::lent", [call], span);
                 }
             }
             Expr::Try(t) => match &mut *t.expr {
@@ -220,14 +221,13 @@ impl Lower<'_> {
             return e.clone();
         }
         if local.is_some_and(|v| !self.m.vars[v].mutable) && self.is_fixed(e) {
-            return syn::parse_quote!(::workflow_runtime::__private::iterate::again(&#e));
+            return again(e.clone());
         }
         let value = self.operand(e);
         let var = self.temp(false);
         self.m.vars[var].ident.set_span(proc_macro2::Span::mixed_site().located_at(syn::spanned::Spanned::span(e)));
         self.bind_var(var, None, &value);
-        let name = self.path(var);
-        syn::parse_quote!(::workflow_runtime::__private::iterate::again(&#name))
+        again(self.path(var))
     }
 
     /// True for a variable that is bound again to a mutable borrow.
@@ -352,7 +352,7 @@ impl Lower<'_> {
         let value = self.steady(e);
         let var = self.temp(false);
         let name = self.m.vars[var].ident.clone();
-        let pat = super::parse_pat(quote::quote!(#name));
+        let pat = make::bound(&name, false);
         let Code { kind, mut effects } = self.code(&value);
         let Kind::Tokens(init) = kind else { return value };
         let (again, changes) = (tried(&value).to_token_stream(), self.changed_by(&value));
@@ -384,8 +384,8 @@ fn tried(e: &Expr) -> Expr {
         fn visit_expr_mut(&mut self, e: &mut Expr) {
             visit_mut::visit_expr_mut(self, e);
             if let Expr::Try(t) = e {
-                let inner = before_try(&t.expr);
-                *e = syn::parse_quote!(::workflow_runtime::__private::iterate::good(#inner));
+                let inner = before_try(&t.expr).clone();
+                *e = make::ours("iterate::good", [inner], Span::call_site());
             }
         }
         fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}
@@ -393,6 +393,12 @@ fn tried(e: &Expr) -> Expr {
     let mut e = e.clone();
     Tried.visit_expr_mut(&mut e);
     e
+}
+
+/// What is the same whenever it is evaluated.
+fn again(e: Expr) -> Expr {
+    let span = Span::call_site();
+    make::ours("iterate::again", [make::borrow(e, false, span)], span)
 }
 
 /// A call of ours.

@@ -1,22 +1,37 @@
 //! Suspension points: the await itself, and its stable label.
 
-use super::{Lower, ident, token};
+use super::{Lower, ident, make, token};
 use crate::ir::{Code, Point, Term};
-use quote::quote_spanned;
+use proc_macro2::Span;
 use syn::{Expr, spanned::Spanned};
+
+/// What is awaited, as the user wrote it.
+pub(super) struct Written {
+    name: String,
+    label: Option<syn::LitStr>,
+    span: Span,
+}
+
+impl Written {
+    pub(super) fn of(e: &Expr) -> Written {
+        let (name, label) = describe(e);
+        Written { name, label, span: e.span() }
+    }
+}
 
 impl Lower<'_> {
     /// Ends the node in the suspension point of `base.await`; the value is what is returned.
-    pub(super) fn awaited(&mut self, a: &syn::ExprAwait) -> Expr {
-        let operation = self.operand(&a.base);
-        let operation = self.code(&operation);
-        self.suspend(&a.base, a.await_token.span(), operation)
+    pub(super) fn awaited(&mut self, a: &mut syn::ExprAwait) -> Expr {
+        let written = Written::of(&a.base);
+        self.reduce(&mut a.base);
+        let operation = self.code(&a.base);
+        self.suspend(written, a.await_token.span(), operation)
     }
 
-    /// Ends the node in a suspension point that awaits `operation`, which the user wrote as `written`.
-    pub(super) fn suspend(&mut self, written: &Expr, at: proc_macro2::Span, operation: Code) -> Expr {
+    /// Ends the node in a suspension point that awaits `operation`.
+    pub(super) fn suspend(&mut self, written: Written, at: Span, operation: Code) -> Expr {
         self.hold();
-        let (name, given) = describe(written);
+        let Written { name, label: given, span } = written;
         let label = self.label(&name, given);
         let line = at.start().line as u32;
         let point = self.m.points.len();
@@ -27,10 +42,9 @@ impl Lower<'_> {
         self.enter(resume);
         // From the first token of the user's to the last, so that what is wrong with the value stands where it stands in the
         // check copy.
-        let (cx, token) = (ident("__cx"), token(point));
-        let awaited = quote_spanned!(written.span()=> ::workflow_runtime::__private::Awaited);
-        let result = quote_spanned!(at=> .result(#cx));
-        syn::parse_quote!(#awaited(&#token)#result)
+        let token = make::borrow(make::name(&token(point)), false, Span::call_site());
+        let awaited = make::call(make::private("Awaited", span), [token], Span::call_site());
+        make::method(awaited, "result", make::name(&ident("__cx")), at)
     }
 
     pub(super) fn label(&mut self, operation: &str, given: Option<syn::LitStr>) -> String {

@@ -1,12 +1,13 @@
 //! `return e` becomes `return __done(e)`: a block of the machine returns where it goes, not the user's value.
 //! In a branch the closure around the block is what is left.
 
-use super::{Lower, continues};
+use super::{Lower, continues, macros, make};
 use crate::ir::Leaves;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{
     Expr, Stmt,
+    visit::{self, Visit},
     visit_mut::{self, VisitMut},
 };
 
@@ -25,9 +26,8 @@ impl VisitMut for Returns {
         if let Expr::Return(r) = e
             && !r.expr.as_deref().is_some_and(continues::leaves)
         {
-            let done = &self.done;
-            let value = r.expr.take().unwrap_or_else(|| Box::new(super::unit()));
-            r.expr = Some(syn::parse_quote!(#done(#value)));
+            let value = r.expr.take().map_or_else(super::unit, |e| *e);
+            r.expr = Some(Box::new(make::call(Expr::Verbatim(self.done.clone()), [value], Span::call_site())));
         }
     }
     fn visit_expr_closure_mut(&mut self, _: &mut syn::ExprClosure) {}
@@ -36,6 +36,26 @@ impl VisitMut for Returns {
     fn visit_macro_mut(&mut self, m: &mut syn::Macro) {
         super::in_known_macro(m, |e| self.visit_expr_mut(e));
     }
+}
+
+/// Whether there may be something to rewrite.
+struct Find(bool);
+
+impl Visit<'_> for Find {
+    fn visit_expr_return(&mut self, _: &syn::ExprReturn) {
+        self.0 = true;
+    }
+    fn visit_macro(&mut self, m: &syn::Macro) {
+        self.0 |= continues::is(m) || macros::names(&m.tokens, &["return", "continue_as_new"]);
+    }
+    fn visit_expr(&mut self, e: &Expr) {
+        if !self.0 {
+            visit::visit_expr(self, e);
+        }
+    }
+    fn visit_expr_closure(&mut self, _: &syn::ExprClosure) {}
+    fn visit_expr_async(&mut self, _: &syn::ExprAsync) {}
+    fn visit_item(&mut self, _: &syn::Item) {}
 }
 
 /// The function that makes a block's answer of what is returned.
@@ -50,6 +70,11 @@ pub(crate) fn done(leaves: Option<Leaves>) -> TokenStream {
 
 impl Lower<'_> {
     pub(super) fn rewrite(&self, e: &Expr) -> TokenStream {
+        let mut find = Find(false);
+        find.visit_expr(e);
+        if !find.0 {
+            return e.to_token_stream();
+        }
         let mut e = e.clone();
         let done = done(self.branch.map(|b| self.m.branches[b].leaves));
         Returns { done }.visit_expr_mut(&mut e);

@@ -21,8 +21,8 @@ impl Lower<'_> {
 
     fn statements(&mut self, b: &Block, dest: &Dest) {
         let (last, init) = match b.stmts.split_last() {
-            Some((Stmt::Expr(e, None), init)) => (Some(e.clone()), init),
-            Some((Stmt::Macro(m), init)) if m.semi_token.is_none() => (Some(macro_expr(m)), init),
+            Some((last @ Stmt::Expr(_, None), init)) => (Some(last), init),
+            Some((last @ Stmt::Macro(m), init)) if m.semi_token.is_none() => (Some(last), init),
             _ => (None, &b.stmts[..]),
         };
         for stmt in init {
@@ -34,8 +34,9 @@ impl Lower<'_> {
             }
         }
         match last {
-            Some(e) => self.into(&e, dest),
-            None => self.finish(dest, &unit()),
+            Some(Stmt::Expr(e, _)) => self.into(e, dest),
+            Some(Stmt::Macro(m)) => self.into(&macro_expr(m), dest),
+            _ => self.finish(dest, &unit()),
         }
     }
 

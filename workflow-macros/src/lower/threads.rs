@@ -3,7 +3,7 @@
 //! Kept equivalent: guards are evaluated first, then the operations, both in order, and only then anything begins; `?` and
 //! `return` in an `async` block leave that block; what an `async move` block changes is its own.
 
-use super::{Dest, Lower, splits, unit};
+use super::{Dest, Lower, make, point::Written, splits, unit};
 use crate::{
     ir::{Arm, Branch, BranchId, Effects, Fork, ForkId, Kind, Leaves, NodeId, Origin, Part, Point, Term, VarId},
     parse::threads::{self, Threads, refutable},
@@ -268,7 +268,7 @@ impl Lower<'_> {
             let Some(call) = self.m.branches[branch].call else { return };
             let operation = self.path(call);
             let operation = self.code(&operation);
-            let value = self.suspend(&b.body, b.body.span(), operation);
+            let value = self.suspend(Written::of(&b.body), b.body.span(), operation);
             return self.leave(branch, &value);
         };
         if block.capture.is_some() {
@@ -286,10 +286,10 @@ impl Lower<'_> {
                 continue;
             }
             let name = var.ident.clone();
-            let value: Expr = syn::parse_quote!(#name);
+            let value = make::name(&name);
             let code = self.code(&value);
             if let Kind::Tokens(init) = code.kind {
-                let pat = super::parse_pat(quote!(mut #name));
+                let pat = make::bound(&name, true);
                 self.bind_let(pat, None, init, None, code.effects, Origin::Local);
             }
         }

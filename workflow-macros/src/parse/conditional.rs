@@ -9,11 +9,17 @@ use quote::{ToTokens, quote};
 use syn::{
     Attribute, Expr, Meta, Stmt, Token,
     punctuated::Punctuated,
+    visit::Visit,
     visit_mut::{self, VisitMut},
 };
 
 /// The function under its first predicate and under the opposite; `None` if the body has no conditions.
 pub(crate) fn split(attr: &TokenStream, item: &syn::ItemFn) -> Option<TokenStream> {
+    let mut any = Any(false);
+    any.visit_item_fn(item);
+    if !any.0 {
+        return None;
+    }
     let mut find = Conditions { job: Job::Find(None) };
     find.visit_item_fn_mut(&mut item.clone());
     let Job::Find(Some(predicate)) = find.job else { return None };
@@ -31,6 +37,15 @@ pub(crate) fn split(attr: &TokenStream, item: &syn::ItemFn) -> Option<TokenStrea
         #[::workflow_runtime::workflow(#attr)]
         #no
     })
+}
+
+/// Whether there is any condition. Those of items count too, so it may be too much, and costs no copy.
+struct Any(bool);
+
+impl Visit<'_> for Any {
+    fn visit_attribute(&mut self, a: &Attribute) {
+        self.0 |= a.path().is_ident("cfg") || a.path().is_ident("cfg_attr");
+    }
 }
 
 enum Job {

@@ -9,7 +9,7 @@ use std::{
 use tracing::info;
 use workflow_runtime::prelude::*;
 
-#[workflow]
+#[workflow(allow(WF008, reason = "what a macro prints is an argument like any other"))]
 async fn formats(n: u32) -> Result<String, OrderError> {
     let width = 5;
     let name = String::from("x");

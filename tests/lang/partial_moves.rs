@@ -182,7 +182,7 @@ async fn without_awaits(p: Purchase) -> Result<String, OrderError> {
     if let Some(note) = p.note {
         text(&note, &[]).await?;
     }
-    println!("{}", p.account.owner.age);
+    tracing::info!("{}", p.account.owner.age);
     text(&joined, &[p.account.owner.age]).await?;
     ping(p.account.owner.age).await?;
     Ok(p.account.token)

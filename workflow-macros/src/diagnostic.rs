@@ -1,6 +1,6 @@
 //! The accumulator through which every stage reports all of its errors.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use std::{
     cell::{Cell, RefCell},
@@ -65,6 +65,39 @@ impl Errors {
         });
         all.map_or(Ok(()), Err)
     }
+}
+
+/// A finding that does not stop the build.
+#[derive(Clone)]
+pub(crate) struct Warning {
+    pub(crate) at: Span,
+    pub(crate) message: String,
+}
+
+/// An error if a name that comes from around the function means what it seems to. Only rustc knows.
+#[derive(Clone)]
+pub(crate) struct Suspicion {
+    pub(crate) suspect: Suspect,
+    /// The first token and the last one.
+    pub(crate) at: Span,
+    pub(crate) end: Span,
+    pub(crate) message: String,
+}
+
+/// What rustc can tell a name by.
+#[derive(Clone)]
+pub(crate) enum Suspect {
+    /// A type that the runtime knows.
+    Type(TokenStream),
+    /// A module that has this type, which the runtime knows.
+    Module(TokenStream, &'static str),
+}
+
+/// The spans of the first token and of the last one.
+pub(crate) fn ends(on: &impl ToTokens) -> (Span, Span) {
+    let mut spans = on.to_token_stream().into_iter().map(|t| t.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    (first, spans.last().unwrap_or(first))
 }
 
 impl Drop for Errors {

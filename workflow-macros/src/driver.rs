@@ -40,7 +40,7 @@ pub(crate) fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
             return both;
         }
         let function = match parsed {
-            Some(f) if check::workflow(&f, &errors) => compile(&f, &errors),
+            Some(mut f) if check::workflow(&f, &errors) => compile(&mut f, &errors),
             Some(f) => expand::fallback::signature(&f.item),
             None => item,
         };
@@ -63,8 +63,10 @@ pub(crate) fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// The machine of a function whose signature has been checked, or what stands for it if something is refused.
-fn compile(f: &WorkflowFn, errors: &Errors) -> TokenStream {
+fn compile(f: &mut WorkflowFn, errors: &Errors) -> TokenStream {
     check::body(f, errors);
+    check::determinism(f, errors);
+    let f = &*f;
     let mut machine = lower::lower(f, errors, BTreeSet::new());
     if !errors.is_empty() {
         return expand::refused(f, errors);

@@ -1,5 +1,6 @@
 //! What generated code names. Not part of the public contract: macro and runtime are released together.
 
+pub use crate::names;
 #[cfg(feature = "testing")]
 pub use crate::testing::case::{Crashes, Options as TestOptions, Test, run as run_test};
 pub use crate::{

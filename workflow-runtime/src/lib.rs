@@ -22,6 +22,8 @@ pub mod __private;
 mod duration;
 #[cfg(doctest)]
 mod guide;
+#[doc(hidden)]
+pub mod names;
 
 pub use activity::bounds::Payload;
 pub use activity::{ActivityContext, ActivityError, ActivityFailure, CompletionToken, Retry, State, Timeout};

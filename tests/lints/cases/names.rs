@@ -2,7 +2,7 @@
 
 use shop::*;
 
-#[workflow]
+#[workflow(allow(WF008, reason = "what a macro prints is an argument like any other"))]
 pub async fn values(number: u32) -> Result<u32, OrderError> {
     let total = ping(number).await?;
     let a = ping(totl).await?;

@@ -121,7 +121,7 @@ pub async fn missing_arms(kind: Kind) -> Result<u32, OrderError> {
     Ok(n)
 }
 
-#[workflow]
+#[workflow(allow(WF007, reason = "the conversion of its error is what matters"))]
 pub async fn wrong_error(n: u32) -> Result<u32, String> {
     let a = ping(n).await?;
     let b = "3".parse::<u32>()?;
@@ -193,7 +193,7 @@ pub async fn operators(order: Order, n: u32) -> Result<u32, OrderError> {
     Ok(a)
 }
 
-#[workflow]
+#[workflow(allow(WF008, reason = "what a macro prints is an argument like any other"))]
 pub async fn macros(order: Order, n: Own) -> Result<u32, OrderError> {
     //~ durable(E0277): the expansions of a macro have places of their own
     //~ durable(E0277): the expansions of a macro have places of their own

@@ -18,6 +18,7 @@ static DRAWN: AtomicU32 = AtomicU32::new(0);
 /// Remembers something in the process.
 #[workflow]
 async fn counts_in_a_static(n: u32) -> Result<u32, OrderError> {
+    #[workflow(allow(WF010, reason = "the sweep has to find it"))]
     let drawn = DRAWN.fetch_add(1, Ordering::SeqCst);
     sleep(seconds(1)).await?;
     Ok(n + drawn)
@@ -26,7 +27,7 @@ async fn counts_in_a_static(n: u32) -> Result<u32, OrderError> {
 thread_local!(static SEEN: Cell<u32> = const { Cell::new(0) });
 
 /// Remembers something in its thread.
-#[workflow]
+#[workflow(allow(WF010, reason = "the sweep has to find it"))]
 async fn remembers_in_its_thread(n: u32) -> Result<u32, OrderError> {
     SEEN.set(n);
     let one = tick().await?;

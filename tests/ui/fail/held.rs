@@ -14,7 +14,7 @@ impl Drop for Permit {
     fn drop(&mut self) {}
 }
 
-#[workflow]
+#[workflow(allow(WF006, reason = "its type is what is refused here"))]
 async fn locks(n: u64) -> Result<u64, WorkflowError> {
     let mutex = Mutex::new(n);
     let _guard = mutex.lock().unwrap();

@@ -24,7 +24,7 @@ async fn closures(numbers: Vec<u32>) -> Result<u32, WorkflowError> {
     Ok(sum)
 }
 
-#[workflow]
+#[workflow(allow(WF003, reason = "its type is what is refused here"))]
 async fn unordered(map: HashMap<u32, u32>, set: HashSet<u32>) -> Result<u32, WorkflowError> {
     let mut sum = 0;
     for (n, _) in &map {

@@ -14,7 +14,7 @@ async fn charge(cents: u64) -> u64 {
     cents
 }
 
-#[workflow]
+#[workflow(allow(WF006, reason = "its type is what is refused here"))]
 async fn arc_mutex(n: u64) -> Result<u64, WorkflowError> {
     let total = Arc::new(Mutex::new(n));
     charge(n).await?;
@@ -49,16 +49,16 @@ async fn rcs(n: u64) -> Result<u64, WorkflowError> {
     Ok(1)
 }
 
-#[workflow]
+#[workflow(allow(WF001, reason = "its type is what is refused here"))]
 async fn times(n: u64) -> Result<u64, WorkflowError> {
     let at = SystemTime::now();
     let began = Instant::now();
     charge(n).await?;
-    println!("{at:?} {began:?}");
+    tracing::info!("{at:?} {began:?}");
     Ok(1)
 }
 
-#[workflow]
+#[workflow(allow(WF007, WF008, reason = "its type is what is refused here"))]
 async fn files(n: u64) -> Result<u64, WorkflowError> {
     let file = File::open("x")?;
     let lines = std::io::BufReader::new(File::open("x")?);
@@ -70,7 +70,7 @@ async fn files(n: u64) -> Result<u64, WorkflowError> {
     Ok(1)
 }
 
-#[workflow]
+#[workflow(allow(WF006, reason = "its type is what is refused here"))]
 async fn tokios(n: u64) -> Result<u64, WorkflowError> {
     let (tx, rx) = tokio::sync::mpsc::channel::<u64>(1);
     let m = tokio::sync::Mutex::new(1);
@@ -85,7 +85,7 @@ async fn dyns(n: u64) -> Result<u64, WorkflowError> {
     let s: &dyn ToString = &n;
     let r: Result<u64, Box<dyn std::error::Error + Send + Sync>> = Ok(1);
     charge(n).await?;
-    println!("{e} {} {r:?}", s.to_string());
+    tracing::info!("{e} {} {r:?}", s.to_string());
     Ok(1)
 }
 
@@ -111,7 +111,7 @@ async fn pointers(n: u64) -> Result<u64, WorkflowError> {
     let f = u64::isqrt;
     let g: fn(u64, u64) -> u64 = |a, b| a + b;
     charge(n).await?;
-    println!("{p:?} {q:?} {} {}", f(1), g(1, 2));
+    tracing::info!("{p:?} {q:?} {} {}", f(1), g(1, 2));
     Ok(1)
 }
 
@@ -137,7 +137,7 @@ async fn borrows(name: String, list: Vec<u64>) -> Result<u64, WorkflowError> {
     let words: Vec<&str> = name.split(' ').collect();
     let found = list.iter().enumerate().find(|(_, n)| **n > 1);
     charge(1).await?;
-    println!("{chosen:?} {words:?} {found:?}");
+    tracing::info!("{chosen:?} {words:?} {found:?}");
     Ok(1)
 }
 

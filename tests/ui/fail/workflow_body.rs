@@ -29,7 +29,7 @@ async fn in_unsafe() {
 
 #[workflow]
 async fn in_a_macro(n: u64) {
-    println!("{:?}", charge(n).await);
+    let _ = format!("{:?}", charge(n).await);
     unknown!(charge(n).await);
 }
 

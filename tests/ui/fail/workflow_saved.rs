@@ -6,12 +6,12 @@ async fn charge(cents: u64) -> Result<u64, String> {
     Ok(cents)
 }
 
-#[workflow]
+#[workflow(allow(WF006, reason = "its type is what is refused here"))]
 async fn guards(n: u64) {
     let lock = Box::leak(Box::new(Mutex::new(n)));
     let guard = lock.lock().unwrap();
     let _ = charge(1).await;
-    println!("{guard}");
+    tracing::info!("{guard}");
 }
 
 #[workflow]
@@ -19,7 +19,7 @@ async fn borrowed_cell(n: u64) {
     let cell: &'static RefCell<u64> = Box::leak(Box::new(RefCell::new(n)));
     let held = cell.borrow_mut();
     let _ = charge(1).await;
-    println!("{held}");
+    tracing::info!("{held}");
 }
 
 #[workflow]
@@ -27,15 +27,15 @@ async fn addresses(n: u64) {
     let pointer: *const u64 = &raw const n;
     let function: fn(u64) -> u64 = u64::isqrt;
     let _ = charge(1).await;
-    println!("{pointer:?} {}", function(1));
+    tracing::info!("{pointer:?} {}", function(1));
 }
 
-#[workflow]
+#[workflow(allow(WF001, WF007, reason = "its type is what is refused here"))]
 async fn of_the_process() -> Result<(), WorkflowError> {
     let file = File::open("x")?;
     let began = Instant::now();
     charge(1).await?;
-    println!("{file:?} {:?}", began.elapsed());
+    tracing::info!("{file:?} {:?}", began.elapsed());
     Ok(())
 }
 
@@ -57,12 +57,12 @@ async fn unnamed(by: u64) -> Result<u64, WorkflowError> {
     Ok(add(n) + dynamic(n))
 }
 
-#[workflow]
+#[workflow(allow(WF001, reason = "its type is what is refused here"))]
 async fn several(list: Vec<u64>) -> Result<u64, WorkflowError> {
     let began = Instant::now();
     let n: String = charge(1).await?;
     let _ = unsafe { charge(2).await };
-    println!("{:?}", began.elapsed());
+    tracing::info!("{:?}", began.elapsed());
     drop(list);
     Ok(list.len() as u64)
 }

@@ -29,10 +29,10 @@ async fn moved(text: String) {
         },
         charge(2)
     );
-    println!("{text}");
+    tracing::info!("{text}");
 }
 
-#[workflow]
+#[workflow(allow(WF007, reason = "its type is what is refused here"))]
 async fn wrong_error() {
     let (a, _) = join!(
         async {
@@ -51,7 +51,7 @@ async fn unsaved() {
         async {
             let held = std::rc::Rc::new(1);
             let _ = charge(1).await;
-            println!("{held}");
+            tracing::info!("{held}");
         },
         charge(2)
     );

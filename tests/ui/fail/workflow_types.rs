@@ -16,7 +16,7 @@ async fn not_saved() -> Result<(), WorkflowError> {
     Ok(())
 }
 
-#[workflow]
+#[workflow(allow(WF006, reason = "its type is what is refused here"))]
 async fn shared() -> Result<u64, WorkflowError> {
     let total = Rc::new(Mutex::new(1));
     let n = charge(1).await?;

@@ -132,6 +132,7 @@ impl Body<'_> {
         let always =
             |b: &threads::Branch| b.arm.as_ref().is_some_and(|a| a.guard.is_none() && !threads::refutable(&a.pat));
         if t.branches.is_empty() {
+            self.errors.seen_by_rustc();
             self.errors
                 .push(&m.path, "a `select!` without a branch waits for nothing: add `pattern = operation => value`");
         } else if t.els.is_none() && !t.branches.iter().any(always) {
@@ -162,10 +163,13 @@ impl Body<'_> {
         }
         match continues::arguments(m) {
             Ok(args) => args.iter().for_each(|e| self.nested(e)),
-            Err(e) => self.errors.at(
-                e.span(),
-                "`continue_as_new!` takes the arguments of the workflow, separated by commas, as a call of it would",
-            ),
+            Err(e) => {
+                self.errors.seen_by_rustc();
+                self.errors.at(
+                    e.span(),
+                    "`continue_as_new!` takes the arguments of the workflow, separated by commas, as a call of it would",
+                );
+            }
         }
     }
 }
@@ -206,15 +210,6 @@ impl<'ast> Visit<'ast> for Body<'_> {
     fn visit_macro(&mut self, m: &'ast Macro) {
         if threads::ours(m).is_some() {
             return self.threads(m);
-        }
-        if let Some(kind) = threads::named(m) {
-            let name = kind.name();
-            let message = format!(
-                "this `{name}!` polls futures, which no checkpoint can hold: use `workflow_runtime::{name}!`, whose branches are saved{}",
-                if kind == Kind::Select { "" } else { "; there is no `.await` behind it" }
-            );
-            self.errors.seen_by_rustc();
-            return self.errors.push(&m.path, message);
         }
         if continues::is(m) {
             return self.continues(m);

@@ -3,6 +3,7 @@
 
 mod activity;
 mod body;
+mod determinism;
 mod generics;
 mod test;
 mod types;
@@ -10,6 +11,7 @@ mod workflow;
 
 pub(crate) use activity::activity;
 pub(crate) use body::body;
+pub(crate) use determinism::determinism;
 pub(crate) use test::test;
 pub(crate) use workflow::workflow;
 

@@ -23,7 +23,7 @@ fn part(i: usize) -> String {
         match check(sum{i}).await? {{
             Check::Fine(code) => total += code,
             Check::Late {{ days }} if days > 2 => total += wait(days).await?,
-            other => {{ println!(\"{{other:?}} {{sum{i}}}\"); return Err(Refused(note.clone())); }}
+            other => {{ tracing::info!(\"{{other:?}} {{sum{i}}}\"); return Err(Refused(note.clone())); }}
         }}
         ship(note.clone(), order{i}.lines).await?;"
     )

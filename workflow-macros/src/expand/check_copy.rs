@@ -21,7 +21,7 @@ use syn::{
 pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     let mut block = (*f.item.block).clone();
     lower::items::split(&mut block);
-    let import = probes::probe(&mut block);
+    let import = probes::probe(&mut block, f);
     Awaits.visit_block_mut(&mut block);
     let (inputs, args, types, out) = (&f.item.sig.inputs, &s.args, &s.types, &s.out);
     let (Parameters { given, .. }, (implied, _, clause)) =

@@ -3,6 +3,7 @@
 mod activity;
 mod check_copy;
 mod definition;
+mod determinism;
 mod entry;
 pub(crate) mod fallback;
 mod fields;
@@ -100,6 +101,8 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
     let continues = lower::continues::used(&f.item.block);
     let machine = machine::machine(&s, &g, m, facts, continues);
     let register = register(f, &s, &keys.collect::<Vec<_>>());
+    let (warnings, exemptions, suspicions) =
+        (determinism::warnings(f), determinism::exemptions(f), determinism::suspicions(f));
     let is = is(f);
     let next = continues.then(|| next_run(&s));
     let (p, registered) = (quote!(::workflow_runtime::__private), &f.name);
@@ -143,24 +146,27 @@ pub(crate) fn workflow(f: &WorkflowFn, m: &Machine, facts: &Facts) -> TokenStrea
             #machine
             #describe
             #register
+            #warnings
+            #exemptions
         };
+        #suspicions
     }
 }
 
 /// What stands for a workflow of which something was refused: rustc says what else is wrong with it.
 pub(crate) fn refused(f: &WorkflowFn, errors: &Errors) -> TokenStream {
-    let function = fallback::workflow(f);
+    let (function, suspicions) = (fallback::workflow(f), determinism::suspicions(f));
     if errors.is_seen_by_rustc() {
         let editors = fallback::for_editors(&unchecked(f));
-        return quote!(#function #editors);
+        return quote!(#function #editors #suspicions);
     }
     let unchecked = unchecked(f);
-    quote!(#function const _: () = { #unchecked };)
+    quote!(#function const _: () = { #unchecked }; #suspicions)
 }
 
 /// What stands for a workflow that rustc refuses, and that therefore has no machine.
 pub(crate) fn rejected(f: &WorkflowFn) -> TokenStream {
-    let (function, unchecked) = (fallback::workflow(f), unchecked(f));
+    let (function, unchecked, suspicions) = (fallback::workflow(f), unchecked(f), determinism::suspicions(f));
     let rejected = quote_spanned!(f.item.sig.ident.span()=> ::workflow_runtime::__private::rejected());
     quote! {
         #function
@@ -171,6 +177,7 @@ pub(crate) fn rejected(f: &WorkflowFn) -> TokenStream {
                 #rejected;
             }
         };
+        #suspicions
     }
 }
 

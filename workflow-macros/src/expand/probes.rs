@@ -6,7 +6,10 @@
 
 use crate::{
     lower,
-    parse::order::{self, Order},
+    parse::{
+        order::{self, Order},
+        workflow::WorkflowFn,
+    },
 };
 use proc_macro2::{Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -18,10 +21,11 @@ use syn::{
     token::{Brace, Paren},
     visit_mut::{self, VisitMut},
 };
+use workflow_rules::{BLOCKING, CLOCK, CONCURRENCY, GLOBALS, HASH_ORDER, IO, OUTPUT, Rule};
 
 /// Puts probes into the body, and gives what brings their trait into scope.
-pub(super) fn probe(block: &mut Block) -> Option<TokenStream> {
-    let mut probes = Probes { order: Order::Seen, some: false };
+pub(super) fn probe(block: &mut Block, f: &WorkflowFn) -> Option<TokenStream> {
+    let mut probes = Probes { f, order: Order::Seen, some: false };
     probes.visit_block_mut(block);
     probes.some.then(|| {
         quote!(
@@ -54,21 +58,83 @@ fn source(method: &str) -> bool {
 
 /// Methods that no step may call on some types.
 fn watched(method: &str) -> bool {
-    match method {
-        "elapsed" | "duration_since" | "checked_duration_since" | "saturating_duration_since" => true,
-        "lock" | "try_lock" | "read" | "write" | "try_read" | "try_write" | "blocking_lock" => true,
-        "send" | "try_send" | "recv" | "try_recv" | "recv_timeout" | "try_iter" => true,
-        "wait" | "notify_one" | "notify_all" | "join" | "is_finished" | "abort" => true,
-        "load" | "store" | "swap" | "compare_exchange" | "fetch_add" | "fetch_sub" | "fetch_max" | "fetch_min"
-        | "fetch_and" | "fetch_or" | "fetch_xor" | "fetch_update" => true,
-        "spawn" | "block_on" | "spawn_blocking" | "spawn_local" | "get_or_init" | "with" | "set" | "get" => true,
-        "open" | "metadata" | "sync_all" | "sync_data" | "set_len" | "read_line" | "lines" | "local_addr"
-        | "peer_addr" | "accept" | "incoming" | "send_to" | "recv_from" | "exists" | "try_exists" | "is_file"
-        | "is_dir" | "read_dir" | "canonicalize" | "file_type" | "read_to_string" | "read_to_end" | "read_exact"
-        | "write_all" | "flush" | "seek" => true,
-        "output" | "status" | "try_wait" | "kill" | "wait_with_output" => true,
-        _ => false,
-    }
+    matches!(
+        method,
+        "elapsed"
+            | "duration_since"
+            | "checked_duration_since"
+            | "saturating_duration_since"
+            | "lock"
+            | "try_lock"
+            | "read"
+            | "write"
+            | "try_read"
+            | "try_write"
+            | "blocking_lock"
+            | "send"
+            | "try_send"
+            | "recv"
+            | "try_recv"
+            | "recv_timeout"
+            | "try_iter"
+            | "wait"
+            | "notify_one"
+            | "notify_all"
+            | "join"
+            | "is_finished"
+            | "abort"
+            | "load"
+            | "store"
+            | "swap"
+            | "compare_exchange"
+            | "fetch_add"
+            | "fetch_sub"
+            | "fetch_max"
+            | "fetch_min"
+            | "fetch_and"
+            | "fetch_or"
+            | "fetch_xor"
+            | "fetch_update"
+            | "spawn"
+            | "block_on"
+            | "spawn_blocking"
+            | "spawn_local"
+            | "get_or_init"
+            | "with"
+            | "set"
+            | "get"
+            | "open"
+            | "metadata"
+            | "sync_all"
+            | "sync_data"
+            | "set_len"
+            | "read_line"
+            | "lines"
+            | "local_addr"
+            | "peer_addr"
+            | "accept"
+            | "incoming"
+            | "send_to"
+            | "recv_from"
+            | "exists"
+            | "try_exists"
+            | "is_file"
+            | "is_dir"
+            | "read_dir"
+            | "canonicalize"
+            | "file_type"
+            | "read_to_string"
+            | "read_to_end"
+            | "read_exact"
+            | "write_all"
+            | "flush"
+            | "seek"
+            | "output"
+            | "status"
+            | "try_wait"
+            | "kill"
+            | "wait_with_output"
+    )
 }
 
 /// Which question a probe asks.
@@ -79,6 +145,14 @@ enum Asks {
 }
 
 impl Asks {
+    /// The rules that the answer may be about.
+    fn rules(self) -> &'static [&'static Rule] {
+        match self {
+            Asks::GoesThrough => &[HASH_ORDER],
+            Asks::Calls => &[CLOCK, CONCURRENCY, BLOCKING, IO, OUTPUT, GLOBALS],
+        }
+    }
+
     /// The question about a borrow.
     fn seen(self, borrow: &TokenStream, span: Span) -> Expr {
         let method = Ident::new(["__goes_through", "__calls"][self as usize], span);
@@ -106,14 +180,15 @@ impl Asks {
     }
 }
 
-struct Probes {
+struct Probes<'f> {
+    f: &'f WorkflowFn,
     /// What becomes of the order of the iterator that is visited.
     order: Order,
     /// There is a probe.
     some: bool,
 }
 
-impl Probes {
+impl Probes<'_> {
     fn with(&mut self, order: Order, visit: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.order, order);
         visit(self);
@@ -144,7 +219,7 @@ impl Probes {
     }
 }
 
-impl Probes {
+impl Probes<'_> {
     /// Probes what the loop goes through: what comes back is to be asked before the loop.
     fn for_loop(&mut self, l: &mut ExprForLoop) -> Option<Expr> {
         let begins = |m: &ExprMethodCall| m.args.is_empty() && source(&m.method.to_string()) && place(&m.receiver);
@@ -157,17 +232,18 @@ impl Probes {
         };
         // The machine has its own words for what an awaiting loop cannot go through.
         let awaits = lower::awaits(&l.body);
+        let asks = !awaits && !self.f.leaves(span, Asks::GoesThrough.rules());
         if seen.is_none() {
             let order = if awaits { Order::Lost } else { Order::Seen };
             self.with(order, |s| s.visit_expr_mut(&mut l.expr));
         }
-        if !awaits && matches!(&*l.expr, Expr::Call(_) | Expr::Await(_) | Expr::Try(_)) {
+        if asks && matches!(&*l.expr, Expr::Call(_) | Expr::Await(_) | Expr::Try(_)) {
             self.some = true;
             let head = std::mem::replace(&mut *l.expr, Expr::PLACEHOLDER);
             *l.expr = Asks::GoesThrough.taken(head, span);
         }
         self.with(Order::Seen, |s| s.visit_block_mut(&mut l.body));
-        let seen = seen.filter(|_| !awaits)?;
+        let seen = seen.filter(|_| asks)?;
         self.some = true;
         Some(Asks::GoesThrough.seen(&quote!(&#seen), span))
     }
@@ -175,6 +251,9 @@ impl Probes {
     /// The call, with its receiver probed: a place before the call, a value in its place.
     fn asked(&mut self, m: &mut ExprMethodCall, asks: Asks) -> Option<Expr> {
         let span = m.method.span();
+        if self.f.leaves(span, asks.rules()) {
+            return None;
+        }
         if place(&m.receiver) {
             self.some = true;
             let receiver = &m.receiver;
@@ -262,7 +341,7 @@ fn temporary(e: &Expr) -> bool {
     }
 }
 
-impl VisitMut for Probes {
+impl VisitMut for Probes<'_> {
     fn visit_block_mut(&mut self, b: &mut Block) {
         for i in 0..b.stmts.len() {
             let order = if order::sorted_next(&b.stmts, i) { Order::Lost } else { Order::Seen };
@@ -315,11 +394,16 @@ impl VisitMut for Probes {
             Expr::Macro(m) => {
                 self.visit_macro_mut(&mut m.mac);
                 for seen in printed(&m.mac) {
+                    if self.f.leaves(seen.span(), Asks::GoesThrough.rules()) {
+                        continue;
+                    }
                     self.some = true;
                     let call = std::mem::replace(e, Expr::PLACEHOLDER);
                     *e = before(Asks::GoesThrough.seen(&quote!(&#seen), seen.span()), call);
                 }
             }
+            // What is recorded may be anything.
+            Expr::Call(c) if lower::records(&c.func) => {}
             Expr::Paren(_) | Expr::Try(_) | Expr::Await(_) => visit_mut::visit_expr_mut(self, e),
             _ => self.with(Order::Seen, |s| visit_mut::visit_expr_mut(s, e)),
         }

@@ -35,7 +35,7 @@ use crate::{
 pub(crate) use exits::{Exits, exits};
 use make::unit;
 use names::Reader;
-pub(crate) use names::named_in_text;
+pub(crate) use names::{named_in_text, plain};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 pub(crate) use returns::done;
@@ -77,6 +77,17 @@ pub(crate) fn in_known_macro(m: &mut syn::Macro, mut f: impl FnMut(&mut Expr)) {
 /// The expressions among the arguments of a macro that is known.
 pub(crate) fn known_macro(m: &syn::Macro) -> Option<Vec<Expr>> {
     Some(macros::pieces(m)?.into_iter().filter_map(|p| p.expr().cloned()).collect())
+}
+
+/// True if a function is called as `side_effect` is.
+pub(crate) fn records(f: &Expr) -> bool {
+    let Expr::Path(f) = f else { return false };
+    f.path.segments.last().is_some_and(|s| s.ident == "side_effect")
+}
+
+/// The names that a pattern binds.
+pub(crate) fn names_in(pat: &Pat) -> Vec<Ident> {
+    names::bindings(pat).into_iter().map(|b| b.ident).collect()
 }
 
 /// Where the value of an expression goes.

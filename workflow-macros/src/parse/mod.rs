@@ -5,6 +5,7 @@ mod attribute;
 pub(crate) mod conditional;
 pub(crate) mod depth;
 mod duration;
+pub(crate) mod exempt;
 pub(crate) mod limits;
 pub(crate) mod order;
 pub(crate) mod retry;

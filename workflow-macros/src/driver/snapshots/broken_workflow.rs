@@ -58,5 +58,5 @@ const _: () = {
     };
 };
 ::core::compile_error! {
-    "this `join!` polls futures, which no checkpoint can hold: use `workflow_runtime::join!`, whose branches are saved; there is no `.await` behind it"
+    "`tokio::join!` polls futures side by side, and what runs beside a step ends sooner in one process and later in another: use `join!`, `select!` or `join_all` of workflow_runtime, or a child workflow [WF005]"
 }

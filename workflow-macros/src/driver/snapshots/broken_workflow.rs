@@ -11,6 +11,7 @@ pub fn order(
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 enum __order {}
+#[diagnostic::do_not_recommend]
 impl ::workflow_runtime::__private::Workflow for __order {}
 #[allow(unused, clippy::all, clippy::pedantic)]
 impl ::workflow_runtime::__private::InlineWorkflow for __order {

@@ -22,7 +22,11 @@ impl Gen<'_> {
             let (a, b) = (self.value(ty), self.value(ty));
             return format!("(if {c} {{ {a} }} else {{ {b} }})");
         }
-        match self.src.below(6) {
+        match self.src.below(if self.cx.awaits { 7 } else { 6 }) {
+            6 => {
+                let text = self.select(&Tail::Value(ty.clone()));
+                format!("({text})")
+            }
             0 => {
                 self.used("block as value");
                 let block = self.block(&Tail::Value(ty.clone()), 2);
@@ -71,7 +75,7 @@ impl Gen<'_> {
         let at = self.src.below(choices.len());
         let (target, continues) = choices[at];
         let barrier = match target {
-            None => 0,
+            None => self.floor,
             Some(t) if continues => self.cx.barrier.max(self.targets[t].outside + 1),
             Some(t) => self.targets[t].outside.min(self.cx.barrier),
         };
@@ -92,9 +96,9 @@ impl Gen<'_> {
     /// `None` is `return`.
     fn leave_choices(&self) -> Vec<(Option<usize>, bool)> {
         let mut all = vec![(None, false)];
-        for (i, t) in self.targets.iter().enumerate().rev().filter(|(_, t)| !t.in_head) {
+        for (i, t) in self.targets.iter().enumerate().skip(self.owed).rev().filter(|(_, t)| !t.in_head) {
             all.push((Some(i), false));
-            if t.is_loop && self.owed == 0 {
+            if t.is_loop {
                 all.push((Some(i), true));
             }
         }
@@ -107,7 +111,8 @@ impl Gen<'_> {
             let value = self.returned();
             return format!("return {value};");
         };
-        let innermost = self.targets.iter().rposition(|t| t.is_loop) == Some(t);
+        // A jump out of a labelled block bears a label.
+        let innermost = self.targets[t].is_loop && t + 1 == self.targets.len();
         let label = self.targets[t].label.clone();
         let label = if innermost && self.src.chance(1, 2) {
             String::new()

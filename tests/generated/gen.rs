@@ -33,6 +33,18 @@ pub struct Helper {
     pub ret: Ret,
     /// Its first parameter counts down.
     pub recursive: bool,
+    /// Its first parameter can be anything, and is given back in front of its value.
+    pub generic: bool,
+}
+
+impl Helper {
+    /// Whether a call of it can give this type.
+    pub fn gives(&self, ty: &Ty) -> bool {
+        match (self.generic, self.ret.ty(), ty) {
+            (true, Ty::Tuple(own), Ty::Tuple(all)) => own.len() == all.len() && own[1] == all[1],
+            (generic, own, _) => !generic && own == ty,
+        }
+    }
 }
 
 /// What may stand at some place in a program.
@@ -79,8 +91,12 @@ pub struct Gen<'s> {
     pub helpers: Vec<Helper>,
     pub targets: Vec<Target>,
     pub ops: Vec<Op>,
-    /// Variables that have to be given a value again before a loop goes round.
-    pub owed: u32,
+    /// So many of the targets must not be gone to, because a variable has to be given a value again before.
+    pub owed: usize,
+    /// What `return` leaves stands outside of so many loops.
+    pub floor: usize,
+    /// There is a `#[cfg]` in the body: each doubles the expansion.
+    pub conditional: bool,
     names: usize,
     labels: usize,
     /// How often each construct was used.
@@ -100,6 +116,8 @@ impl<'s> Gen<'s> {
             targets: vec![],
             ops: operations(),
             owed: 0,
+            floor: 0,
+            conditional: false,
             names: 0,
             labels: 0,
             uses: BTreeMap::new(),

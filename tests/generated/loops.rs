@@ -1,6 +1,7 @@
 //! Loops. All of them end.
 
 use crate::{
+    chains::Adapt,
     r#gen::{Gen, Target},
     scope::{Hold, Moves},
     types::{Ty, vec_of},
@@ -8,7 +9,7 @@ use crate::{
 
 impl Gen<'_> {
     pub fn any_loop(&mut self) -> String {
-        match self.src.weighted(&[5, 5, 3, 3, 2, 2]) {
+        match self.src.weighted(&[5, 5, 3, 3, 2, 2, 3, 3, 2]) {
             0 => self.for_owned(),
             1 => self.for_borrowed(),
             2 => self.while_(),
@@ -17,12 +18,15 @@ impl Gen<'_> {
                 self.loop_(None)
             }
             4 => self.while_let(),
-            _ => self.for_map(),
+            5 => self.for_map(),
+            6 => self.for_pieces(),
+            7 => self.for_text(),
+            _ => self.for_drained(),
         }
     }
 
     /// A body that may run again; gives the text of what `f` writes and the label of the loop, if it is named.
-    fn looping(
+    pub fn looping(
         &mut self,
         value: Option<&Ty>,
         never_zero: bool,
@@ -54,7 +58,7 @@ impl Gen<'_> {
         (text, if named { format!("{label}: ") } else { String::new() })
     }
 
-    fn body(&mut self) -> String {
+    pub fn body(&mut self) -> String {
         let most = if self.deeper() { 3 } else { 0 };
         let mut lines = self.several(most, Self::statement);
         if self.src.chance(1, 4) && self.cx.leaves {
@@ -69,7 +73,7 @@ impl Gen<'_> {
 
     fn for_owned(&mut self) -> String {
         let element = Ty::any(self.src, 1);
-        let (items, element) = match self.src.below(5) {
+        let (items, element) = match self.src.below(7) {
             0 => (self.value(&vec_of(element.clone())), element),
             1 => {
                 self.used("for over a range");
@@ -80,17 +84,25 @@ impl Gen<'_> {
                 (format!("1..=({} % 4)", self.value(&Ty::U32)), Ty::U32)
             }
             3 => (format!("{}.into_iter()", self.value(&vec_of(element.clone()))), element),
+            4 => (self.value(&Ty::Map(Box::new(element.clone()))), Ty::Tuple(vec![Ty::Str, element])),
+            5 => {
+                let simple = Ty::any(self.src, 0);
+                (format!("{}.into_iter()", self.value(&Ty::Set(Box::new(simple.clone())))), simple)
+            }
             _ => {
                 let array = Ty::Three(Box::new(Ty::U32));
                 (self.value(&array), Ty::U32)
             }
         };
         self.used("for over owned items");
+        let both_ends = !items.contains("..");
+        let (items, counted) = self.adapted(items, both_ends, Adapt::Owned);
         let (text, label) = self.looping(None, false, |g| {
             let (pattern, bound) = g.irrefutable(&element, Hold::Owned);
             g.bind(bound, Hold::Owned, None);
+            let (pattern, count) = g.counted(pattern, counted);
             let body = g.body();
-            format!("for {pattern} in {items} {{\n{body}\n}}")
+            format!("for {pattern} in {items} {{\n{count}{body}\n}}")
         });
         label + &text
     }
@@ -107,25 +119,20 @@ impl Gen<'_> {
         let method = if mutable { "iter_mut" } else { "iter" };
         let (items, counted) = match self.src.below(3) {
             0 => (direct, false),
-            1 => (format!("{}.{method}()", place.text), false),
-            _ => (format!("{}.{method}().enumerate()", place.text), true),
+            _ => {
+                let items = format!("{}.{method}()", place.text);
+                self.locked(&place, |g| g.adapted(items, true, Adapt::Lent))
+            }
         };
         let (text, label) = self.looping(None, false, |g| {
-            let (mut pattern, bound) = g.irrefutable(&element, hold);
+            let (pattern, bound) = g.irrefutable(&element, hold);
             // The collection is borrowed in the body even if the pattern binds nothing.
             match hold {
                 Hold::RefMut => g.scope.vars[place.root].locked += 1,
                 _ => g.scope.vars[place.root].frozen += 1,
             }
             g.bind(bound, hold, Some(place.root));
-            let mut count = String::new();
-            if counted {
-                g.used("enumerate");
-                let (i, n) = (g.fresh("i"), g.fresh("v"));
-                pattern = format!("({i}, {pattern})");
-                count = format!("let {n} = {i} as u32;\n");
-                g.scope.declare(&n, &Ty::U32, Hold::Owned, false, g.cx.loops);
-            }
+            let (pattern, count) = g.counted(pattern, counted);
             let body = g.body();
             match hold {
                 Hold::RefMut => g.scope.vars[place.root].locked -= 1,

@@ -7,7 +7,9 @@
 
 mod branch;
 mod build;
+mod chains;
 mod r#gen;
+mod items;
 mod loops;
 mod ops;
 mod pattern;
@@ -17,6 +19,7 @@ mod session;
 mod shrink;
 mod source;
 mod stmt;
+mod threads;
 mod types;
 mod value;
 
@@ -118,5 +121,5 @@ fn every_construct_is_used() {
     }
     let rare: Vec<_> = uses.iter().filter(|(_, n)| **n < 3).collect();
     assert!(rare.is_empty(), "{rare:?}");
-    assert!(uses.len() >= 68, "{} constructs: {uses:#?}", uses.len());
+    assert!(uses.len() >= 100, "{} constructs: {uses:#?}", uses.len());
 }

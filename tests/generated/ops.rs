@@ -9,6 +9,14 @@ pub enum Param {
     Ref(Ty),
 }
 
+impl Param {
+    pub fn ty(&self) -> &Ty {
+        match self {
+            Param::Value(t) | Param::Ref(t) => t,
+        }
+    }
+}
+
 pub struct Op {
     pub name: &'static str,
     pub params: Vec<Param>,

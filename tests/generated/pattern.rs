@@ -167,7 +167,11 @@ impl Gen<'_> {
                 }
                 let (pattern, bound) = g.pattern(&ty, hold);
                 g.bind(bound, hold, lender);
+                // The scrutinee is borrowed until the guard has decided.
+                let locked = u32::from(hold == Hold::RefMut);
+                lender.into_iter().for_each(|l| g.scope.vars[l].locked += locked);
                 let guard = g.guard();
+                lender.into_iter().for_each(|l| g.scope.vars[l].locked -= locked);
                 let (text, back) = g.alternative(tail, true);
                 (format!("{pattern}{guard} => {text}"), back)
             })

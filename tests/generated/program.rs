@@ -26,7 +26,12 @@ pub struct Function {
     pub args: Vec<String>,
     pub ret: Ret,
     pub body: String,
+    /// Its first parameter is of any type.
+    pub generic: bool,
 }
+
+/// The parameter of a generic function.
+const GENERIC: &str = "<T: tests::generated::workflow_runtime::prelude::Payload + Clone + std::fmt::Debug>";
 
 /// How the text is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +63,9 @@ impl Program {
         let mut text = format!(
             "#![allow(warnings, clippy::all)]\n{}\nuse std::{{collections::{{BTreeMap, BTreeSet}}, fmt::Write as _}};\nconst LIMIT: u32 = 3;\n",
             match rendering {
-                Rendering::Plain => "use tests::generated::{plain::*, serde, values::*};",
+                Rendering::Plain => "use tests::generated::{plain::*, serde, tracing, values::*};",
                 Rendering::Workflow =>
-                    "use tests::generated::{flow::*, serde, values::*}; use workflow_runtime::{sleep, seconds, workflow};",
+                    "use tests::generated::{flow::*, serde, tracing, values::*}; use workflow_runtime::{sleep, seconds, workflow};",
             }
         );
         for f in &self.functions {
@@ -73,10 +78,8 @@ impl Program {
     pub fn harness(&self) -> String {
         let Some(root) = self.functions.last() else { return String::new() };
         let (name, args) = (&root.name, root.args.join(", "));
-        let defs: Vec<_> = self.functions.iter().map(|f| format!("driver::def(flow::{})", f.name)).collect();
         format!(
-            "driver::Program {{ name: \"{name}\", compare: |seeds, corrupt, count| driver::compare(|| plain::{name}({args}), || flow::{name}({args}), &[{}], (seeds, corrupt), count) }}",
-            defs.join(", ")
+            "driver::Program {{ name: \"{name}\", compare: |seeds, corrupt, count| driver::compare(|| plain::{name}({args}), || flow::{name}({args}), (seeds, corrupt), count) }}"
         )
     }
 
@@ -89,6 +92,7 @@ impl Program {
 impl Function {
     fn render(&self, rendering: Rendering) -> String {
         let Function { name, params, body, ret, .. } = self;
+        let generic = if self.generic { GENERIC } else { "" };
         let ret = match ret {
             Ret::Result(t) => format!("Result<{t}, Fail>"),
             Ret::Option(t) => format!("Option<{t}>"),
@@ -97,14 +101,16 @@ impl Function {
         let list: Vec<_> = params.iter().map(|(p, t)| format!("{p}: {t}")).collect();
         let list = list.join(", ");
         match rendering {
-            Rendering::Workflow => format!("#[workflow]\npub async fn {name}({list}) -> {ret} {{\n{body}\n}}\n"),
+            Rendering::Workflow => {
+                format!("#[workflow]\npub async fn {name}{generic}({list}) -> {ret} {{\n{body}\n}}\n")
+            }
             // Boxed, so that it can call itself.
             Rendering::Plain => {
                 let outer: Vec<_> = params.iter().enumerate().map(|(i, (_, t))| format!("a{i}: {t}")).collect();
                 let args: Vec<_> = (0..params.len()).map(|i| format!("a{i}")).collect();
                 let (outer, args) = (outer.join(", "), args.join(", "));
                 format!(
-                    "pub fn {name}({outer}) -> std::pin::Pin<Box<dyn Future<Output = {ret}>>> {{ Box::pin({name}_plain({args})) }}\nasync fn {name}_plain({list}) -> {ret} {{\n{body}\n}}\n"
+                    "pub fn {name}{generic}({outer}) -> std::pin::Pin<Box<dyn Future<Output = {ret}>>> {{ Box::pin({name}_plain({args})) }}\nasync fn {name}_plain{generic}({list}) -> {ret} {{\n{body}\n}}\n"
                 )
             }
         }
@@ -118,13 +124,17 @@ fn function(
     helpers: &mut Vec<Helper>,
     uses: &mut BTreeMap<&'static str, usize>,
 ) -> Function {
-    let ty = Ty::any(source, 1);
+    let mut ty = Ty::any(source, 1);
+    let generic = !root && source.chance(1, 4);
+    if generic {
+        ty = Ty::Tuple(vec![Ty::Generic, ty]);
+    }
     let ret = match source.weighted(&[6, 2, 2]) {
         0 => Ret::Result(ty),
         1 => Ret::Option(ty),
         _ => Ret::Plain(ty),
     };
-    let recursive = !root && source.chance(1, 3);
+    let recursive = !root && !generic && source.chance(1, 3);
     let mut types: Vec<Ty> = vec![];
     while types.len() < 4 && source.chance(3, 5) {
         types.push(Ty::any(source, 2));
@@ -134,11 +144,19 @@ fn function(
     if recursive {
         all.insert(0, Ty::U32);
     }
-    let helper = Helper { name: name.into(), params: all, ret: ret.clone(), recursive };
+    if generic {
+        all.insert(0, Ty::Generic);
+    }
+    let helper = Helper { name: name.into(), params: all, ret: ret.clone(), recursive, generic };
     let fuel = if root { 20 + source.below(50) as i32 } else { 6 + source.below(20) as i32 };
     let known = helpers.clone();
     let mut g = Gen::new(source, ret.clone(), known, fuel);
     let mut params = vec![];
+    if generic {
+        params.push(("held".to_owned(), Ty::Generic));
+        let held = g.scope.declare("held", &Ty::Generic, Hold::Owned, false, 0);
+        g.scope.vars[held].frozen += 1;
+    }
     if recursive {
         params.push(("depth".to_owned(), Ty::U32));
     }
@@ -172,7 +190,7 @@ fn function(
         *uses.entry(construct).or_default() += n;
     }
     helpers.push(helper);
-    Function { name: name.into(), params, args, ret, body: lines.join("\n") }
+    Function { name: name.into(), params, args, ret, body: lines.join("\n"), generic }
 }
 
 /// A call of the function itself.

@@ -52,6 +52,8 @@ pub type Moves = Vec<BTreeSet<String>>;
 #[derive(Default)]
 pub struct Scope {
     pub vars: Vec<Var>,
+    /// So many variables stand outside of a branch: what it moves out of them does not come back.
+    pub sealed: usize,
 }
 
 impl Scope {
@@ -156,7 +158,8 @@ impl Scope {
         let can = |p: &Place| {
             let v = &self.vars[p.root];
             let free = v.locked == 0 && v.frozen == 0;
-            let there = self.initialised(p) || (again && p.path.is_empty() && v.hold == Hold::Owned);
+            let there =
+                self.initialised(p) || (again && p.path.is_empty() && v.hold == Hold::Owned && p.root >= self.sealed);
             free && there && (v.hold == Hold::RefMut || (v.hold == Hold::Owned && v.mutable))
         };
         self.places().into_iter().filter(can).collect()

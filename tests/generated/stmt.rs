@@ -19,7 +19,10 @@ impl Gen<'_> {
         self.fuel -= 1;
         self.let_go();
         let nested = if self.cx.depth < 6 { 1 } else { 0 };
-        match self.src.weighted(&[4, 3, 5 * nested, 4 * nested, 5 * nested, 5, 3, 3, 2, 2, 4, 2, 2, 1, 1]) {
+        let branches = if self.deeper() && self.cx.awaits && self.cx.leaves { 1 } else { 0 };
+        let (blocks, loops) = (5 * nested, 4 * nested);
+        let simple = [4, 3, blocks, loops, blocks, 5, 3, 3, 2, 2, 4, 2, 2, 1, 4];
+        match self.src.weighted(&[&simple[..], &[3 * branches, 2 * branches]].concat()) {
             0 => self.let_(),
             1 => self.deed(),
             2 => {
@@ -37,7 +40,14 @@ impl Gen<'_> {
             11 => self.moved_and_back(),
             12 => self.assertion(),
             13 => self.let_closure(),
-            _ => self.item(),
+            14 => match self.src.below(4) {
+                0 if !self.conditional => self.conditional(),
+                1 => self.event(),
+                2 => self.ensured(),
+                _ => self.item(),
+            },
+            15 => self.let_join(),
+            _ => self.select(&Tail::Unit),
         }
     }
 
@@ -83,7 +93,7 @@ impl Gen<'_> {
     }
 
     /// Something that is awaited for what it does.
-    fn deed(&mut self) -> String {
+    pub fn deed(&mut self) -> String {
         if !self.cx.awaits {
             return self.let_();
         }
@@ -180,6 +190,9 @@ impl Gen<'_> {
     }
 
     fn let_pattern(&mut self) -> String {
+        if self.cx.moves && self.src.chance(1, 5) {
+            return self.ref_beside_moved();
+        }
         let ty = match self.src.below(4) {
             0 => Ty::Tuple(vec![Ty::any(self.src, 1), Ty::any(self.src, 1)]),
             1 => Ty::Item,
@@ -204,6 +217,32 @@ impl Gen<'_> {
         self.bind(bound, hold, lender);
         self.used("let with a pattern");
         format!("let {pattern} = {value};")
+    }
+
+    /// `let Item { name: ref a, tags: b, .. } = place;`
+    fn ref_beside_moved(&mut self) -> String {
+        let (declared, p) = match self.pick_place(self.movable(self.cx.barrier), |t| *t == Ty::Item) {
+            Some(place) => (String::new(), place),
+            None => {
+                let (value, text) = (self.value(&Ty::Item), self.fresh("v"));
+                let root = self.declare(&text, &Ty::Item, false);
+                (format!("let {text} = {value};\n"), Place { text, ty: Ty::Item, root, path: String::new() })
+            }
+        };
+        self.used("ref patterns beside values");
+        let (a, b, c) = (self.fresh("v"), self.fresh("v"), self.fresh("v"));
+        let tags = Place {
+            text: format!("{}.tags", p.text),
+            ty: Ty::Vec(Box::new(Ty::U32)),
+            root: p.root,
+            path: format!("{}.tags", p.path),
+        };
+        self.scope.take(&tags);
+        let name = self.scope.declare(&a, &Ty::Str, Hold::Ref, false, self.cx.loops);
+        self.scope.borrow(name, p.root);
+        self.declare(&b, &tags.ty, false);
+        self.declare(&c, &Ty::U32, false);
+        format!("{declared}let Item {{ name: ref {a}, tags: {b}, id: {c}, .. }} = {};", p.text)
     }
 
     fn let_else(&mut self) -> String {
@@ -276,17 +315,19 @@ impl Gen<'_> {
 
     /// A variable is moved away, and gets a value again.
     fn moved_and_back(&mut self) -> String {
-        let can = |p: &crate::scope::Place, g: &Self| p.path.is_empty() && g.scope.vars[p.root].mutable && !p.ty.copy();
+        let can = |p: &crate::scope::Place, g: &Self| {
+            p.path.is_empty() && p.root >= g.scope.sealed && g.scope.vars[p.root].mutable && !p.ty.copy()
+        };
         let movable: Vec<_> = self.movable(0).into_iter().filter(|p| can(p, self)).collect();
         let Some(p) = self.pick(&movable).cloned() else { return self.let_() };
         let name = self.fresh("v");
         self.scope.take(&p);
         self.declare(&name, &p.ty, false);
-        self.owed += 1;
+        let owed = std::mem::replace(&mut self.owed, self.targets.len());
         // In a scope of its own, so that nothing hides the variable.
         let between = if self.deeper() { self.scoped(Self::statement) } else { String::new() };
         let value = self.value(&p.ty);
-        self.owed -= 1;
+        self.owed = owed;
         self.scope.give(&p);
         self.used("re-initialisation after a move");
         format!("let {name} = {};\n{{\n{between}\n}}\n{} = {value};", p.text, p.text)
@@ -295,7 +336,7 @@ impl Gen<'_> {
     fn assertion(&mut self) -> String {
         self.used("assert!");
         let condition = self.value(&Ty::Bool);
-        let n = self.under(|cx| (cx.awaits, cx.moves) = (false, false), |g| g.perhaps(|g| g.value(&Ty::U32)));
+        let n = self.under(|cx| cx.moves = false, |g| g.perhaps(|g| g.value(&Ty::U32)));
         match self.src.below(4) {
             0 => format!("assert!({condition} || true, \"never {{}}\", {n});"),
             1 => {
@@ -327,24 +368,5 @@ impl Gen<'_> {
         format!(
             "let {argument} = {arg};\nlet {closure} = |it: u32| {body};\nlet {name} = {closure}({argument}) ^ {closure}(1);"
         )
-    }
-
-    /// An item within the body, and a use of it.
-    fn item(&mut self) -> String {
-        let (item, name) = (self.fresh("it"), self.fresh("v"));
-        let arg = self.value(&Ty::U32);
-        self.declare(&name, &Ty::U32, false);
-        self.used("item in the body");
-        match self.src.below(4) {
-            0 => format!("fn {item}(n: u32) -> u32 {{\nn + 1\n}}\nlet {name} = {item}({arg});"),
-            1 => {
-                let constant = item.to_uppercase();
-                format!("const {constant}: u32 = 3;\nlet {name} = {constant} ^ {arg};")
-            }
-            2 => format!(
-                "#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]\n#[serde(crate = \"serde\")]\nstruct S{item} {{\nn: u32,\n}}\nlet {name} = S{item} {{ n: {arg} }}.n;"
-            ),
-            _ => format!("macro_rules! {item} {{\n($e:expr) => {{ $e + 1 }};\n}}\nlet {name} = {item}!(2u32) + {arg};"),
-        }
     }
 }

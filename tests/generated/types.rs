@@ -24,6 +24,8 @@ pub enum Ty {
     Map(Box<Ty>),
     Set(Box<Ty>),
     Three(Box<Ty>),
+    /// The parameter of a generic function, of which there is one value, `held`.
+    Generic,
 }
 
 pub fn option(t: Ty) -> Ty {
@@ -56,6 +58,7 @@ impl fmt::Display for Ty {
             Ty::Map(t) => write!(f, "BTreeMap<String, {t}>"),
             Ty::Set(t) => write!(f, "BTreeSet<{t}>"),
             Ty::Three(t) => write!(f, "[{t}; 3]"),
+            Ty::Generic => f.write_str("T"),
         }
     }
 }
@@ -133,13 +136,14 @@ impl Ty {
                 _ => format!("BTreeSet::from([{}])", t.literal(src)),
             },
             Ty::Three(t) => format!("[{}, {}, {}]", t.literal(src), t.literal(src), t.literal(src)),
+            Ty::Generic => "held.clone()".into(),
         }
     }
 
     /// Whether `Default` is implemented.
     pub fn has_default(&self) -> bool {
         match self {
-            Ty::Result(_) => false,
+            Ty::Result(_) | Ty::Generic => false,
             Ty::Tuple(all) => all.iter().all(Ty::has_default),
             Ty::Three(t) => t.has_default(),
             _ => true,

@@ -17,6 +17,9 @@ impl Gen<'_> {
     }
 
     fn any_value(&mut self, ty: &Ty) -> String {
+        if *ty == Ty::Generic {
+            return "held.clone()".into();
+        }
         if !self.deeper() {
             return self.leaf(ty);
         }
@@ -129,7 +132,7 @@ impl Gen<'_> {
     }
 
     /// The value of a `Result` with an error that `Fail` is made from.
-    fn unwrapped(&mut self, call: &str, ty: &Ty) -> String {
+    pub fn unwrapped(&mut self, call: &str, ty: &Ty) -> String {
         let leaves = u32::from(self.cx.leaves);
         let by_question = match self.ret {
             Ret::Result(_) => [8 * leaves, 0],
@@ -166,9 +169,13 @@ impl Gen<'_> {
 
     /// The value of another function of the program.
     fn helped(&mut self, ty: &Ty) -> String {
-        let fit: Vec<usize> = (0..self.helpers.len()).filter(|i| self.helpers[*i].ret.ty() == ty).collect();
+        let fit: Vec<usize> = (0..self.helpers.len()).filter(|i| self.helpers[*i].gives(ty)).collect();
         let Some(&i) = self.pick(&fit) else { return self.awaited(ty) };
-        let helper = self.helpers[i].clone();
+        let mut helper = self.helpers[i].clone();
+        if let (true, Ty::Tuple(all)) = (helper.generic, ty) {
+            self.used("generic helper");
+            helper.params[0] = all[0].clone();
+        }
         let mut params: Vec<(bool, Ty)> = helper.params.iter().map(|t| (false, t.clone())).collect();
         let mut args = vec![];
         if helper.recursive {
@@ -195,6 +202,7 @@ impl Gen<'_> {
     pub fn composed(&mut self, ty: &Ty) -> String {
         match ty {
             Ty::Unit => "()".into(),
+            Ty::Generic => "held.clone()".into(),
             Ty::U32 => self.number(),
             Ty::I64 => self.signed(),
             Ty::Bool => self.condition(),
@@ -211,6 +219,7 @@ impl Gen<'_> {
                 self.used("struct literal");
                 format!("(Order {{ item: {item}, count: {count}, kind: {kind}, lines: vec![] }})")
             }
+            Ty::Tuple(all) if self.cx.awaits && self.cx.leaves && self.src.chance(1, 3) => self.try_join(all),
             Ty::Tuple(all) => {
                 let all: Vec<_> = all.iter().map(|t| self.value(t)).collect();
                 self.used("tuple");

@@ -38,6 +38,28 @@ async fn nameless_scrutinees(n: u32) -> Result<u32, OrderError> {
     Ok(sum + lines.len() as u32)
 }
 
+/// What is unwrapped is a value of its own, unless it is a borrow.
+#[workflow]
+async fn unwrapped(note: Option<String>, words: Vec<String>) -> Result<u32, OrderError> {
+    let mut sum = 0;
+    match Some(text("a", &[]).await?).unwrap_or_default().as_str() {
+        "a[]" if ping(1).await? == 1 => sum += 1,
+        _ => {}
+    }
+    match note.unwrap_or_default().as_str() {
+        s if ping(s.len() as u32).await? > 2 => sum += ping(s.len() as u32).await?,
+        _ => sum += 10,
+    }
+    match words.first().unwrap().as_str() {
+        "w" if ping(2).await? == 1 => {}
+        s => {
+            text(s, &[sum]).await?;
+            text(s, &[]).await?;
+        }
+    }
+    Ok(sum)
+}
+
 /// What a borrow in a chain needs runs behind what stands in front of it.
 #[workflow]
 async fn chains_in_order(v: Vec<u32>) -> Result<u32, OrderError> {
@@ -52,6 +74,8 @@ async fn chains_in_order(v: Vec<u32>) -> Result<u32, OrderError> {
 
 #[test]
 fn nameless() {
+    agree(|| unwrapped(Some("note".into()), vec!["w".into()]));
+    agree(|| unwrapped(None, vec!["v".into(), "w".into()]));
     for n in [0, 1, 12] {
         agree(|| nameless_scrutinees(n));
         agree(|| chains_in_order((0..n).collect()));

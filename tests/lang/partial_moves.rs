@@ -228,6 +228,19 @@ async fn moved_out_by_branches(p: Purchase) -> Result<String, OrderError> {
     Ok(format!("{}{:?}{}", a?, b?, p.account.owner.name))
 }
 #[workflow]
+async fn copied_by_branches(p: Purchase) -> Result<u32, OrderError> {
+    let (a, b) = try_join!(
+        async {
+            ping(p.id).await?;
+            Ok::<_, OrderError>(p.account.owner.age)
+        },
+        async { Ok(ping(p.account.limits.0).await?) }
+    )?;
+    text(&p.account.token, &[p.id]).await?;
+    text(&p.account.owner.name, &[p.id, a]).await?;
+    Ok(b + p.account.limits.0)
+}
+#[workflow]
 async fn branches_within_a_branch(p: Purchase) -> Result<String, OrderError> {
     let (a, b) = join!(
         async {
@@ -418,6 +431,7 @@ fn partial_moves() {
     }
     agree(|| renewed_in_a_loop(vec!["a".into(), "b".into(), "abc".into()]));
     agree(|| moved_out_by_branches(purchase()));
+    agree(|| copied_by_branches(purchase()));
     agree(|| branches_within_a_branch(purchase()));
     agree(|| two_levels(purchase()));
     agree(|| a_sibling_of_the_same_parent(purchase()));

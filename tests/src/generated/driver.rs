@@ -1,12 +1,13 @@
 //! Runs both renderings of a program, with a crash at every suspension point and at none, and compares.
 
 use super::{
-    operations::OPERATIONS,
-    oracle::{self, CUT, MOST, Run},
+    operations::{OPERATIONS, Operation},
+    oracle::{self, CUT, Run},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use std::{
+    collections::BTreeMap,
     fmt::Debug,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,10 +16,11 @@ use std::{
 };
 use workflow_definition::{Definition, Fingerprint};
 use workflow_runtime::{
+    __private::inventory,
     journal::{encoding, payload::Payload},
     machine::{
-        Closed, Command, Completion, Frame, Identity, Input, Machine, Outcome, Resolve, StepError, Workflow,
-        WorkflowCall, WorkflowDef, WorkflowFn,
+        Closed, Command, Completion, Frame, Identity, Input, Machine, OpId, Outcome, Resolve, StepError, Workflow,
+        WorkflowCall, WorkflowDef, WorkflowRegistration,
     },
 };
 
@@ -73,11 +75,6 @@ pub struct Program {
 /// Compares under these oracles, and perhaps with wrong answers from some operation on.
 pub type Compare = fn(&[u64], Option<usize>, &mut Count) -> Result<(), String>;
 
-/// The definition of a workflow, by its function.
-pub fn def<A, F: WorkflowFn<A>>(_: F) -> &'static WorkflowDef {
-    <F::Def as workflow_runtime::machine::InlineWorkflow>::def()
-}
-
 /// Compares the plain function with the machine under every oracle.
 ///
 /// # Errors
@@ -86,7 +83,6 @@ pub fn def<A, F: WorkflowFn<A>>(_: F) -> &'static WorkflowDef {
 pub fn compare<W, P, O>(
     plain: impl Fn() -> P,
     call: impl Fn() -> WorkflowCall<W>,
-    defs: &[&'static WorkflowDef],
     (seeds, corrupt): (&[u64], Option<usize>),
     count: &mut Count,
 ) -> Result<(), String>
@@ -102,11 +98,11 @@ where
         count.panics += usize::from(matches!(expected.ended, Ended::Panicked(..)));
         let mut steps = 0;
         for crash in [Crash::Never, Crash::Every] {
-            steps = agree::<W>(&call, defs, seed, corrupt, crash, &expected, count)?;
+            steps = agree::<W>(&call, seed, corrupt, crash, &expected, count)?;
         }
         count.points += steps;
         for at in 0..steps {
-            agree::<W>(&call, defs, seed, corrupt, Crash::At(at), &expected, count)?;
+            agree::<W>(&call, seed, corrupt, Crash::At(at), &expected, count)?;
         }
     }
     Ok(())
@@ -114,7 +110,6 @@ where
 
 fn agree<W>(
     call: &impl Fn() -> WorkflowCall<W>,
-    defs: &[&'static WorkflowDef],
     seed: u64,
     corrupt: Option<usize>,
     crash: Crash,
@@ -127,7 +122,7 @@ where
     <W::Outcome as Outcome>::Err: Debug + DeserializeOwned,
 {
     let args = call().into_args().map_err(|e| e.to_string())?;
-    let mut driven = Driven::new(W::def(), defs, args, seed, corrupt, crash);
+    let mut driven = Driven::new(W::def(), args, seed, corrupt, crash);
     let ended = driven.run(|closed| match closed {
         Closed::Completed(value) => {
             value.decode().map(|v: <W::Outcome as Outcome>::Ok| format!("{:?}", Ok::<_, ()>(v)))
@@ -178,47 +173,44 @@ where
 {
     oracle::with(|run| *run = Run::new(seed, None));
     let mut future = pin!(future);
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        let mut cx = Context::from_waker(Waker::noop());
-        // Branches that are not first wait for the others.
-        (0..=2 * MOST).find_map(|_| match future.as_mut().poll(&mut cx) {
-            Poll::Ready(out) => Some(out),
-            Poll::Pending => None,
-        })
-    }));
-    let ended = match polled {
-        Ok(Some(out)) => Ended::Returned(match W::Outcome::halves(out) {
-            Ok(v) => format!("{:?}", Ok::<_, ()>(v)),
-            Err(e) => format!("{:?}", Err::<(), _>(e)),
-        }),
-        Ok(None) => Ended::Broken("the plain function waits forever".into()),
-        Err(panic) if text(&*panic) == CUT => Ended::Cut,
-        Err(panic) => Ended::Panicked(text(&*panic), LAST_PANIC.with(|l| line(&l.borrow()))),
+    let mut cx = Context::from_waker(Waker::noop());
+    let ended = loop {
+        let before = oracle::with(|run| run.trace.len());
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut cx))) {
+            Ok(Poll::Ready(out)) => {
+                break Ended::Returned(match W::Outcome::halves(out) {
+                    Ok(v) => format!("{:?}", Ok::<_, ()>(v)),
+                    Err(e) => format!("{:?}", Err::<(), _>(e)),
+                });
+            }
+            Ok(Poll::Pending) if oracle::end() => {}
+            Ok(Poll::Pending) => break Ended::Broken("the plain function waits forever".into()),
+            Err(panic) if text(&*panic) == CUT => break Ended::Cut,
+            Err(panic) => {
+                // Nothing of a step that panics is committed.
+                oracle::with(|run| run.trace.truncate(before));
+                break Ended::Panicked(text(&*panic), LAST_PANIC.with(|l| line(&l.borrow())));
+            }
+        }
     };
     Seen { trace: oracle::with(|run| std::mem::take(&mut run.trace)), ended }
 }
 
 /// A machine and its world.
-struct Driven<'a> {
+struct Driven {
     def: &'static WorkflowDef,
-    defs: &'a [&'static WorkflowDef],
     args: Payload,
     crash: Crash,
     seen: Run,
+    /// What the machine waits for: the numbers of its operations, and how they are answered unless they are timers.
+    waiting: BTreeMap<OpId, (usize, Option<&'static Operation>)>,
     suspended: usize,
     crashes: usize,
 }
 
-impl<'a> Driven<'a> {
-    fn new(
-        def: &'static WorkflowDef,
-        defs: &'a [&'static WorkflowDef],
-        args: Payload,
-        seed: u64,
-        corrupt: Option<usize>,
-        crash: Crash,
-    ) -> Self {
-        Driven { def, defs, args, crash, seen: Run::new(seed, corrupt), suspended: 0, crashes: 0 }
+impl Driven {
+    fn new(def: &'static WorkflowDef, args: Payload, seed: u64, corrupt: Option<usize>, crash: Crash) -> Self {
+        Driven { def, args, crash, seen: Run::new(seed, corrupt), waiting: BTreeMap::new(), suspended: 0, crashes: 0 }
     }
 
     fn now(&self) -> Timestamp {
@@ -231,7 +223,7 @@ impl<'a> Driven<'a> {
 
     fn load(&self, bytes: &[u8]) -> Result<Machine, String> {
         let frame: Frame = encoding::decode(bytes).map_err(|e| e.to_string())?;
-        Machine::load(identity(), frame, &self.args, &Defs(self.defs)).map(|m| m.0).map_err(|e| e.to_string())
+        Machine::load(identity(), frame, &self.args, &Linked).map(|m| m.0).map_err(|e| e.to_string())
     }
 
     fn run(&mut self, show: impl Fn(Closed) -> Result<String, encoding::DecodeError>) -> Ended {
@@ -241,6 +233,11 @@ impl<'a> Driven<'a> {
                 Ok(step) => step,
                 Err(error) => return self.blocked(error, input, committed),
             };
+            for command in &step.commands {
+                if let Err(ended) = self.begin(command) {
+                    return ended;
+                }
+            }
             if let Some(closed) = step.closed {
                 return show(closed).map_or_else(|e| Ended::Broken(e.to_string()), Ended::Returned);
             }
@@ -257,10 +254,7 @@ impl<'a> Driven<'a> {
             }
             self.suspended += 1;
             committed = Some(bytes);
-            let [command] = step.commands.as_slice() else {
-                return Ended::Broken(format!("a step of a sequential program has {} commands", step.commands.len()));
-            };
-            input = match self.answer(command) {
+            input = match self.end() {
                 Ok(input) => input,
                 Err(ended) => return ended,
             };
@@ -280,23 +274,41 @@ impl<'a> Driven<'a> {
         }
     }
 
-    fn answer(&mut self, command: &Command) -> Result<Input, Ended> {
-        let (op, operation, known) = match command {
+    /// Notes what a step asks for.
+    fn begin(&mut self, command: &Command) -> Result<(), Ended> {
+        let (op, operation, due, known) = match command {
             Command::Activity { op, name, args, .. } => {
                 let known = OPERATIONS.iter().find(|o| o.name == name);
                 let Some(known) = known else { return Err(Ended::Broken(format!("no operation `{name}`"))) };
-                (*op, (known.show)(args), Some(known))
+                (*op, (known.show)(args), None, Some(known))
             }
             Command::Timer { op, at } => {
-                self.seen.now = at.as_second() as u64;
-                (*op, format!("timer {}", self.seen.now), None)
+                let due = at.as_second() as u64;
+                (*op, format!("timer {due}"), Some(due), None)
             }
+            Command::Detach { op } => {
+                if let Some((number, ..)) = self.waiting.remove(op) {
+                    self.seen.detach(number);
+                }
+                return Ok(());
+            }
+            // Whether an event is heard.
+            Command::SideEffect(_) => return Ok(()),
             other => return Err(Ended::Broken(format!("an unexpected command: {other:?}"))),
         };
-        if !self.seen.note(operation) {
-            return Err(Ended::Cut);
-        }
-        let completion = known.map_or(Completion::Fired, |known| (known.answer)(&mut self.seen.dice()));
+        let Some(number) = self.seen.note(operation, due) else { return Err(Ended::Cut) };
+        self.waiting.insert(op, (number, known));
+        Ok(())
+    }
+
+    /// Ends one of the pending operations.
+    fn end(&mut self) -> Result<Input, Ended> {
+        let ended = self.seen.end().and_then(|p| self.waiting.iter().find(|(_, (n, _))| *n == p.number));
+        let Some((op, (number, known))) = ended.map(|(op, of)| (*op, *of)) else {
+            return Err(Ended::Broken("the machine waits for nothing".into()));
+        };
+        self.waiting.remove(&op);
+        let completion = known.map_or(Completion::Fired, |known| (known.answer)(&mut self.seen.dice(number)));
         Ok(Input::Completed { op, completion })
     }
 }
@@ -317,11 +329,12 @@ fn identity() -> Identity {
     }
 }
 
-struct Defs<'a>(&'a [&'static WorkflowDef]);
+/// Every program of the batch.
+struct Linked;
 
-impl Resolve for Defs<'_> {
+impl Resolve for Linked {
     fn workflow(&self, name: &str) -> Option<&'static WorkflowDef> {
-        self.0.iter().copied().find(|d| d.name == name)
+        inventory::iter::<WorkflowRegistration>.into_iter().map(|r| (r.0)()).find(|d| d.name == name)
     }
     fn definition(&self, _: Fingerprint) -> Option<Definition> {
         None
@@ -337,6 +350,9 @@ pub fn main(programs: &[Program]) {
         let location = info.location().map(ToString::to_string).unwrap_or_default();
         LAST_PANIC.with(|l| *l.borrow_mut() = location);
     }));
+    // Events of level `INFO` are heard, those below are not.
+    let listener = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::sink).finish();
+    let _listening = tracing::subscriber::set_default(listener);
     let mut args = std::env::args().skip(1).map(|a| a.parse::<usize>().ok());
     let oracles: Vec<u64> = (0..args.next().flatten().unwrap_or(1) as u64).collect();
     let corrupt = args.next().flatten();

@@ -10,4 +10,6 @@ pub mod values;
 
 pub use operations::{flow, plain};
 pub use serde;
+pub use tokio;
+pub use tracing;
 pub use workflow_runtime;

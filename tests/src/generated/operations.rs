@@ -36,6 +36,9 @@ macro_rules! operations {
         pub mod plain {
             use super::*;
 
+            pub use crate::__select_in_order as select;
+            pub use tokio::{join, try_join};
+
             /// As that of the runtime.
             pub fn seconds(n: u64) -> u64 {
                 n
@@ -47,11 +50,12 @@ macro_rules! operations {
             ///
             /// Never.
             pub async fn sleep(seconds: u64) -> Result<(), workflow_runtime::Cancelled> {
-                let until = crate::generated::oracle::with(|run| {
-                    run.now += seconds;
-                    run.now
-                });
-                crate::generated::oracle::ask(format!("timer {until}"), |_| Ok(()))
+                crate::generated::oracle::ask(|run| {
+                    let due = run.now + seconds;
+                    (format!("timer {due}"), Some(due))
+                })
+                .await;
+                Ok(())
             }
 
             $(
@@ -62,10 +66,8 @@ macro_rules! operations {
                 /// What the oracle says.
                 pub async fn $name($($arg: $ty),*) -> Result<$ok, ActivityError<$err>> {
                     let args: ($(&$owned,)*) = ($($crate::generated::operations::Lend::<$owned>::lend(&$arg),)*);
-                    crate::generated::oracle::ask(
-                        format!("{}{args:?}", stringify!($name)),
-                        crate::generated::oracle::answer::<$ok, $err>,
-                    )
+                    let asked = crate::generated::oracle::ask(|_| (format!("{}{args:?}", stringify!($name)), None));
+                    crate::generated::oracle::answer::<$ok, $err>(&mut asked.await)
                 }
             )*
         }
@@ -73,6 +75,8 @@ macro_rules! operations {
         pub mod flow {
             use super::*;
             use workflow_runtime::activity;
+
+            pub use workflow_runtime::{join, select, try_join};
             $(
                 /// Answered by the driver.
                 ///
@@ -95,6 +99,15 @@ macro_rules! operations {
             },
             answer: completion::<$ok, $err>,
         }),*];
+    };
+}
+
+/// A race whose branches begin in order.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __select_in_order {
+    ($($branches:tt)*) => {
+        $crate::generated::tokio::select! { biased; $($branches)* }
     };
 }
 

@@ -82,6 +82,28 @@ pub enum Fail {
     Own(u32),
 }
 
+/// Returns an error with a text, as anyhow's macro of this name.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __bail {
+    ($($text:tt)*) => {
+        return Err($crate::generated::values::Fail::Oops($crate::generated::values::Oops::Text(format!($($text)*))))
+    };
+}
+
+/// Returns an error with a text unless a condition holds, as anyhow's macro of this name.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __ensure {
+    ($condition:expr, $($text:tt)*) => {
+        if !$condition {
+            $crate::__bail!($($text)*);
+        }
+    };
+}
+
+pub use crate::{__bail as bail, __ensure as ensure};
+
 /// A source of answers.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);

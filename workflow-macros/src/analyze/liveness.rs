@@ -153,8 +153,10 @@ pub(super) fn alike(m: &Machine, sets: &mut [VarSet], live: &[VarSet], moved: &[
                 known.1.insert(*v);
             }
         }
-        let within: VarSet =
-            inside.iter().flat_map(|n| m.nodes[*n].effects()).flat_map(|e| &e.moves).copied().collect();
+        // What is read again behind it was only copied within.
+        let read_again: VarSet = m.behind(fork).flat_map(|n| live[n].iter().copied()).collect();
+        let moves = inside.iter().flat_map(|n| m.nodes[*n].effects()).flat_map(|e| &e.moves).copied().collect();
+        let within = gone(m, &read_again, &moves);
         for (var, (owners, entries)) in by_var {
             let known = decided.iter().any(|(v, f)| *v == var && m.in_fork(from, *f));
             if owners.len() < 2 || known {

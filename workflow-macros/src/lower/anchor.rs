@@ -20,13 +20,23 @@ impl Lower<'_> {
             Expr::Paren(p) => return self.nameless(&mut p.expr),
             Expr::Group(g) => return self.nameless(&mut g.expr),
             Expr::Reference(r) => &mut *r.expr,
-            Expr::MethodCall(m) if place::lends(m) => &mut *m.receiver,
+            Expr::MethodCall(m) if self.lends(m) => &mut *m.receiver,
             _ => return None,
         };
         if self.is_storage(lender) || self.is_borrow(lender) {
             return None;
         }
         self.value(lender)
+    }
+
+    /// True for a method that lends a part of its receiver, or takes a borrow out of what holds one.
+    fn lends(&self, m: &syn::ExprMethodCall) -> bool {
+        let borrow = |e: &Expr| match place::strip(e) {
+            Expr::Reference(_) => true,
+            Expr::MethodCall(m) => self.lends(m),
+            other => self.is_borrow(other),
+        };
+        place::lends(m) && (!place::unwraps(m) || borrow(&m.receiver))
     }
 
     /// The value that a place, or a borrow, is a part of.
@@ -37,7 +47,7 @@ impl Lower<'_> {
             Expr::Field(f) => self.value(&mut f.base),
             Expr::Index(i) => self.value(&mut i.expr),
             Expr::Reference(_) => self.nameless(e),
-            Expr::MethodCall(m) if place::lends(m) => self.nameless(e),
+            Expr::MethodCall(m) if self.lends(m) => self.nameless(e),
             Expr::Call(_)
             | Expr::MethodCall(_)
             | Expr::Macro(_)

@@ -64,6 +64,11 @@ pub(super) fn lends(m: &syn::ExprMethodCall) -> bool {
     [LENDING, LENDING_MUT, UNWRAPPING].iter().any(|names| names.contains(&name.as_str()))
 }
 
+/// True for a call of a method that takes a borrow out of what holds one.
+pub(super) fn unwraps(m: &syn::ExprMethodCall) -> bool {
+    UNWRAPPING.contains(&m.method.to_string().as_str())
+}
+
 pub(super) fn strip(e: &Expr) -> &Expr {
     match e {
         Expr::Paren(p) => strip(&p.expr),

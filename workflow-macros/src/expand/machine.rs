@@ -4,13 +4,13 @@ use super::{Signature, signature::Parameters, tree};
 use crate::{
     analyze::Facts,
     ir::{Machine, NodeId, Origin, PointId, ScopeId, Term, VarId},
-    lower::{self, ident, token},
+    lower::{self, cx, ident, token},
 };
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Facts, continues: bool) -> TokenStream {
-    let (cx, what) = (ident("__cx"), ident("what"));
+    let (cx, what) = (cx(), ident("what"));
     let vars = facts.slots(m);
     let entered = m.branches.iter().filter(|b| facts.reachable.contains(&b.entry));
     let outputs = entered.map(|b| b.output).filter(|v| !vars.contains(v));
@@ -172,7 +172,7 @@ fn refill(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Facts) -> Toke
         let slot = slot(m, of(a)?);
         Some(quote!(#slot.fill(#name);))
     });
-    let cx = ident("__cx");
+    let cx = cx();
     let workflow = if g.captured.is_empty() { quote!(__W) } else { s.tag.clone() };
     quote!(let (#(#names,)*): (#(#types,)*) = __p::args::<#workflow>(#cx); #(#fill)*)
 }

@@ -78,6 +78,12 @@ fn what_is_refused_leaves_a_function_that_can_be_called() {
     );
 }
 
+/// `tests/ui/fail/rejected.rs` says what becomes of it if rustc accepts the function.
+#[test]
+fn what_rustc_must_refuse_says_so_if_rustc_does_not() {
+    check("rejected", "async fn wrong(n: u32) -> u32 { ping(n).await; break; n }");
+}
+
 #[test]
 fn two_at_once() {
     check(

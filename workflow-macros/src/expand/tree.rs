@@ -12,7 +12,7 @@ use super::{
 use crate::{
     analyze::Facts,
     ir::{Arm, Code, Effects, ForkId, Kind, Leaves, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
-    lower::{done, ident, token},
+    lower::{CX, cx, done, ident, token},
 };
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
@@ -99,7 +99,7 @@ impl Tree<'_> {
         let node = &self.m.nodes[n];
         let behind = self.facts.live_behind(self.m, n);
         let code: TokenStream = node.code.iter().zip(&behind).map(|(c, live)| self.code(c, live, &mut names)).collect();
-        let cx = ident("__cx");
+        let cx = cx();
         let end = match &node.term {
             Term::Open => quote!(::core::unreachable!()),
             Term::Goto(to) => self.goto(*to, names),
@@ -192,7 +192,7 @@ impl Tree<'_> {
 
     /// Opens the branches: each begins in a block of its own.
     fn fork(&self, fork: ForkId, guards: &[Option<VarId>], term: &Term, names: &Names) -> TokenStream {
-        let (cx, of) = (ident("__cx"), &self.m.forks[fork]);
+        let (cx, of) = (cx(), &self.m.forks[fork]);
         let (point, m) = (of.point as u32, self.m);
         let entries = of.branches.iter().zip(guards).map(|(b, guard)| {
             let n = self.facts.number(m.branches[*b].entry);
@@ -362,7 +362,7 @@ fn tokens(c: &Code) -> TokenStream {
 /// True if the result of another operation stands in these tokens.
 fn names_cx(tokens: &TokenStream) -> bool {
     tokens.clone().into_iter().any(|t| match t {
-        TokenTree::Ident(i) => i == "__cx",
+        TokenTree::Ident(i) => i == CX,
         TokenTree::Group(g) => names_cx(&g.stream()),
         _ => false,
     })

@@ -131,7 +131,7 @@ impl Lower<'_> {
             t.elems.iter_mut().for_each(|e| *e = if self.is_borrow(e) { e.clone() } else { self.copied(e) });
             return Expr::Tuple(t);
         }
-        let (copy, cx) = (self.temp(false), super::ident("__cx"));
+        let (copy, cx) = (self.temp(false), super::cx());
         let value = syn::parse_quote!({
             use ::workflow_runtime::__private::LookExt as _;
             #cx.looked_at(::workflow_runtime::__private::Look(&#e).copied())

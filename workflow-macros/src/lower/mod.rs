@@ -175,7 +175,7 @@ impl<'e> Lower<'e> {
         if pats.is_empty() {
             return;
         }
-        let cx = ident("__cx");
+        let cx = cx();
         let pat: Pat = Pat::Tuple(syn::PatTuple {
             attrs: vec![],
             paren_token: Default::default(),
@@ -462,6 +462,14 @@ impl<'e> Lower<'e> {
 /// A name of ours, which nothing that the user writes can mean.
 pub(crate) fn ident(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
+}
+
+/// The name of the machine's context, in all code of a block.
+pub(crate) const CX: &str = "__cx";
+
+/// The machine's context.
+pub(crate) fn cx() -> Ident {
+    ident(CX)
 }
 
 /// The other name of a variable whose own name is hidden.

@@ -1,6 +1,6 @@
 //! Suspension points: the await itself, and its stable label.
 
-use super::{Lower, ident, make, token};
+use super::{Lower, cx, make, token};
 use crate::ir::{Code, Point, Term};
 use proc_macro2::Span;
 use syn::{Expr, spanned::Spanned};
@@ -44,7 +44,7 @@ impl Lower<'_> {
         // check copy.
         let token = make::borrow(make::name(&token(point)), false, Span::call_site());
         let awaited = make::call(make::private("Awaited", span), [token], Span::call_site());
-        make::method(awaited, "result", make::name(&ident("__cx")), at)
+        make::method(awaited, "result", make::name(&cx()), at)
     }
 
     pub(super) fn label(&mut self, operation: &str, given: Option<syn::LitStr>) -> String {

@@ -161,7 +161,7 @@ impl Lower<'_> {
     }
 
     fn won(&mut self) {
-        let cx = super::ident("__cx");
+        let cx = super::cx();
         self.emit(crate::ir::Code { kind: Kind::Tokens(quote!(#cx.won();)), effects: Effects::default() });
     }
 

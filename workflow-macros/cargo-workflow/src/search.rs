@@ -83,6 +83,9 @@ impl Filter for All {
     }
 }
 
+/// The end of a sentence that begins with the function.
+const FOREIGN: &str = "is a foreign function, which no rule can look into";
+
 /// What searches of one build share.
 pub(crate) struct Search<'g> {
     pub(crate) graph: &'g Graph,
@@ -144,16 +147,22 @@ impl<'g> Search<'g> {
                     continue;
                 }
                 scratch.followed[edge.to as usize] = scratch.visit;
-                match self.judge(state, edge.at, edge.to) {
-                    Verdict::Ends => {}
-                    Verdict::Sink(rule, does) => {
-                        let hops = self.hops(scratch, (start, state), edge.at, edge.to);
-                        if let Some(call) = own_call(&hops)
-                            && reported.insert((rule.code, call.0, call.1))
-                        {
-                            found.push(Found { rule, does, hops });
-                        }
+                let mut verdict = self.judge(state, edge.at, edge.to);
+                let foreign = self.is_foreign_function(state, edge.at, edge.to).then_some((ESCAPES, FOREIGN));
+                let sink = if let Verdict::Sink(rule, does) = verdict { Some((rule, does)) } else { None };
+                for (rule, does) in foreign.into_iter().chain(sink) {
+                    let hops = self.hops(scratch, (start, state), edge.at, edge.to);
+                    if let Some(call) = own_call(&hops)
+                        && reported.insert((rule.code, call.0, call.1))
+                    {
+                        found.push(Found { rule, does, hops });
                     }
+                }
+                if foreign.is_some() {
+                    verdict = Verdict::Ends;
+                }
+                match verdict {
+                    Verdict::Ends | Verdict::Sink(..) => {}
                     Verdict::Goes(next) => {
                         let reached = &mut scratch.reached[next.index()];
                         if reached.0 != scratch.search {
@@ -184,7 +193,12 @@ impl<'g> Search<'g> {
         if let Some(sink) = facts.sink {
             let counts = self.counts(from, (at, node.inlined), sink.by);
             if sink.rule == HASH_ORDER {
-                let shows = counts && !from.saving && rules::order_matters(self.graph, from.node, self.graph.name(to));
+                let local = |n| self.place(n) == Place::Local;
+                let shows = counts && !from.saving && rules::order_matters(self.graph, from.node, to, &local);
+                // The closure that `retain` calls is searched.
+                if !shows && self.graph.name(to).path.ends_with("::retain") {
+                    return Verdict::Goes(State { node: to, ..from });
+                }
                 return if shows { Verdict::Sink(sink.rule, sink.does) } else { Verdict::Ends };
             }
             if counts {
@@ -201,9 +215,6 @@ impl<'g> Search<'g> {
             if from.owner == Owner::Local && !self.statics.is_computed_once(to) {
                 return Verdict::Sink(GLOBALS, "is a static that the program changes while it runs");
             }
-        }
-        if self.is_foreign_function(from, at, to) {
-            return Verdict::Sink(ESCAPES, "is a foreign function that no object file of the build has");
         }
         let owner = match (facts.place, from.owner) {
             (Place::Local, _) => Owner::Local,

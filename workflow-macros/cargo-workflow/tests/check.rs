@@ -163,14 +163,39 @@ fn a_list_exempts_with_a_reason_and_reports_what_is_stale() {
     assert_eq!(exempted["silenced"][0]["reason"], "a test");
     let other = workflow("wf001_clock_alias").expect("the workflow");
     assert_eq!(other["findings"][0]["rule"], "WF001", "another way to the same sink is not exempted");
-    let stale: Vec<_> =
-        report["unneeded"].as_array().expect("a list").iter().map(|u| (&u["rule"], &u["line"])).collect();
+    let stale = report["unneeded"].as_array().expect("a list").iter().filter(|u| u["file"] == one.as_str());
+    let stale: Vec<_> = stale.map(|u| (&u["rule"], &u["line"])).collect();
     assert_eq!(stale, [(&"WF007".into(), &6.into())]);
 
     let everything = list("everything.toml", "[[allow]]\nrule = \"WF001\"\nreason = \"all of it\"\n");
     let output = run(&["-p", "app", "--exemptions", &everything]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("name the `workflow`, or the `function`"));
+}
+
+#[test]
+fn an_exemption_in_the_source_holds_for_what_it_stands_on() {
+    let workflow = |name: &str| {
+        let all = report()["workflows"].as_array().expect("workflows");
+        all.iter().find(|w| w["name"] == name).expect("the workflow")
+    };
+    let whole = workflow("exempt_whole");
+    assert_eq!(whole["findings"], Value::Array(vec![]));
+    assert_eq!(
+        (&whole["silenced"][0]["rule"], &whole["silenced"][0]["reason"]),
+        (&"WF001".into(), &"a test of exemptions".into())
+    );
+    let statement = workflow("exempt_statement");
+    let found = statement["findings"].as_array().expect("findings");
+    assert_eq!(rules(found), ["WF001"], "the file is exempted, the second clock is not");
+    assert_eq!(found[0]["chain"][1]["function"], "evade::clock::helpers_helper");
+    assert_eq!(statement["silenced"][0]["rule"], "WF007");
+    let unneeded = report()["unneeded"].as_array().expect("a list");
+    assert_eq!(unneeded.len(), 1, "{unneeded:#?}");
+    assert_eq!(unneeded[0]["rule"], "WF007");
+    let source = std::fs::read_to_string(fixture().join("app/src/bodies.rs")).expect("the source");
+    let line = source.lines().position(|l| l.contains("fn exempt_in_vain")).map(|i| i as u64 + 1);
+    assert_eq!(unneeded[0]["line"].as_u64(), line);
 }
 
 #[test]

@@ -90,6 +90,11 @@ pub mod global_once {
 
     pub static RATE: OnceLock<u32> = OnceLock::new();
 
+    /// Called by the program when it starts, with what it was configured with.
+    pub fn configure(rate: u32) {
+        let _ = RATE.set(rate);
+    }
+
     fn rate() -> u32 {
         *RATE.get_or_init(|| 19)
     }

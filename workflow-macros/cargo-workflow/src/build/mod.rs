@@ -6,7 +6,7 @@
 mod message;
 pub(crate) mod wrapper;
 
-use crate::error::Error;
+use crate::{error::Error, rules};
 use message::Artifact;
 use serde::Deserialize;
 use std::{
@@ -67,7 +67,7 @@ pub(crate) fn build(request: &Request) -> Result<Built, Error> {
     let mut built = Built { root: metadata.workspace_root, ..Built::default() };
     for artifact in &artifacts {
         let (local, files) = (artifact.is_local(), artifact.objects()?);
-        if local && artifact.is_code() {
+        if local && artifact.is_code() && !rules::is_trusted(&artifact.krate()) {
             built.local_crates.insert(artifact.krate());
             built.local_files.extend(files.iter().cloned());
         }

@@ -10,9 +10,13 @@ use crate::graph::{At, Graph, NodeId};
 use crate::{
     lines::Lines,
     roots::Root,
+    rules,
     search::{All, Filter, Found, Search},
 };
-use std::collections::HashMap;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
 use workflow_rules::Rule;
 
 /// A finding that was silenced, and why.
@@ -98,10 +102,7 @@ pub(crate) fn apply(
             outcome.silenced.push(Silenced { found: found.clone(), reason });
         }
         for e in &exemptions {
-            // Without this one alone: what the others do not silence is what it is needed for.
-            let others: Vec<&Exemption<'_>> = exemptions.iter().copied().filter(|o| !std::ptr::eq(*o, *e)).collect();
-            let without = Without { search, lines, own: &own, root, exemptions: &others };
-            if of(code, search.run(step, &without)).len() > rest.len() {
+            if without.is_needed(e, step, &all) {
                 match e {
                     Exemption::Record(i, _) => used.records[*i] = true,
                     Exemption::Entry(i, _) => used.list[*i] = true,
@@ -147,17 +148,74 @@ struct Without<'e> {
     exemptions: &'e [&'e Exemption<'e>],
 }
 
+impl Without<'_> {
+    /// Whether something in the code of one exemption breaks its rule, whatever else does.
+    fn is_needed(&self, e: &Exemption<'_>, step: NodeId, all: &[Found]) -> bool {
+        let breaks = |found: &[Found]| found.iter().any(|f| f.rule.code == e.rule().code);
+        match e {
+            Exemption::Record(_, record) if !record.is_whole(self.root) => {
+                breaks(&self.search.run(step, &Only { of: self, record }))
+            }
+            Exemption::Entry(_, list::Entry { function: Some(function), .. }) => {
+                let graph = self.search.graph;
+                let is_it = |n: NodeId| rules::matches(&graph.name(n).path, function);
+                let ends = |f: &Found| f.hops.last().is_some_and(|h| is_it(h.node));
+                let reached = Reached { is_it: &is_it, nodes: RefCell::default() };
+                self.search.run(step, &reached);
+                let nodes = reached.nodes.into_inner();
+                all.iter().any(|f| f.rule.code == e.rule().code && ends(f))
+                    || nodes.into_iter().any(|n| breaks(&self.search.run(n, &All)))
+            }
+            Exemption::Record(..) | Exemption::Entry(..) => breaks(all),
+        }
+    }
+
+    /// Whether a call stands in the lines of a record.
+    fn covers(&self, record: &Record, from: NodeId, at: At) -> bool {
+        self.own.contains(self.search.graph, from) && self.lines.own(at).is_some_and(|l| record.covers(l.line))
+    }
+}
+
 impl Filter for Without<'_> {
     fn follows(&self, from: NodeId, at: At, to: NodeId) -> bool {
         let graph = self.search.graph;
         !self.exemptions.iter().any(|e| match e {
-            Exemption::Record(_, r) => {
-                r.is_whole(self.root)
-                    || (self.own.contains(graph, from) && self.lines.own(at).is_some_and(|l| r.covers(l.line)))
-            }
-            Exemption::Entry(_, e) => {
-                e.function.as_ref().is_none_or(|f| crate::rules::matches(&graph.name(to).path, f))
-            }
+            Exemption::Record(_, r) => r.is_whole(self.root) || self.covers(r, from, at),
+            Exemption::Entry(_, e) => e.function.as_ref().is_none_or(|f| rules::matches(&graph.name(to).path, f)),
         })
+    }
+}
+
+/// A search of the statement of a record alone.
+struct Only<'e> {
+    of: &'e Without<'e>,
+    record: &'e Record,
+}
+
+impl Filter for Only<'_> {
+    fn follows(&self, from: NodeId, at: At, to: NodeId) -> bool {
+        let (own, graph) = (self.of.own, self.of.search.graph);
+        // A closure is named where it is made, and its code has lines of its own.
+        if !own.contains(graph, from) || own.contains(graph, to) {
+            return true;
+        }
+        // What the macro has written has the line of the attribute.
+        let line = self.of.lines.own(at).map(|l| l.line).filter(|l| *l != self.of.root.line);
+        line.is_none_or(|l| self.record.covers(l))
+    }
+}
+
+/// A search that notes which of some functions it reaches.
+struct Reached<'e> {
+    is_it: &'e dyn Fn(NodeId) -> bool,
+    nodes: RefCell<HashSet<NodeId>>,
+}
+
+impl Filter for Reached<'_> {
+    fn follows(&self, _: NodeId, _: At, to: NodeId) -> bool {
+        if (self.is_it)(to) {
+            self.nodes.borrow_mut().insert(to);
+        }
+        true
     }
 }

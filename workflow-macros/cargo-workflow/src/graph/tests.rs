@@ -1,11 +1,13 @@
 //! Object files of every format and processor that Rust compiles for most, written here.
 
-use super::{Graph, NodeId, Object, object_file};
+use super::{Bytes, Graph, NodeId, Object, load, object_file};
+use crate::lines::Lines;
 use object::{
     Architecture, BinaryFormat, Endianness, RelocationEncoding, RelocationFlags, RelocationKind, SymbolFlags,
     SymbolKind, SymbolScope,
     write::{self, SectionId, StandardSection, SymbolId, SymbolSection},
 };
+use std::{path::Path, process::Command};
 
 /// A file in which `caller` calls the function `outside` of another file and names a table, which holds the address of `second`; and
 /// a static that can be written.
@@ -123,4 +125,63 @@ fn what_is_no_object_file_is_an_error() {
         // Cut anywhere, it is an error or less of a graph, and never a panic.
         let _ = object_file::add(&mut Graph::default(), 0, &whole[..end], &[]);
     }
+}
+
+/// Objects that rustc makes for other platforms, of a crate without a standard library, which need not be installed for that.
+#[test]
+fn objects_of_other_platforms_have_the_same_graph() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/platforms/no_core.rs");
+    for (platform, lines) in [
+        ("x86_64-unknown-linux-gnu", true),
+        ("aarch64-unknown-linux-gnu", true),
+        ("x86_64-apple-darwin", true),
+        ("aarch64-apple-darwin", true),
+        // Its debug information is of another kind.
+        ("x86_64-pc-windows-msvc", false),
+    ] {
+        let file = folder.path().join(format!("{platform}.o"));
+        let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        rustc.args(["--edition", "2024", "--emit", "obj", "-C", "debuginfo=line-tables-only", "-C", "panic=abort"]);
+        rustc.args(["-C", "symbol-mangling-version=v0", "--target", platform, "-o"]).arg(&file).arg(&source);
+        // A crate without `core` is for the standard library alone.
+        let output = rustc.env("RUSTC_BOOTSTRAP", "1").output().expect("rustc runs");
+        assert!(output.status.success(), "{platform}: {}", String::from_utf8_lossy(&output.stderr));
+        check_platform(platform, &file, lines);
+    }
+}
+
+fn check_platform(platform: &str, file: &Path, lines: bool) {
+    let mut graph = Graph::default();
+    load(&mut graph, file, true).expect("it can be read");
+    let of = |path: &str| {
+        let all = || graph.ids().filter(|id| !graph.node(*id).anonymous);
+        let found = all().find(|id| graph.name(*id).path == path);
+        found.unwrap_or_else(|| {
+            panic!("{platform}: no {path} in {:?}", all().map(|i| &graph.name(i).path).collect::<Vec<_>>())
+        })
+    };
+    let (mut reached, mut at) = (vec![of("no_core::caller")], 0);
+    while let Some(node) = reached.get(at) {
+        let next: Vec<NodeId> = graph.node(*node).edges.iter().map(|e| e.to).filter(|n| !reached.contains(n)).collect();
+        reached.extend(next);
+        at += 1;
+    }
+    for path in ["<no_core::Wall as no_core::Clock>::read", "no_core::by_table", "extern outside", "no_core::COUNTER"] {
+        assert!(reached.contains(&of(path)), "{platform}: {path} is not reached");
+    }
+    // The one through the table of the trait object, the other through the table of functions.
+    let names = |from: &str, to: &str| graph.node(of(from)).edges.iter().any(|e| e.to == of(to));
+    assert!(
+        names("no_core::TABLE", "no_core::by_table")
+            && !names("no_core::by_object", "<no_core::Wall as no_core::Clock>::read")
+    );
+    assert!(graph.node(of("no_core::COUNTER")).writable && !graph.node(of("no_core::TABLE")).writable, "{platform}");
+    let call =
+        graph.node(of("no_core::by_table")).edges.iter().find(|e| e.to == of("extern outside")).expect("the call");
+    let bytes = Bytes::default();
+    let line = Lines::new(&graph, &bytes, "/".into()).own(call.at).map(|l| l.line as usize);
+    let source = include_str!("../../tests/platforms/no_core.rs");
+    let written = source.lines().position(|l| l.trim() == "outside()").map(|i| i + 1);
+    assert_eq!(line, written.filter(|_| lines), "{platform}");
 }

@@ -160,13 +160,20 @@ fn section(file: &object::File<'_>, name: &str) -> Section {
     let data = section.uncompressed_data().map(Cow::into_owned).unwrap_or_default();
     let mut written = HashMap::new();
     for (offset, r) in section.relocations() {
-        let RelocationTarget::Symbol(index) = r.target() else { continue };
-        let Ok(symbol) = file.symbol_by_index(index) else { continue };
-        let (of, address) = (symbol.section_index(), symbol.address());
+        // Mach-O writes the addend, or the whole address, into the place itself.
+        let stored = if r.has_implicit_addend() { stored(&data, offset, r.size(), file.is_little_endian()) } else { 0 };
+        let (of, address) = match r.target() {
+            RelocationTarget::Symbol(index) => match file.symbol_by_index(index) {
+                Ok(symbol) => (symbol.section_index(), symbol.address()),
+                Err(_) => continue,
+            },
+            RelocationTarget::Section(index) => (Some(index), 0),
+            _ => continue,
+        };
         let target = of.and_then(|i| file.section_by_index(i).ok());
         let is_debug = target.as_ref().is_some_and(|s| s.name().unwrap_or_default().contains("debug_"));
         let base = target.as_ref().map_or(0, |s| s.address());
-        let inside = address.wrapping_sub(base).wrapping_add_signed(r.addend());
+        let inside = address.wrapping_add(stored).wrapping_sub(base).wrapping_add_signed(r.addend());
         let value = match of {
             Some(i) if !is_debug => place(i.0 as u64, inside),
             _ => inside,
@@ -174,4 +181,15 @@ fn section(file: &object::File<'_>, name: &str) -> Section {
         written.insert(offset as usize, value);
     }
     Section { data, relocated: Relocated(Rc::new(written)) }
+}
+
+/// The number that stands in a place.
+fn stored(data: &[u8], offset: u64, bits: u8, little: bool) -> u64 {
+    let field = usize::try_from(offset).ok().and_then(|o| data.get(o..)?.get(..usize::from(bits / 8)));
+    let fold = |n: u64, b: &u8| n << 8 | u64::from(*b);
+    match field {
+        Some(bytes) if bytes.len() <= 8 && little => bytes.iter().rev().fold(0, fold),
+        Some(bytes) if bytes.len() <= 8 => bytes.iter().fold(0, fold),
+        _ => 0,
+    }
 }

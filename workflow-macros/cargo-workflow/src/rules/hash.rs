@@ -8,11 +8,16 @@ use crate::{
     graph::{Graph, NodeId},
     name::Name,
 };
+use std::collections::HashSet;
 
-/// Whether the order in which `user` goes through the map `map` can show.
-pub(crate) fn order_matters(graph: &Graph, user: NodeId, map: &Name) -> bool {
+/// Whether the order in which `user` goes through a map, by the method `method`, can show.
+pub(crate) fn order_matters(graph: &Graph, user: NodeId, method: NodeId, local: &dyn Fn(NodeId) -> bool) -> bool {
+    let map = graph.name(method);
     if !is_random(&map.text) || compares_or_fills(&graph.name(user).path) {
         return false;
+    }
+    if map.path.ends_with("::retain") {
+        return closures(graph, method, local).any(|closure| writes_a_list(graph, closure));
     }
     let (mut consumers, mut sorts, mut lists) = (0, false, false);
     let of = arguments(&map.text);
@@ -30,6 +35,35 @@ pub(crate) fn order_matters(graph: &Graph, user: NodeId, map: &Name) -> bool {
         }
     }
     consumers == 0 || (lists && !sorts)
+}
+
+/// The user's closures that a method of a map calls: they are a few calls within the standard library away.
+fn closures<'g>(
+    graph: &'g Graph,
+    method: NodeId,
+    local: &'g dyn Fn(NodeId) -> bool,
+) -> impl Iterator<Item = NodeId> + 'g {
+    let (mut near, mut seen) = (vec![method], HashSet::from([method]));
+    for _ in 0..8 {
+        let within = near.iter().filter(|n| !local(**n)).flat_map(|n| graph.node(*n).edges.iter().map(|e| e.to));
+        let next: Vec<NodeId> = within.collect();
+        near.extend(next.into_iter().filter(|n| seen.insert(*n)));
+    }
+    near.into_iter().filter(move |n| local(*n))
+}
+
+/// Whether a function appends to something that keeps the order.
+fn writes_a_list(graph: &Graph, function: NodeId) -> bool {
+    const APPENDS: [&str; 7] = [
+        "alloc::vec::Vec::push",
+        "alloc::vec::Vec::extend",
+        "alloc::string::String::push",
+        "alloc::string::String::insert",
+        "alloc::collections::vec_deque::VecDeque::push",
+        "<alloc::vec::Vec as core::iter::traits::collect::Extend>",
+        "<alloc::string::String as core::fmt::Write>",
+    ];
+    graph.node(function).edges.iter().any(|e| APPENDS.iter().any(|a| graph.name(e.to).path.starts_with(a)))
 }
 
 /// The default hasher is not written out: a map with three type arguments, or a set with two, names its own.

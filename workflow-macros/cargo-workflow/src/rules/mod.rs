@@ -1,5 +1,6 @@
 //! What is searched for, and where a search ends.
 
+mod c_library;
 mod cuts;
 mod hash;
 mod sinks;
@@ -70,13 +71,18 @@ const STD: [&str; 10] = [
 const TRUSTED: [&str; 6] =
     ["workflow_runtime", "workflow_definition", "workflow_rules", "tracing", "tracing_core", "tracing_attributes"];
 
+/// Whether a crate can be trusted as a whole. It is compiled before the user's, so no search needs its object files.
+pub(crate) fn is_trusted(krate: &str) -> bool {
+    TRUSTED.contains(&krate)
+}
+
 impl Place {
     /// That of a symbol, in a build with these crates of the user.
     pub(crate) fn of(name: &Name, local: &BTreeSet<String>) -> Self {
         let Some(krate) = name.krate.as_deref() else { return Place::Unknown };
         match krate {
             k if STD.contains(&k) => Place::Std,
-            k if TRUSTED.contains(&k) => Place::Trusted,
+            k if is_trusted(k) => Place::Trusted,
             k if local.contains(k) => Place::Local,
             _ => Place::Foreign,
         }
@@ -157,7 +163,7 @@ pub(crate) fn matches(path: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{matches, sinks::SINKS};
+    use super::{c_library::C_LIBRARY, matches, sinks::SINKS};
 
     #[test]
     fn a_star_stands_for_any_text() {
@@ -177,7 +183,7 @@ mod tests {
 
     #[test]
     fn each_path_stands_in_one_family() {
-        let mut all: Vec<&str> = SINKS.iter().flat_map(|s| s.paths).copied().collect();
+        let mut all: Vec<&str> = SINKS.iter().chain(C_LIBRARY).flat_map(|s| s.paths).copied().collect();
         all.sort_unstable();
         for pair in all.windows(2) {
             assert_ne!(pair[0], pair[1]);

@@ -241,6 +241,22 @@ async fn copied_by_branches(p: Purchase) -> Result<u32, OrderError> {
     Ok(b + p.account.limits.0)
 }
 #[workflow]
+async fn changed_before_branches(n: u32) -> Result<String, OrderError> {
+    let mut p = purchase();
+    p.id += n;
+    let (a, b) = join!(
+        async {
+            text(&p.account.token, &[ping(p.items.len() as u32).await?]).await?;
+            Ok::<_, OrderError>(text(&p.account.token, &[p.id]).await.unwrap_or(p.note.clone().unwrap_or_default()))
+        },
+        async {
+            let id = if ping(0).await? == 0 { p.id } else { n };
+            Ok::<_, OrderError>(ping(id).await?)
+        }
+    );
+    Ok(format!("{}{}", a?, b?))
+}
+#[workflow]
 async fn branches_within_a_branch(p: Purchase) -> Result<String, OrderError> {
     let (a, b) = join!(
         async {
@@ -431,6 +447,7 @@ fn partial_moves() {
     }
     agree(|| renewed_in_a_loop(vec!["a".into(), "b".into(), "abc".into()]));
     agree(|| moved_out_by_branches(purchase()));
+    agree(|| changed_before_branches(2));
     agree(|| copied_by_branches(purchase()));
     agree(|| branches_within_a_branch(purchase()));
     agree(|| two_levels(purchase()));

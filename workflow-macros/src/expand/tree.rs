@@ -237,7 +237,8 @@ impl Tree<'_> {
         let within = |v: &VarId| parts.iter().any(|o| o != v && self.m.is_part(*v, *o));
         let puts: TokenStream = parts.iter().filter(|v| !within(v)).map(|v| put(*v)).collect();
         let bound = |v: &&VarId| **v != h.var && !h.unchanged.contains(v);
-        match parts.iter().find(bound) {
+        // What stands around a closure was looked at where the branches begin; named as a whole in it, it would be moved into it.
+        match parts.iter().find(bound).filter(|_| !self.is_around(h.var)) {
             Some(v) => TokenStream::from_iter([puts, self.apart(name, *v)]),
             None => puts,
         }

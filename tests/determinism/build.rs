@@ -7,6 +7,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// What the judgement is about.
+pub(crate) const PACKAGES: [&str; 2] = ["evasive", "honest"];
+
 /// One message of the compiler.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
@@ -32,10 +35,16 @@ impl Said {
         case.holds(&self.file, self.line)
     }
 
+    /// The code that it ends with.
+    pub(crate) fn named(&self) -> Option<&str> {
+        [&self.message, &self.rendered]
+            .into_iter()
+            .find_map(|text| text.find("[WF").and_then(|at| text.get(at + 1..at + 6)))
+    }
+
     /// The rule that it names. What was refused before there were codes says it in words.
     pub(crate) fn rule(&self) -> Option<&str> {
-        let named = self.message.rfind("[WF").map(|at| &self.message[at + 1..]);
-        if let Some(code) = named.and_then(|m| m.get(..5)) {
+        if let Some(code) = self.named() {
             return Some(code);
         }
         let says = |words: &[&str]| words.iter().any(|w| self.rendered.contains(w));
@@ -51,12 +60,14 @@ impl Said {
 }
 
 impl Project {
-    /// Builds one package, with objects and not only metadata: a build for tests has made the dependencies so.
+    /// Builds both packages, so that the features of what they depend on are always the same, and says what is said of one.
+    /// With objects and not only metadata: a build for tests has made the dependencies so.
     pub(crate) fn build(&self, package: &str) -> Built {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .current_dir(&self.dir)
-            .args(["build", "--quiet", "--message-format=json", "--package", package])
+            .args(["build", "--quiet", "--keep-going", "--message-format=json"])
+            .args(PACKAGES.iter().flat_map(|p| ["--package", p]))
             .env("CARGO_TARGET_DIR", &self.target)
             .stdin(Stdio::null())
             .env_remove("RUSTFLAGS")
@@ -64,12 +75,14 @@ impl Project {
             .expect("cargo build runs");
         let text = String::from_utf8_lossy(&output.stdout);
         let messages: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
-        let finished = messages.iter().find(|m| m["reason"] == "build-finished");
+        let ran = messages.iter().any(|m| m["reason"] == "build-finished");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        let Some(finished) = finished else { panic!("cargo build did not run: {stderr}") };
+        assert!(ran, "cargo build did not run: {stderr}");
         let of_package = |m: &&Value| m["package_id"].as_str().is_some_and(|id| id.contains(&format!("/{package}#")));
-        let said = messages.iter().filter(|m| m["reason"] == "compiler-message").filter(of_package).filter_map(said);
-        Built { finished: finished["success"] == true, said: said.collect(), stderr }
+        let of_package: Vec<&Value> = messages.iter().filter(of_package).collect();
+        let finished = of_package.iter().any(|m| m["reason"] == "compiler-artifact");
+        let said = of_package.iter().filter(|m| m["reason"] == "compiler-message").filter_map(|m| said(m));
+        Built { finished, said: said.collect(), stderr }
     }
 }
 
@@ -94,7 +107,7 @@ fn in_package(span: &Value) -> Option<(String, usize)> {
     let path = span["file_name"].as_str()?;
     let outer = &span["expansion"]["span"];
     if let Some((package, file)) = path.split_once('/')
-        && ["evasive", "honest"].contains(&package)
+        && PACKAGES.contains(&package)
     {
         return Some((file.into(), span["line_start"].as_u64()? as usize));
     }

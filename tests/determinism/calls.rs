@@ -1,6 +1,6 @@
 //! `cargo workflow check`, the third net: run as a user runs it, over the objects of a dev build.
 
-use crate::project::Project;
+use crate::{build::PACKAGES, project::Project};
 use serde_json::Value;
 use std::{
     env,
@@ -11,6 +11,7 @@ use std::{
 /// What it found in a workflow.
 #[derive(Debug)]
 pub(crate) struct Called {
+    pub(crate) package: String,
     /// The file, below the sources of the package, and the line of the workflow.
     pub(crate) file: String,
     pub(crate) line: usize,
@@ -19,9 +20,10 @@ pub(crate) struct Called {
     pub(crate) text: String,
 }
 
-/// What the check of a package says.
+/// What the check of both packages says.
 pub(crate) struct Checked {
-    pub(crate) workflows: usize,
+    /// The package of each workflow that was checked.
+    pub(crate) workflows: Vec<String>,
     /// Findings, also those that an exemption silences: the exemptions are there so that the other nets let the workflow through.
     pub(crate) found: Vec<Called>,
 }
@@ -44,11 +46,12 @@ impl Project {
         true
     }
 
-    /// Checks one package.
-    pub(crate) fn check_calls(&self, package: &str) -> Checked {
+    /// Checks both packages.
+    pub(crate) fn check_calls(&self) -> Checked {
         let output = Command::new(self.target.join("debug/cargo-workflow"))
             .current_dir(&self.dir)
-            .args(["workflow", "check", "--message-format", "json", "--quiet", "--package", package])
+            .args(["workflow", "check", "--message-format", "json", "--quiet"])
+            .args(PACKAGES.iter().flat_map(|p| ["--package", p]))
             .env("CARGO_TARGET_DIR", &self.target)
             .env_remove("RUSTFLAGS")
             .stdin(Stdio::null())
@@ -56,10 +59,11 @@ impl Project {
             .expect("cargo-workflow runs");
         let stderr = String::from_utf8_lossy(&output.stderr);
         let report: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|e| panic!("the check of `{package}` gave no report: {e}\n{stderr}"));
+            .unwrap_or_else(|e| panic!("the check gave no report: {e}\n{stderr}"));
         let workflows = report["workflows"].as_array().expect("workflows");
         let found = workflows.iter().flat_map(called).collect();
-        Checked { workflows: workflows.len(), found }
+        let packages = workflows.iter().map(|w| w["crate"].as_str().unwrap_or_default().to_owned());
+        Checked { workflows: packages.collect(), found }
     }
 }
 
@@ -73,6 +77,7 @@ fn called(workflow: &Value) -> Vec<Called> {
             let chain = f["chain"].as_array().cloned().unwrap_or_default();
             let steps: Vec<String> = chain.iter().map(|s| s["function"].as_str().unwrap_or("?").to_owned()).collect();
             Called {
+                package: workflow["crate"].as_str().unwrap_or_default().to_owned(),
                 file: file.to_owned(),
                 line,
                 rule: f["rule"].as_str().unwrap_or_default().to_owned(),

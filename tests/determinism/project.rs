@@ -1,8 +1,11 @@
 //! The copy of the corpus that is built.
 
-use crate::case::{self, Case};
+use crate::{
+    build::PACKAGES,
+    case::{self, Case},
+};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -22,7 +25,13 @@ pub(crate) enum Treatment {
     /// It is not there. Its lines are empty, so that all others keep their numbers.
     Blank,
     /// Its workflows have exemptions from these rules.
-    Exempt(Vec<String>),
+    Exempt(BTreeSet<String>),
+}
+
+impl Treatment {
+    pub(crate) fn exempts(&self, rule: &str) -> bool {
+        matches!(self, Treatment::Exempt(rules) if rules.contains(rule))
+    }
 }
 
 impl Project {
@@ -50,14 +59,20 @@ impl Project {
             let entry = entry.expect("an entry");
             let path = folder.join(entry.file_name());
             if !entry.file_type().expect("a kind").is_dir() {
-                self.copy_file(&path);
-            } else if entry.file_name() != "target" && path != Path::new("evasive") {
+                if !Self::is_of_cases(&path) {
+                    self.copy_file(&path);
+                }
+            } else if entry.file_name() != "target" {
                 self.copy_folder(&path);
             }
         }
-        // Its other files are written for each pass.
-        self.copy_file(Path::new("evasive/Cargo.toml"));
-        self.copy_file(Path::new("evasive/lib.rs"));
+    }
+
+    /// Files of cases are written for each build.
+    fn is_of_cases(path: &Path) -> bool {
+        PACKAGES.iter().any(|p| path.starts_with(p))
+            && path.extension().is_some_and(|e| e == "rs")
+            && !path.ends_with("lib.rs")
     }
 
     fn copy_file(&self, path: &Path) {
@@ -74,12 +89,12 @@ impl Project {
         case::of_folder(&self.sources.join(package))
     }
 
-    /// Writes the evasive cases as they are to be built.
-    pub(crate) fn write(&self, cases: &[Case], treated: &BTreeMap<String, Treatment>) {
+    /// Writes the cases of a package as they are to be built.
+    pub(crate) fn write(&self, package: &str, cases: &[Case], treated: &BTreeMap<String, Treatment>) {
         let mut files: Vec<&str> = cases.iter().map(|c| c.file.as_str()).collect();
         files.dedup();
         for file in files {
-            let path = Path::new("evasive").join(file);
+            let path = Path::new(package).join(file);
             let text = fs::read_to_string(self.sources.join(&path)).expect("a file of cases");
             let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
             for case in cases.iter().filter(|c| c.file == file) {
@@ -95,6 +110,7 @@ fn treat(line: &mut String, treatment: &Treatment) {
     match treatment {
         Treatment::Blank => line.clear(),
         Treatment::Exempt(rules) => {
+            let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
             let exempt = format!("#[workflow(allow({}, reason = \"for the other nets\"))]", rules.join(", "));
             *line = line.replace("#[workflow]", &exempt);
         }

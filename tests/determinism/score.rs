@@ -1,6 +1,11 @@
 //! What each net caught of the evasive corpus.
 
-use crate::{case::Case, project::Project, project::Treatment};
+use crate::{
+    build::Said,
+    calls::Checked,
+    case::Case,
+    project::{Project, Treatment},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -18,28 +23,71 @@ pub(crate) struct Caught {
 pub(crate) struct Score {
     pub(crate) cases: Vec<Case>,
     pub(crate) caught: BTreeMap<String, Caught>,
+    /// What the cases are built as.
+    treated: BTreeMap<String, Treatment>,
     /// Rustc refused a case in words that are those of no net.
     pub(crate) strange: String,
+}
+
+/// What the compiler says of the honest corpus, where it is to say nothing.
+pub(crate) struct Honest {
+    pub(crate) cases: Vec<Case>,
+    pub(crate) alarms: String,
+}
+
+impl Honest {
+    /// Builds the honest corpus. What is refused is taken out, so that the calls of all others can be looked at.
+    pub(crate) fn of_compiler(project: &Project) -> Honest {
+        let mut honest = Honest { cases: project.cases("honest"), alarms: String::new() };
+        let mut treated: BTreeMap<String, Treatment> = BTreeMap::new();
+        for _ in 0..BUILDS {
+            project.write("honest", &honest.cases, &treated);
+            let built = project.build("honest");
+            for said in &built.said {
+                let case = honest.cases.iter().find(|c| said.is_of(c));
+                let Some(case) = case else { panic!("the corpus itself does not compile: {}", said.rendered) };
+                writeln!(honest.alarms, "{}: {}", case.name, said.rendered.trim_end()).expect("text");
+                if said.error {
+                    treated.insert(case.name.clone(), Treatment::Blank);
+                }
+            }
+            if built.finished {
+                return honest;
+            }
+            assert!(built.said.iter().any(|s| s.error), "the corpus itself does not compile: {}", built.stderr);
+        }
+        panic!("there are errors left after {BUILDS} builds:\n{}", honest.alarms);
+    }
+
+    /// What the calls show, where nothing is to be found.
+    pub(crate) fn add_calls(&mut self, checked: &Checked) {
+        for found in checked.found.iter().filter(|f| f.package == "honest") {
+            let case = self.cases.iter().find(|c| c.holds(&found.file, found.line));
+            writeln!(self.alarms, "{}: {}", case.map_or("?", |c| &c.name), found.text).expect("text");
+        }
+    }
 }
 
 /// Each build shows the errors of one phase of the compiler; there are not more of them than this.
 const BUILDS: usize = 8;
 
 impl Score {
-    /// Builds the evasive corpus until nothing is said any more: what a macro refuses goes on with an exemption, so that the other nets
-    /// see it too, and what types refuse is taken out.
+    /// Builds the evasive corpus until nothing is said any more: what is refused goes on with an exemption, so that the other nets see it
+    /// too, and what is refused all the same is taken out.
     pub(crate) fn of_compiler(project: &Project) -> Score {
         let cases = project.cases("evasive");
-        let mut score = Score { caught: BTreeMap::new(), strange: String::new(), cases };
-        let mut treated: BTreeMap<String, Treatment> = BTreeMap::new();
+        let mut score = Score { caught: BTreeMap::new(), treated: BTreeMap::new(), strange: String::new(), cases };
         for _ in 0..BUILDS {
-            project.write(&score.cases, &treated);
+            project.write("evasive", &score.cases, &score.treated);
             let built = project.build("evasive");
-            for said in &built.said {
+            let mut next = score.treated.clone();
+            let (named, others): (Vec<_>, Vec<_>) = built.said.iter().partition(|s| s.named().is_some());
+            for said in named.into_iter().chain(others) {
                 let case = score.cases.iter().find(|c| said.is_of(c)).cloned();
                 let Some(case) = case else { panic!("the corpus itself does not compile: {}", said.rendered) };
-                score.add(&case, said, &mut treated);
+                score.add(&case, said, &mut next);
             }
+            score.treated = next;
             if built.finished {
                 return score;
             }
@@ -48,7 +96,7 @@ impl Score {
         panic!("there are errors left after {BUILDS} builds:\n{}", score.strange);
     }
 
-    fn add(&mut self, case: &Case, said: &crate::build::Said, treated: &mut BTreeMap<String, Treatment>) {
+    fn add(&mut self, case: &Case, said: &Said, next: &mut BTreeMap<String, Treatment>) {
         let caught = self.caught.entry(case.name.clone()).or_default();
         match said.rule() {
             Some(rule) if said.code.is_empty() => drop(caught.tokens.insert(rule.to_owned())),
@@ -60,32 +108,28 @@ impl Score {
         if !said.error {
             return;
         }
-        let coded = said.message.contains("[WF") && said.code.is_empty();
-        match treated.get_mut(&case.name) {
-            // Refused although it is exempt, or refused by types.
-            Some(_) if !coded => drop(treated.insert(case.name.clone(), Treatment::Blank)),
-            Some(Treatment::Exempt(rules)) => {
-                let rule = said.rule().unwrap_or_default().to_owned();
-                if !rules.contains(&rule) {
-                    rules.push(rule);
-                }
+        let before = self.treated.get(&case.name);
+        match (said.named(), next.get_mut(&case.name)) {
+            // In spite of an exemption.
+            (Some(rule), _) if before.is_some_and(|t| t.exempts(rule)) => {
+                next.insert(case.name.clone(), Treatment::Blank);
             }
-            Some(Treatment::Blank) => {}
-            None if coded => {
-                let rule = said.rule().unwrap_or_default().to_owned();
-                treated.insert(case.name.clone(), Treatment::Exempt(vec![rule]));
+            (Some(rule), Some(Treatment::Exempt(rules))) => drop(rules.insert(rule.to_owned())),
+            (Some(rule), None) => {
+                next.insert(case.name.clone(), Treatment::Exempt(BTreeSet::from([rule.to_owned()])));
             }
-            None => drop(treated.insert(case.name.clone(), Treatment::Blank)),
+            // What follows from another error of this build may be gone in the next one.
+            (None, now) if now.as_deref() == before => drop(next.insert(case.name.clone(), Treatment::Blank)),
+            _ => {}
         }
     }
 
     /// What the calls of what is left show.
-    pub(crate) fn add_calls(&mut self, project: &Project) {
-        let checked = project.check_calls("evasive");
-        for found in checked.found {
+    pub(crate) fn add_calls(&mut self, checked: &Checked) {
+        for found in checked.found.iter().filter(|f| f.package == "evasive") {
             let case = self.cases.iter().find(|c| c.holds(&found.file, found.line));
             let Some(case) = case else { panic!("found in no case: {}", found.text) };
-            self.caught.entry(case.name.clone()).or_default().calls.insert(found.rule);
+            self.caught.entry(case.name.clone()).or_default().calls.insert(found.rule.clone());
         }
     }
 

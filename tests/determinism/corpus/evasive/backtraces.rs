@@ -114,18 +114,6 @@ pub mod trace_caller {
     }
 }
 
-/// WF015: a macro of another crate
-pub mod trace_macro {
-    use super::*;
-
-    #[workflow]
-    pub async fn trace_macro() -> Result<String, WorkflowError> {
-        let place = shared::here!();
-        note(&place).await?;
-        Ok(place)
-    }
-}
-
 /// WF015: a backtrace in another crate
 pub mod trace_other_crate {
     use super::*;

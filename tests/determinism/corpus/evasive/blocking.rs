@@ -153,7 +153,7 @@ pub mod block_atomic {
     }
 }
 
-/// WF006: `block_on` of tokio, in another crate
+/// WF006 WF005: `block_on` of tokio, in another crate
 pub mod block_on_elsewhere {
     use super::*;
 

@@ -142,7 +142,7 @@ pub mod env_exit {
     }
 }
 
-/// WF009: the name of the thread
+/// WF009 WF005: the name of the thread
 pub mod env_thread {
     use super::*;
 

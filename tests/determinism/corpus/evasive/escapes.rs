@@ -42,7 +42,7 @@ pub mod escape_foreign {
     }
 }
 
-/// WF012: a foreign function, in a helper
+/// WF012 WF009: a foreign function, in a helper
 pub mod escape_foreign_helper {
     use super::*;
 
@@ -79,7 +79,7 @@ pub mod escape_assembly {
     }
 }
 
-/// WF012: a macro whose tokens are no Rust
+/// WF012 WF001: a macro whose tokens are no Rust
 pub mod escape_tokens {
     use super::*;
 

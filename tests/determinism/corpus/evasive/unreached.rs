@@ -120,3 +120,15 @@ pub mod unreached_argument {
         Ok(names_in_any_order().await?)
     }
 }
+
+/// UNREACHED WF015: `file!()` in a macro of another crate, which is a constant of the build
+pub mod unreached_place_in_a_macro {
+    use super::*;
+
+    #[workflow]
+    pub async fn unreached_place_in_a_macro() -> Result<String, WorkflowError> {
+        let place = shared::here!();
+        note(&place).await?;
+        Ok(place)
+    }
+}

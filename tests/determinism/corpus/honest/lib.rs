@@ -15,6 +15,7 @@ pub mod json;
 pub mod logs;
 pub mod money;
 pub mod names;
+pub mod nearby;
 pub mod orders;
 pub mod random;
 pub mod shapes;

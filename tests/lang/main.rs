@@ -16,6 +16,7 @@ mod continues;
 mod control;
 mod corpus;
 mod edges;
+mod exempt;
 mod expressions;
 mod found;
 mod generics;

@@ -86,6 +86,17 @@ pub fn activity(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// | --- | --- |
 /// | `name = ".."` | the registered name; by default that of the function, never with a module path |
 /// | `alias = ".."` | a name from before a rename, which stored instances may still carry; may be repeated |
+/// | `allow(WF001, reason = "..")` | rules of determinism that do not hold here, and why; may be repeated |
+///
+/// # Exemptions
+///
+/// A step of a workflow is executed again, so it must not read clocks, draw, print or do I/O: see the rules of determinism. What is known to be
+/// harmless is exempt by `allow(..)` on the function, or by the same attribute on a statement, an expression or an arm in it:
+///
+/// ```ignore
+/// #[workflow(allow(WF001, reason = "only shown to the operator"))]
+/// let since = SystemTime::now();
+/// ```
 #[proc_macro_attribute]
 pub fn workflow(attr: TokenStream, item: TokenStream) -> TokenStream {
     driver::workflow(attr.into(), item.into()).into()

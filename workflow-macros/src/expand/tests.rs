@@ -115,3 +115,30 @@ async fn first(n: u32) -> Option<u32> {
 "#,
     );
 }
+
+/// The string literals among tokens.
+fn texts(tokens: proc_macro2::TokenStream) -> Vec<String> {
+    let of = |t: proc_macro2::TokenTree| match t {
+        proc_macro2::TokenTree::Group(g) => texts(g.stream()),
+        t => syn::parse2::<syn::LitStr>(t.into()).map_or_else(|_| vec![], |s| vec![s.value()]),
+    };
+    tokens.into_iter().flat_map(of).collect()
+}
+
+/// Every exemption is recorded with its lines and its reason; what the tokens have found there is noted.
+#[test]
+fn exemptions_leave_records() {
+    let text = "async fn f(n: u32) -> u32 {\n#[workflow(allow(WF001, WF008, reason = \"known\"))]\n{\nprintln!(\"{n}\");\n}\nn\n}";
+    let item = text.parse().expect("the workflow must be Rust");
+    let out = driver::workflow(quote::quote!(allow(WF012, reason = "all"), name = "shop.f"), item);
+    let texts = texts(out.clone());
+    let records: Vec<&String> = texts.iter().filter(|t| t.contains('\0')).collect();
+    let expected = [
+        ["WF012\0shop.f\0", "\01\07\0-\0all\0"],
+        ["WF001\0shop.f\0", "\02\05\0-\0known\0"],
+        ["WF008\0shop.f\0", "\02\05\0net1\0known\0"],
+    ];
+    assert_eq!(records, expected.concat());
+    let out = out.to_string();
+    assert!(!out.contains("compile_error") && !out.contains("workflow (allow"), "{out}");
+}

@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Clock(Option<&'static str>),
     /// `f32` and `f64`.
     Float,
+    /// A raw pointer.
+    Pointer,
     /// `Path` and `PathBuf`.
     File,
     Other,
@@ -54,6 +56,7 @@ impl Scopes {
             Type::Paren(p) => self.of_type(&p.elem),
             Type::Group(g) => self.of_type(&g.elem),
             Type::Slice(_) => Kind::List,
+            Type::Ptr(_) => Kind::Pointer,
             Type::Path(p) if p.qself.is_none() => {
                 let (kind, open) = self.named(&segments(&p.path));
                 match kind {
@@ -131,6 +134,7 @@ impl Scopes {
             Expr::Group(g) => self.of_expr(&g.expr),
             Expr::Unary(u) => self.of_expr(&u.expr),
             Expr::Cast(c) => self.of_type(&c.ty),
+            Expr::RawAddr(_) => Kind::Pointer,
             Expr::Lit(l) => match &l.lit {
                 syn::Lit::Float(_) => Kind::Float,
                 _ => Kind::Other,
@@ -183,6 +187,9 @@ impl Scopes {
             "trunc",
         ];
         let name = m.method.to_string();
+        if matches!(name.as_str(), "as_ptr" | "as_mut_ptr") && m.args.is_empty() {
+            return Kind::Pointer;
+        }
         if name == "collect" {
             return turbofish(m).map_or(Kind::Other, |ty| self.of_type(ty));
         }

@@ -90,7 +90,7 @@ impl Net<'_> {
         let Type::Path(ty) = &*c.ty else { return };
         let integer =
             ["usize", "isize", "u64", "i64", "u32", "i32", "u128", "i128"].iter().any(|n| ty.path.is_ident(n));
-        if integer && is_pointer(&c.expr) {
+        if integer && (is_pointer(&c.expr) || self.scopes.of_expr(&c.expr) == Kind::Pointer) {
             self.found(ADDRESSES, c, "this cast gives an address");
         }
     }

@@ -246,7 +246,7 @@ impl<'e> Net<'e> {
         match e {
             Expr::MethodCall(m) => self.chain(m, &ty.map_or(Target::Unknown, |ty| Target::Type(Box::new(ty.clone())))),
             Expr::Paren(p) => self.destined(&p.expr, ty),
-            Expr::Call(c) if wraps(&c.func) && c.args.len() == 1 => {
+            Expr::Call(c) if wraps(&c.func) && c.args.len() == 1 && c.attrs.is_empty() => {
                 let inner = ty.and_then(order::first_argument);
                 c.args.iter().for_each(|a| self.destined(a, inner.as_ref()));
             }

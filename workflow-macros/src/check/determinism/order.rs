@@ -94,6 +94,7 @@ const SAME: &[&str] = &[
 impl Net<'_> {
     /// A chain of methods, whose value goes to `target`.
     pub(super) fn chain(&mut self, outermost: &ExprMethodCall, target: &Target) {
+        let held = self.attributes(&outermost.attrs, outermost);
         let mut links = vec![outermost];
         while let Some(Expr::MethodCall(inner)) = links.last().map(|m| &*m.receiver) {
             links.push(inner);
@@ -110,6 +111,7 @@ impl Net<'_> {
             self.method(m);
             self.method_arguments(m, global);
         }
+        self.release(held);
     }
 
     /// Reports a method that goes through a hash table, unless its order makes no difference.

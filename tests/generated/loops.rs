@@ -222,6 +222,8 @@ impl Gen<'_> {
             let t = g.targets.len() - 1;
             let before = g.scope.moves();
             let outside = g.cx.loops - 1;
+            // What ends the loop must not go round it.
+            g.targets[t].in_head = true;
             let left = match value {
                 Some(ty) => {
                     let v = g.under(|cx| cx.barrier = outside, |g| g.value(ty));
@@ -229,6 +231,7 @@ impl Gen<'_> {
                 }
                 None => "break;".into(),
             };
+            g.targets[t].in_head = false;
             let (mark, mut moves) = (g.targets[t].mark, g.scope.moves());
             moves.truncate(mark);
             g.targets[t].exits.push(moves);

@@ -21,6 +21,9 @@ fn every_code_that_the_runtime_names_is_one() {
         include_str!("../../workflow-runtime/src/machine/probe.rs"),
         include_str!("../../workflow-runtime/src/machine/operation/foreign.rs"),
         include_str!("../../workflow-runtime/src/machine/operation/mod.rs"),
+        include_str!("../../workflow-runtime/src/machine/refused.rs"),
+        include_str!("../../workflow-runtime/src/machine/slot.rs"),
+        include_str!("../../workflow-runtime/src/machine/held.rs"),
     ] {
         let codes: Vec<&str> = source.split("[WF").skip(1).filter_map(|rest| rest.get(..3)).collect();
         assert!(!codes.is_empty());

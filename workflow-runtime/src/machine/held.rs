@@ -31,7 +31,7 @@ pub fn primitive<A, B>(_: &Held<A>, _: &Held<B>) -> bool {
 
 /// Not implemented: values with which something ends.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is held over an `.await`, where a workflow drops what nobody reads any more",
+    message = "`{Self}` is held over an `.await`, where a workflow drops what nobody reads any more [WF014]",
     label = "this would be dropped at the `.await` on line {LINE}, not at the end of its scope",
     note = "what it holds belongs to this process, which may be gone when the workflow goes on: end its scope before the `.await`, or do what it protects in an activity"
 )]

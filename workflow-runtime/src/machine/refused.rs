@@ -43,7 +43,7 @@ pub trait NoBorrow<const LINE: u32> {}
 
 /// Not implemented: shared mutable state.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has shared mutable state, which a checkpoint would copy",
+    message = "`{Self}` has shared mutable state, which a checkpoint would copy [WF014]",
     label = "this is alive across the `.await` on line {LINE}",
     note = "a workflow runs on one thread: keep the plain value in a `let mut`"
 )]
@@ -51,7 +51,7 @@ pub trait NoInterior<const LINE: u32> {}
 
 /// Not implemented: shared ownership.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` shares its value, which a checkpoint would copy once for each owner",
+    message = "`{Self}` shares its value, which a checkpoint would copy once for each owner [WF014]",
     label = "this is alive across the `.await` on line {LINE}",
     note = "keep the value itself in one variable, `mut` if it changes, and borrow it where it is needed: branches of `join!` and `select!` can"
 )]
@@ -59,7 +59,7 @@ pub trait NoSharing<const LINE: u32> {}
 
 /// Not implemented: locks that are held.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` holds a lock, which no checkpoint can hold",
+    message = "`{Self}` holds a lock, which no checkpoint can hold [WF014]",
     label = "this guard is alive across the `.await` on line {LINE}",
     note = "take what you need out of it and end its block before the `.await`; what workflows share belongs in an `#[activity]`"
 )]
@@ -67,7 +67,7 @@ pub trait NoGuard<const LINE: u32> {}
 
 /// Not implemented: addresses.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is an address, which means nothing in another process",
+    message = "`{Self}` is an address, which means nothing in another process [WF014]",
     label = "this is alive across the `.await` on line {LINE}",
     note = "keep the value itself, or an enum that says which function is meant"
 )]
@@ -75,7 +75,7 @@ pub trait NoAddress<const LINE: u32> {}
 
 /// Not implemented: what belongs to the process.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` belongs to this process, and ends with it",
+    message = "`{Self}` belongs to this process, and ends with it [WF014]",
     label = "this is alive across the `.await` on line {LINE}",
     note = "open and use it within one `#[activity]`, and keep what is needed to open it again, such as a path or an address"
 )]
@@ -83,7 +83,7 @@ pub trait NoHandle<const LINE: u32> {}
 
 /// Not implemented: clocks of the process.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is a reading of a clock that starts anew with every process",
+    message = "`{Self}` is a reading of a clock that starts anew with every process [WF014]",
     label = "this is alive across the `.await` on line {LINE}",
     note = "use `now()` of workflow_runtime, whose value is saved and the same in every run of the step"
 )]
@@ -91,7 +91,7 @@ pub trait NoClock<const LINE: u32> {}
 
 /// Not implemented: iterators.
 #[diagnostic::on_unimplemented(
-    message = "the position of `{Self}` cannot be saved in a checkpoint",
+    message = "the position of `{Self}` cannot be saved in a checkpoint [WF014]",
     label = "this iterator is alive across the `.await` on line {LINE}",
     note = "collect it into a `Vec` before the `.await`, and go through that with a `for` loop, whose position is saved"
 )]
@@ -99,7 +99,7 @@ pub trait NoIterator<const LINE: u32> {}
 
 /// Not implemented: futures.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is a future, whose state cannot be saved in a checkpoint",
+    message = "`{Self}` is a future, whose state cannot be saved in a checkpoint [WF014]",
     label = "this is alive across the `.await` on line {LINE}",
     note = "call an `#[activity]` or a `#[workflow]` where its result is needed; to do several things at once, use `join!` and `select!`, whose branches are saved"
 )]
@@ -115,7 +115,7 @@ pub trait NoOperation<const LINE: u32> {}
 
 /// Not implemented: whatever else cannot be saved.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be saved in a checkpoint",
+    message = "`{Self}` cannot be saved in a checkpoint [WF014]",
     label = "this is alive across the `.await` on line {LINE}, so it must be saved, and `{Self}` cannot be",
     note = "a type of your own needs `#[derive(serde::Serialize, serde::Deserialize)]`, and so do the types in it; in place of a closure or a `dyn Trait` keep an enum of the cases; in place of a borrow, an owned value",
     note = "or end its life before the `.await`: keep what you need of it, and make it anew behind the `.await`"
@@ -124,7 +124,7 @@ pub trait Savable<const LINE: u32> {}
 
 /// Not implemented: items of a loop that cannot be saved.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be saved in a checkpoint",
+    message = "`{Self}` cannot be saved in a checkpoint [WF014]",
     label = "what this loop has still to go through is alive across the `.await` on line {LINE}, and `{Self}` cannot be saved",
     note = "go through something that can be saved, such as indices or keys; a type of your own needs `#[derive(serde::Serialize, serde::Deserialize)]`, and so do the types in it"
 )]

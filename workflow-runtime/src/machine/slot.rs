@@ -9,7 +9,7 @@ use std::any::Any;
 
 /// A value that can live across an `.await` of a workflow.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be saved in a checkpoint",
+    message = "`{Self}` cannot be saved in a checkpoint [WF014]",
     label = "this must be saved, and `{Self}` cannot be",
     note = "keep something that implements `Serialize` and `Deserialize` instead"
 )]

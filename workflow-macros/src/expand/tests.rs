@@ -134,9 +134,9 @@ fn exemptions_leave_records() {
     let texts = texts(out.clone());
     let records: Vec<&String> = texts.iter().filter(|t| t.contains('\0')).collect();
     let expected = [
-        ["WF012\0shop.f\0", "\01\07\0-\0all\0"],
-        ["WF001\0shop.f\0", "\02\05\0-\0known\0"],
-        ["WF008\0shop.f\0", "\02\05\0net1\0known\0"],
+        ["WF012\0shop.f\0", "\x001\x007\0-\0all\0"],
+        ["WF001\0shop.f\0", "\x002\x005\0-\0known\0"],
+        ["WF008\0shop.f\0", "\x002\x005\0net1\0known\0"],
     ];
     assert_eq!(records, expected.concat());
     let out = out.to_string();

@@ -4,18 +4,11 @@
 //! probe of anything else would be an error where the type comes from a later use. The check copy is also run, as an oracle, so every expression is still
 //! evaluated once, and in its place.
 
-use crate::{
-    lower,
-    parse::{
-        order::{self, Order},
-        workflow::WorkflowFn,
-    },
-};
+use crate::{lower, parse::workflow::WorkflowFn};
 use proc_macro2::{Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Arm, Block, Expr, ExprCall, ExprForLoop, ExprMatch, ExprMethodCall, Item, Lit, Local, Macro, Member, Pat, Token,
-    Type,
+    Arm, Block, Expr, ExprCall, ExprForLoop, ExprMatch, ExprMethodCall, Item, Lit, Macro, Member, Pat, Token,
     punctuated::Punctuated,
     spanned::Spanned,
     token::{Brace, Paren},
@@ -25,7 +18,7 @@ use workflow_rules::{BLOCKING, CLOCK, CONCURRENCY, GLOBALS, HASH_ORDER, IO, OUTP
 
 /// Puts probes into the body, and gives what brings their trait into scope.
 pub(super) fn probe(block: &mut Block, f: &WorkflowFn) -> Option<TokenStream> {
-    let mut probes = Probes { f, order: Order::Seen, some: false };
+    let mut probes = Probes { f, awaited: false, some: false };
     probes.visit_block_mut(block);
     probes.some.then(|| {
         quote!(
@@ -182,44 +175,23 @@ impl Asks {
 
 struct Probes<'f> {
     f: &'f WorkflowFn,
-    /// What becomes of the order of the iterator that is visited.
-    order: Order,
+    /// What is visited belongs to a loop that awaits: the machine has its own words for what that cannot go through.
+    awaited: bool,
     /// There is a probe.
     some: bool,
 }
 
 impl Probes<'_> {
-    fn with(&mut self, order: Order, visit: impl FnOnce(&mut Self)) {
-        let outer = std::mem::replace(&mut self.order, order);
-        visit(self);
-        self.order = outer;
-    }
-
-    /// `wanted` is the type of the call's value, if it is written.
-    fn call(&mut self, m: &mut ExprMethodCall, wanted: Option<&Type>) -> Option<Expr> {
-        let (outer, here) = (self.order, order::of(m, wanted));
-        let receiver = if here == Order::Kept { outer } else { here };
-        self.with(receiver, |s| match &mut *m.receiver {
-            Expr::MethodCall(inner) => {
-                // `collect::<..>()?` and `.unwrap()` hand the wanted type on.
-                let wanted = wanted.filter(|_| here == Order::Kept);
-                if let Some(probed) = s.call(inner, wanted) {
-                    *m.receiver = probed;
-                }
-            }
-            receiver => s.visit_expr_mut(receiver),
-        });
-        self.with(Order::Seen, |s| m.args.iter_mut().for_each(|a| s.visit_expr_mut(a)));
+    fn call(&mut self, m: &mut ExprMethodCall) -> Option<Expr> {
+        visit_mut::visit_expr_method_call_mut(self, m);
         let method = m.method.to_string();
         match (source(&method), watched(&method)) {
-            (true, _) if outer != Order::Lost => self.asked(m, Asks::GoesThrough),
+            (true, _) if !self.awaited => self.asked(m, Asks::GoesThrough),
             (false, true) => self.asked(m, Asks::Calls),
             _ => None,
         }
     }
-}
 
-impl Probes<'_> {
     /// Probes what the loop goes through: what comes back is to be asked before the loop.
     fn for_loop(&mut self, l: &mut ExprForLoop) -> Option<Expr> {
         let begins = |m: &ExprMethodCall| m.args.is_empty() && source(&m.method.to_string()) && place(&m.receiver);
@@ -230,19 +202,19 @@ impl Probes<'_> {
             e if place(e) => (Some(l.expr.clone()), e.span()),
             e => (None, e.span()),
         };
-        // The machine has its own words for what an awaiting loop cannot go through.
         let awaits = lower::awaits(&l.body);
         let asks = !awaits && !self.f.leaves(span, Asks::GoesThrough.rules());
         if seen.is_none() {
-            let order = if awaits { Order::Lost } else { Order::Seen };
-            self.with(order, |s| s.visit_expr_mut(&mut l.expr));
+            let around = std::mem::replace(&mut self.awaited, awaits);
+            self.visit_expr_mut(&mut l.expr);
+            self.awaited = around;
         }
         if asks && matches!(&*l.expr, Expr::Call(_) | Expr::Await(_) | Expr::Try(_)) {
             self.some = true;
             let head = std::mem::replace(&mut *l.expr, Expr::PLACEHOLDER);
             *l.expr = Asks::GoesThrough.taken(head, span);
         }
-        self.with(Order::Seen, |s| s.visit_block_mut(&mut l.body));
+        self.visit_block_mut(&mut l.body);
         let seen = seen.filter(|_| asks)?;
         self.some = true;
         Some(Asks::GoesThrough.seen(&quote!(&#seen), span))
@@ -318,11 +290,6 @@ fn named_arguments(tokens: &TokenStream) -> Vec<String> {
     named.filter_map(|w| if let TokenTree::Ident(name) = &w[0] { Some(name.to_string()) } else { None }).collect()
 }
 
-/// True for the function whose closure may do anything: its value is recorded.
-fn is_side_effect(function: &Expr) -> bool {
-    matches!(function, Expr::Path(p) if p.path.segments.last().is_some_and(|s| s.ident == "side_effect"))
-}
-
 /// True for what can be borrowed twice with one meaning: a variable, or fields of one.
 fn place(e: &Expr) -> bool {
     match e {
@@ -342,49 +309,13 @@ fn temporary(e: &Expr) -> bool {
 }
 
 impl VisitMut for Probes<'_> {
-    fn visit_block_mut(&mut self, b: &mut Block) {
-        for i in 0..b.stmts.len() {
-            let order = if order::sorted_next(&b.stmts, i) { Order::Lost } else { Order::Seen };
-            self.with(order, |s| s.visit_stmt_mut(&mut b.stmts[i]));
-        }
-    }
-
-    fn visit_local_mut(&mut self, l: &mut Local) {
-        let wanted = match &l.pat {
-            Pat::Type(t) => Some(&*t.ty),
-            _ => None,
-        };
-        let Some(init) = &mut l.init else { return };
-        match &mut *init.expr {
-            Expr::MethodCall(m) => {
-                // A sorted collection is what the order of its source is lost in.
-                let sorted = self.order == Order::Lost && m.method == "collect";
-                let probed = match sorted {
-                    true => {
-                        self.with(Order::Lost, |s| s.visit_expr_mut(&mut m.receiver));
-                        None
-                    }
-                    false => self.call(m, wanted),
-                };
-                if let Some(probed) = probed {
-                    *init.expr = probed;
-                }
-            }
-            e => self.visit_expr_mut(e),
-        }
-        if let Some((_, diverge)) = &mut init.diverge {
-            self.visit_expr_mut(diverge);
-        }
-    }
-
     fn visit_expr_mut(&mut self, e: &mut Expr) {
         match e {
             Expr::MethodCall(m) => {
-                if let Some(probed) = self.call(m, None) {
+                if let Some(probed) = self.call(m) {
                     *e = probed;
                 }
             }
-            Expr::Call(c) if is_side_effect(&c.func) => {}
             Expr::ForLoop(l) => {
                 if let Some(probe) = self.for_loop(l) {
                     let unprobed = std::mem::replace(e, Expr::PLACEHOLDER);
@@ -404,14 +335,13 @@ impl VisitMut for Probes<'_> {
             }
             // What is recorded may be anything.
             Expr::Call(c) if lower::records(&c.func) => {}
-            Expr::Paren(_) | Expr::Try(_) | Expr::Await(_) => visit_mut::visit_expr_mut(self, e),
-            _ => self.with(Order::Seen, |s| visit_mut::visit_expr_mut(s, e)),
+            _ => visit_mut::visit_expr_mut(self, e),
         }
     }
 
     fn visit_item_mut(&mut self, _: &mut Item) {}
 
     fn visit_macro_mut(&mut self, m: &mut Macro) {
-        lower::in_known_macro(m, |e| self.with(Order::Seen, |s| s.visit_expr_mut(e)));
+        lower::in_known_macro(m, |e| self.visit_expr_mut(e));
     }
 }

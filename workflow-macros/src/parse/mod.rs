@@ -7,7 +7,6 @@ pub(crate) mod depth;
 mod duration;
 pub(crate) mod exempt;
 pub(crate) mod limits;
-pub(crate) mod order;
 pub(crate) mod retry;
 pub(crate) mod test;
 pub(crate) mod threads;

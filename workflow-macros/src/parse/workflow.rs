@@ -25,7 +25,7 @@ pub(crate) struct WorkflowFn {
     pub(crate) warnings: Vec<Warning>,
     /// What rustc is to refuse if a name means what it seems to.
     pub(crate) suspicions: Vec<Suspicion>,
-    /// Where the tokens have told something already: the line and the column.
+    /// Where the tokens have told something already, or show that there is nothing to tell: the line and the column.
     pub(crate) told: BTreeSet<(usize, usize)>,
     /// The function as written, without the attribute.
     pub(crate) item: ItemFn,
@@ -43,7 +43,7 @@ impl WorkflowFn {
         !self.item.sig.generics.params.is_empty()
     }
 
-    /// True if what the types say at `at` is not to be reported: the tokens have told it, or one of the rules does not hold there.
+    /// True if what the types say at `at` is not to be reported: the tokens have decided it, or one of the rules does not hold there.
     pub(crate) fn leaves(&self, at: Span, rules: &[&Rule]) -> bool {
         let at = at.start();
         if self.told.contains(&(at.line, at.column)) {

@@ -139,7 +139,7 @@ impl<'e> Net<'e> {
         }
     }
 
-    /// Keeps what types say at this place from being told too.
+    /// Keeps types from saying something at this place: it is told already, or seen to be harmless.
     fn tell(&mut self, at: Span) {
         let at = at.start();
         self.told.insert((at.line, at.column));

@@ -117,9 +117,15 @@ impl Net<'_> {
     /// Reports a method that goes through a hash table, unless its order makes no difference.
     fn goes_through(&mut self, m: &ExprMethodCall, behind: &[&ExprMethodCall], target: &Target) {
         let name = m.method.to_string();
-        if ITERATES.binary_search(&name.as_str()).is_ok()
-            && let Kind::Hash(by) = self.scopes.of_expr(&m.receiver)
-            && !self.any_order(behind, target)
+        if ITERATES.binary_search(&name.as_str()).is_err() {
+            return;
+        }
+        if self.any_order(behind, target, false) {
+            // Nor do types have to look at it.
+            return self.tell(m.method.span());
+        }
+        if let Kind::Hash(by) = self.scopes.of_expr(&m.receiver)
+            && !self.any_order(behind, target, true)
         {
             self.hash(by, &m.method, &format!("`{name}()` goes through a hash table"));
         }
@@ -164,8 +170,9 @@ impl Net<'_> {
         }
     }
 
-    /// True if the order makes no difference behind these methods, the outermost first, or where their value goes.
-    fn any_order(&self, behind: &[&ExprMethodCall], target: &Target) -> bool {
+    /// True if the order makes no difference behind these methods, the outermost first, or where their value goes; `doubt` if
+    /// that depends on a type that nobody has written.
+    fn any_order(&self, behind: &[&ExprMethodCall], target: &Target, doubt: bool) -> bool {
         for m in behind.iter().rev() {
             let name = m.method.to_string();
             if ONE_BY_ONE.binary_search(&name.as_str()).is_ok() {
@@ -179,26 +186,32 @@ impl Net<'_> {
                     "fold" | "reduce" => m.args.last().is_some_and(commutes),
                     "for_each" => false,
                     "collect" => match turbofish(m) {
-                        Some(ty) => self.unordered(ty, target),
+                        Some(ty) => self.unordered(ty, target, doubt),
                         None => match target {
-                            Target::Type(ty) => self.unordered(ty, target),
+                            Target::Type(ty) => self.unordered(ty, target, doubt),
                             Target::Loop => false,
-                            _ => true,
+                            Target::Unordered | Target::Sorted => true,
+                            Target::Unknown | Target::Elsewhere => doubt,
                         },
                     },
                     _ => false,
                 };
         }
-        matches!(target, Target::Unordered | Target::Elsewhere | Target::Sorted)
+        match target {
+            Target::Unordered | Target::Sorted => true,
+            Target::Elsewhere => doubt,
+            Target::Unknown | Target::Loop | Target::Type(_) => false,
+        }
     }
 
-    /// True if what is collected into the type is the same in any order, or nobody knows.
-    fn unordered(&self, ty: &Type, target: &Target) -> bool {
+    /// True if what is collected into the type is the same in any order; `doubt` if nobody knows.
+    fn unordered(&self, ty: &Type, target: &Target, doubt: bool) -> bool {
         match self.scopes.of_type(ty) {
-            Kind::List => matches!(target, Target::Sorted),
+            _ if matches!(target, Target::Sorted) => true,
+            Kind::List => false,
             Kind::Other => match first_argument(ty) {
-                Some(inner) if is_outcome(ty) => self.unordered(&inner, target),
-                _ => true,
+                Some(inner) if is_outcome(ty) => self.unordered(&inner, target, doubt),
+                _ => doubt,
             },
             _ => true,
         }

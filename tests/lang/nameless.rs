@@ -42,7 +42,7 @@ async fn nameless_scrutinees(n: u32) -> Result<u32, OrderError> {
 #[workflow]
 async fn unwrapped(note: Option<String>, words: Vec<String>) -> Result<u32, OrderError> {
     let mut sum = 0;
-    match Some(text("a", &[]).await?).unwrap_or_default().as_str() {
+    match Some(text("a", &[]).await?).filter(|t| !t.is_empty()).unwrap_or_default().as_str() {
         "a[]" if ping(1).await? == 1 => sum += 1,
         _ => {}
     }

@@ -6,7 +6,7 @@ use crate::{
     shrink::{Failure, shrink},
     source::Source,
 };
-use std::{collections::BTreeMap, fmt, io, ops::Range};
+use std::{collections::BTreeMap, fmt, io};
 
 /// How many programs are compiled together.
 const BATCH: usize = 30;
@@ -41,21 +41,21 @@ pub fn program(seed: u64) -> Program {
 }
 
 /// Compiles and compares the programs of these seeds.
-pub fn run(toolchain: &Toolchain, seeds: Range<u64>, under: Under) -> io::Result<Summary> {
+pub fn run(toolchain: &Toolchain, seeds: impl IntoIterator<Item = u64>, under: Under) -> io::Result<Summary> {
     let mut summary = Summary { oracles: under.oracles, ..Summary::default() };
-    let batches: Vec<Range<u64>> =
-        seeds.clone().step_by(BATCH).map(|first| first..seeds.end.min(first + BATCH as u64)).collect();
+    let seeds: Vec<u64> = seeds.into_iter().collect();
+    let batches: Vec<&[u64]> = seeds.chunks(BATCH).collect();
     for at_once in batches.chunks(WORKERS) {
         let judged: Vec<io::Result<_>> = std::thread::scope(|scope| {
-            let batch = |(i, seeds): (usize, &Range<u64>)| {
-                let seeds = seeds.clone();
+            let batch = |(i, seeds): (usize, &[u64])| {
+                let seeds = seeds.to_vec();
                 scope.spawn(move || {
-                    let programs: Vec<Program> = seeds.clone().map(program).collect();
+                    let programs: Vec<Program> = seeds.iter().copied().map(program).collect();
                     let verdicts = toolchain.judge(&format!("batch{i}"), &programs, under)?;
-                    Ok(seeds.zip(programs).zip(verdicts).collect::<Vec<_>>())
+                    Ok(seeds.iter().copied().zip(programs).zip(verdicts).collect::<Vec<_>>())
                 })
             };
-            let running: Vec<_> = at_once.iter().enumerate().map(batch).collect();
+            let running: Vec<_> = at_once.iter().copied().enumerate().map(batch).collect();
             let joined = running.into_iter().map(|r| r.join().unwrap_or_else(|_| Err(io::Error::other("a panic"))));
             joined.collect()
         });

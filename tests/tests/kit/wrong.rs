@@ -80,15 +80,15 @@ fn a_static_counter() {
         said,
         format!(
             "\
-sweep of `counts_in_a_static` (seed 0x5eed), crash before commit 0, in memory, resident: event 3: expected completed with 10, found completed with 13
-  this came with commit 2; before it, it was at `sleep` (tests/tests/kit/wrong.rs:{at}) with {{\"drawn\":3,\"n\":10}}
+sweep of `counts_in_a_static` (seed 0x5eed), crash before commit 0, in memory, resident: event 3: expected completed with 10, found completed with 14
+  this came with commit 2; before it, it was at `sleep` (tests/tests/kit/wrong.rs:{at}) with {{\"drawn\":4,\"n\":10}}
   commit 0 was of `w`: started counts_in_a_static; op 0: timer set
-  with it, it is at `sleep` (tests/tests/kit/wrong.rs:{at}) with {{\"drawn\":2,\"n\":10}}
+  with it, it is at `sleep` (tests/tests/kit/wrong.rs:{at}) with {{\"drawn\":3,\"n\":10}}
   all events:
     started counts_in_a_static
     op 0: timer set
     op 0: timer fired
-    completed with 13
+    completed with 14
   this run alone: WORKFLOW_TEST_ONLY=memory-resident-before0@0x5eed cargo test, or `only = \"memory-resident-before0\"`"
         )
     );

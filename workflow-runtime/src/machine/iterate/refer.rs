@@ -40,7 +40,7 @@ pub fn good<G: Good>(good: G) -> G::Value {
 
 /// A borrow, not a value: nothing changes it as long as it is used.
 ///
-/// Of [`Again`], so that rustc does not advise to borrow the value.
+/// Of `Again`, so that rustc does not advise to borrow the value.
 #[diagnostic::on_unimplemented(
     message = "`{T}` is a value, but it is written like a borrow that is taken again behind every `.await`, of something that may have changed by then",
     label = "this gives `{T}`, a value of its own",

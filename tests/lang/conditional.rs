@@ -100,6 +100,78 @@ async fn attributes(n: u32) -> Result<u32, OrderError> {
     return Ok(y);
 }
 
+#[workflow]
+async fn conditional_branches(n: u32) -> Result<u32, OrderError> {
+    let (a, b) = join!(
+        ping(n),
+        async {
+            #[cfg(test)]
+            let x = ping(n).await?;
+            #[cfg(not(test))]
+            let x = 100u32;
+            #[cfg(any())]
+            missing();
+            Ok::<u32, OrderError>(ping(x).await?)
+        },
+        #[cfg(any())]
+        missing(),
+    );
+    let sum = a? + b?;
+    let more = select! {
+        x = ping(sum), if { #[cfg(test)] let yes = true; #[cfg(not(test))] let yes = false; yes } => match x? {
+            #[cfg(any())]
+            0.. => missing().await?,
+            #[cfg(test)]
+            x => ping(x).await?,
+            #[cfg(not(test))]
+            _ => 100,
+        },
+        else => 100,
+    };
+    Ok(sum + more)
+}
+
+#[workflow]
+async fn conditions_in_macros(n: u32) -> Result<String, OrderError> {
+    let told = format!(
+        "{} {}",
+        {
+            #[cfg(test)]
+            let x = ping(n).await?;
+            #[cfg(not(test))]
+            let x = 100;
+            x
+        },
+        match ping(n).await? {
+            #[cfg(not(test))]
+            _ => ping(100).await?,
+            #[cfg(test)]
+            x => ping(x).await?,
+        },
+    );
+    let listed = vec![
+        ping(1).await?,
+        Line {
+            sku: String::new(),
+            #[cfg(test)]
+            quantity: ping(2).await?,
+            #[cfg(not(test))]
+            quantity: 100,
+        }
+        .quantity,
+    ];
+    Ok(format!("{told} {listed:?}"))
+}
+
+#[test]
+fn conditions_within_macros() {
+    for n in [0, 1, 5] {
+        assert_eq!(agree(|| conditional_branches(n)).outcome, serde_json::json!({ "ok": 30 * n }));
+        let told = format!("{} {} [2, 4]", 2 * n, 4 * n);
+        assert_eq!(agree(|| conditions_in_macros(n)).outcome, serde_json::json!({ "ok": told }));
+    }
+}
+
 #[test]
 fn conditions() {
     for n in [0, 1, 5] {

@@ -4,10 +4,12 @@
 //! predicate and under its opposite, each time with the predicate decided and with the attribute on it again; rustc
 //! expands the one that is left. Items in the body are rustc's business.
 
-use proc_macro2::TokenStream;
+use super::threads;
+use crate::lower;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Expr, Meta, Stmt, Token,
+    Attribute, Expr, Macro, Meta, Stmt, Token,
     punctuated::Punctuated,
     visit::Visit,
     visit_mut::{self, VisitMut},
@@ -46,6 +48,17 @@ impl Visit<'_> for Any {
     fn visit_attribute(&mut self, a: &Attribute) {
         self.0 |= a.path().is_ident("cfg") || a.path().is_ident("cfg_attr");
     }
+    fn visit_macro(&mut self, m: &Macro) {
+        self.0 |= names_condition(m.tokens.clone());
+    }
+}
+
+fn names_condition(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|t| match t {
+        TokenTree::Ident(i) => i == "cfg" || i == "cfg_attr",
+        TokenTree::Group(g) => names_condition(g.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 enum Job {
@@ -125,6 +138,22 @@ impl VisitMut for Conditions {
         self.visit_block_mut(&mut f.block);
     }
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
+    /// What the macros are that await is known here; what stands in others is rustc's business.
+    fn visit_macro_mut(&mut self, m: &mut Macro) {
+        if !names_condition(m.tokens.clone()) {
+            return;
+        }
+        match threads::parse(m) {
+            Some(Ok(mut all)) => {
+                all.branches.retain_mut(|b| self.kept(&mut b.body));
+                all.exprs_mut().for_each(|e| self.visit_expr_mut(e));
+                m.tokens = all.into_token_stream();
+            }
+            // It is refused later.
+            Some(Err(_)) => {}
+            None => lower::in_known_macro(m, |e| self.visit_expr_mut(e)),
+        }
+    }
     fn visit_block_mut(&mut self, b: &mut syn::Block) {
         b.stmts.retain_mut(|s| match s {
             Stmt::Local(l) => self.keep(&mut l.attrs),

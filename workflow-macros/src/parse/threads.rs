@@ -1,5 +1,7 @@
 //! `join!`, `try_join!` and `select!`: what stands between their brackets.
 
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
 use syn::{
     Expr, Macro, Pat, Token,
     parse::{Parse, ParseStream},
@@ -65,6 +67,31 @@ impl Threads {
         let arms = self.branches.iter().filter_map(|b| b.arm.as_ref());
         let in_arms = arms.flat_map(|a| a.guard.iter().chain([&a.handler]));
         self.branches.iter().map(|b| &b.body).chain(in_arms).chain(&self.els)
+    }
+
+    /// As [`exprs`](Threads::exprs), to be changed.
+    pub(crate) fn exprs_mut(&mut self) -> impl Iterator<Item = &mut Expr> {
+        let in_branches = self.branches.iter_mut().flat_map(|b| {
+            let arm = b.arm.as_mut().map(|a| a.guard.iter_mut().chain([&mut a.handler]));
+            [&mut b.body].into_iter().chain(arm.into_iter().flatten())
+        });
+        in_branches.chain(&mut self.els)
+    }
+}
+
+impl ToTokens for Threads {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        for Branch { body, arm } in &self.branches {
+            match arm {
+                None => quote!(#body,),
+                Some(Arm { pat, guard: None, handler }) => quote!(#pat = #body => #handler,),
+                Some(Arm { pat, guard: Some(guard), handler }) => quote!(#pat = #body, if #guard => #handler,),
+            }
+            .to_tokens(tokens);
+        }
+        if let Some(els) = &self.els {
+            quote!(else => #els).to_tokens(tokens);
+        }
     }
 }
 

@@ -180,10 +180,18 @@ impl Net<'_> {
             }
             return SAME.binary_search(&name.as_str()).is_ok()
                 || match name.as_str() {
-                    "sum" | "product" => turbofish(m).is_none_or(|ty| self.scopes.of_type(ty) != Kind::Float),
+                    "sum" | "product" => {
+                        let wanted = match target {
+                            Target::Type(ty) => Some(&**ty),
+                            _ => None,
+                        };
+                        turbofish(m).or(wanted).is_none_or(|ty| self.scopes.of_type(ty) != Kind::Float)
+                    }
                     // With the key of the table in it there are no equals.
                     "min_by_key" | "max_by_key" => m.args.first().is_some_and(gives_tuple),
-                    "fold" | "reduce" => m.args.last().is_some_and(commutes),
+                    "fold" | "reduce" => {
+                        m.args.last().is_some_and(commutes) && !m.args.first().is_some_and(|from| self.is_float(from))
+                    }
                     "for_each" => false,
                     "collect" => match turbofish(m) {
                         Some(ty) => self.unordered(ty, target, doubt),
@@ -202,6 +210,10 @@ impl Net<'_> {
             Target::Elsewhere => doubt,
             Target::Unknown | Target::Loop | Target::Type(_) => false,
         }
+    }
+
+    fn is_float(&self, e: &Expr) -> bool {
+        matches!(e, Expr::Lit(l) if matches!(l.lit, syn::Lit::Float(_))) || self.scopes.of_expr(e) == Kind::Float
     }
 
     /// True if what is collected into the type is the same in any order; `doubt` if nobody knows.
@@ -236,13 +248,23 @@ fn gives_tuple(e: &Expr) -> bool {
     matches!(e, Expr::Closure(c) if matches!(&*c.body, Expr::Tuple(t) if t.elems.len() > 1))
 }
 
-/// A closure that joins two values, whichever comes first.
+/// A closure that adds its second argument to its first one, so that it comes to the same in every order. Sums of floats do not.
 fn commutes(e: &Expr) -> bool {
     use syn::BinOp::{Add, BitAnd, BitOr, BitXor, Mul};
     let Expr::Closure(c) = e else { return false };
+    let Some(syn::Pat::Ident(sum)) = c.inputs.first() else { return false };
+    let is_sum = |e: &Expr| matches!(e, Expr::Path(p) if p.path.is_ident(&sum.ident));
+    let other = |e: &Expr| !names(e.to_token_stream(), &sum.ident.to_string());
     match &*c.body {
-        Expr::Binary(b) => matches!(b.op, Add(_) | Mul(_) | BitAnd(_) | BitOr(_) | BitXor(_)),
-        Expr::MethodCall(m) => ["max", "min", "wrapping_add", "saturating_add"].iter().any(|n| m.method == n),
+        Expr::Binary(b) => {
+            matches!(b.op, Add(_) | Mul(_) | BitAnd(_) | BitOr(_) | BitXor(_))
+                && (is_sum(&b.left) && other(&b.right) || other(&b.left) && is_sum(&b.right))
+        }
+        Expr::MethodCall(m) => {
+            ["max", "min", "wrapping_add", "saturating_add"].iter().any(|n| m.method == n)
+                && is_sum(&m.receiver)
+                && m.args.iter().all(other)
+        }
         _ => false,
     }
 }

@@ -6,3 +6,4 @@ mod backend;
 mod contract;
 mod faults;
 mod files;
+mod pinned;

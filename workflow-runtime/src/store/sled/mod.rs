@@ -89,6 +89,9 @@ impl SledStoreBuilder {
 }
 
 impl SledStore {
+    /// The format of the stores that this build writes, and the newest that it reads.
+    pub const FORMAT: u32 = recovery::FORMAT;
+
     /// Opens the store in the directory `path`; creates it if there is none.
     ///
     /// # Errors

@@ -75,8 +75,38 @@ async fn a_guard_on_a_tuple(order: Order, n: u32) -> Result<String, OrderError> 
     Ok(said)
 }
 
+#[workflow]
+async fn a_lender_is_hidden_twice(mut words: Vec<String>, n: u32) -> Result<String, OrderError> {
+    let lent = &mut words;
+    lent.push(ping(n).await?.to_string());
+    let words = Some(n);
+    let words = text(&lent.concat(), &[words.unwrap_or(0)]).await?;
+    let len = ping(lent.len() as u32).await?;
+    text(&words, &[len]).await?;
+    Ok(words)
+}
+#[workflow]
+async fn a_branch_hides_a_lender_twice(mut words: Vec<String>, n: u32) -> Result<String, OrderError> {
+    let lent = &mut words;
+    let (a, b) = join!(
+        async {
+            let words: Option<u32> = Some(n);
+            let mut words = (ping(n).await? % 7, words.is_some());
+            if ping(lent.len() as u32).await? > 3 {
+                words.0 += 1;
+            }
+            text("of the branch", &[words.0]).await
+        },
+        ping(n)
+    );
+    text(&a?, &[b?]).await?;
+    Ok(text("last", &[n]).await?)
+}
+
 #[test]
 fn hidden() {
+    agree(|| a_lender_is_hidden_twice(vec!["a".into()], 2));
+    agree(|| a_branch_hides_a_lender_twice(vec!["a".into()], 2));
     agree(|| a_value_hides_a_borrow(vec![("a".into(), 1), ("bb".into(), 2)]));
     agree(|| a_borrow_hides_its_lender(vec![3, 4]));
     for n in 1..3 {

@@ -356,11 +356,10 @@ impl<'e> Lower<'e> {
         names::bindings(pat).into_iter().filter_map(hidden).any(|v| self.m.derivations[d].touches.contains(&v))
     }
 
-    /// True if a borrow in scope is taken again by way of the variable that `name` means so far.
+    /// True if a borrow in scope is taken again by way of a variable that is called `name`, be it hidden already or not.
     fn is_lender(&self, name: &str) -> bool {
-        let Some(var) = self.lookup(name) else { return false };
         let lent = |v: &VarId| match self.m.vars[*v].origin {
-            Origin::Derived(d) => self.m.derivations[d].touches.contains(&var),
+            Origin::Derived(d) => self.m.derivations[d].touches.iter().any(|t| self.m.vars[*t].ident == name),
             _ => false,
         };
         self.scopes.iter().flat_map(|s| s.values()).any(lent)

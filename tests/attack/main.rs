@@ -1,0 +1,10 @@
+//! Attacks on the engine, over real files, with child processes where a process has to die.
+//!
+//! `cargo test` runs a short form of each; `ATTACK=long cargo test --profile sim -p tests --test attack -- --nocapture` the
+//! long one. Each prints what it counted.
+
+mod audit;
+mod clients;
+mod every_write;
+mod process;
+mod workload;

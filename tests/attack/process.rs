@@ -1,0 +1,66 @@
+//! Child processes, seeds, and how much to do.
+
+use std::{
+    path::Path,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+};
+
+/// Whether the long form was asked for.
+pub(crate) fn long() -> bool {
+    std::env::var("ATTACK").is_ok_and(|v| v == "long")
+}
+
+/// How many rounds: of the short form, and of the long one.
+pub(crate) fn rounds(short: u64, long_form: u64) -> u64 {
+    if long() { long_form } else { short }
+}
+
+/// splitmix64 by Sebastiano Vigna.
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// The seed of `ATTACK_SEED`, or another one each time; printed, so that a failure can be run again.
+    pub(crate) fn seeded(what: &str) -> Self {
+        let now =
+            || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
+        let seed = std::env::var("ATTACK_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(now);
+        println!("{what}: ATTACK_SEED={seed}");
+        Random(seed)
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n.max(1)
+    }
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_attack-worker"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+pub(crate) fn spawn(args: &[&str]) -> Child {
+    command(args).spawn().expect("the worker starts")
+}
+
+/// Runs a worker to its end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    command(args).output().expect("the worker starts")
+}
+
+/// The process ended by a signal: it was killed, or has killed itself.
+pub(crate) fn was_killed(status: ExitStatus) -> bool {
+    status.code().is_none()
+}
+
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().expect("a path of text")
+}
+
+/// What a worker that did not end as it should has said.
+pub(crate) fn told(out: &Output) -> String {
+    format!("{}\n{}\n{}", out.status, String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}

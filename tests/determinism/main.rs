@@ -20,10 +20,10 @@ use score::{Honest, Score};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Cases that no net catches yet, and some net can. What is out of reach for all of them is marked as such in the corpus.
-const KNOWN: &[&str] = &["address_method", "escape_macro"];
+const KNOWN: &[&str] = &[];
 
 /// How many evasive workflows tokens and types catch, without calls.
-const BY_COMPILER: usize = 82;
+const BY_COMPILER: usize = 84;
 
 /// There is one copy of the corpus.
 fn alone() -> MutexGuard<'static, ()> {

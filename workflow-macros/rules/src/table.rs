@@ -248,7 +248,7 @@ pub const ADDRESSES: &Rule = &Rule {
     severity: Severity::Error,
     why: "it differs from process to process, and from build to build",
     instead: "give the thing an id of its own, or compare values",
-    catches: "Found: `{:p}`, casts of pointers to integers, `ptr::eq`, `type_name`, `TypeId` as data.",
+    catches: "Found: `{:p}`, casts of pointers to integers, `addr()` and `expose_provenance()` of pointers, `ptr::eq`, `type_name`, `TypeId` as data.",
     wrong: r#"#[workflow]
 async fn key(order: String) -> Result<String, Cancelled> {
     Ok(format!("{:p}", &order))
@@ -266,7 +266,7 @@ pub const ESCAPES: &Rule = &Rule {
     severity: Severity::Error,
     why: "no check can see what it does",
     instead: "move it into an `#[activity]`, or exempt it here and say why it is harmless",
-    catches: "Found: `unsafe`, `asm!`, foreign functions, macros whose tokens cannot be read as Rust.",
+    catches: "Found: `unsafe`, also where a macro of this crate writes it, `asm!`, foreign functions, macros whose tokens cannot be read as Rust.",
     wrong: r#"#[workflow]
 async fn first(names: Vec<String>) -> Result<String, Cancelled> {
     Ok(unsafe { names.get_unchecked(0) }.clone())

@@ -2,7 +2,7 @@
 //!
 //! rustc type-checks, borrow-checks and lints it on the user's tokens. It never runs in production.
 
-use super::{Signature, probes, refused, signature::Parameters};
+use super::{Signature, escapes, probes, refused, signature::Parameters};
 use crate::{
     lower::{self, continues},
     parse::{
@@ -22,6 +22,7 @@ pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     let mut block = (*f.item.block).clone();
     lower::items::split(&mut block);
     let import = probes::probe(&mut block, f);
+    let escapes = escapes::deny(&mut block, f);
     Awaits.visit_block_mut(&mut block);
     let (inputs, args, types, out) = (&f.item.sig.inputs, &s.args, &s.types, &s.out);
     let (Parameters { given, .. }, (implied, _, clause)) =
@@ -31,6 +32,7 @@ pub(super) fn check_copy(f: &WorkflowFn, s: &Signature) -> TokenStream {
     quote! {
         #import
         #(#lints)*
+        #escapes
         #[allow(clippy::too_many_arguments, clippy::unused_async, clippy::large_futures, clippy::unused_unit)]
         async fn __check #implied(#inputs) -> #out #clause #block
         fn __future #implied((#(#args,)*): (#(#types,)*)) -> impl ::core::future::Future<Output = #out> #clause {

@@ -5,6 +5,7 @@ mod check_copy;
 mod definition;
 mod determinism;
 mod entry;
+mod escapes;
 pub(crate) mod fallback;
 mod fields;
 mod machine;

@@ -14,7 +14,7 @@ use syn::{
     token::{Brace, Paren},
     visit_mut::{self, VisitMut},
 };
-use workflow_rules::{BLOCKING, CLOCK, CONCURRENCY, GLOBALS, HASH_ORDER, IO, OUTPUT, Rule};
+use workflow_rules::{ADDRESSES, BLOCKING, CLOCK, CONCURRENCY, GLOBALS, HASH_ORDER, IO, OUTPUT, Rule};
 
 /// Puts probes into the body, and gives what brings their trait into scope.
 pub(super) fn probe(block: &mut Block, f: &WorkflowFn) -> Option<TokenStream> {
@@ -130,11 +130,17 @@ fn watched(method: &str) -> bool {
     )
 }
 
+/// Methods that tell where a pointer points to.
+fn addresses(method: &str) -> bool {
+    matches!(method, "addr" | "expose_provenance" | "align_offset" | "is_aligned")
+}
+
 /// Which question a probe asks.
 #[derive(Clone, Copy)]
 enum Asks {
     GoesThrough,
     Calls,
+    Addresses,
 }
 
 impl Asks {
@@ -143,18 +149,19 @@ impl Asks {
         match self {
             Asks::GoesThrough => &[HASH_ORDER],
             Asks::Calls => &[CLOCK, CONCURRENCY, BLOCKING, IO, OUTPUT, GLOBALS],
+            Asks::Addresses => &[ADDRESSES],
         }
     }
 
     /// The question about a borrow.
     fn seen(self, borrow: &TokenStream, span: Span) -> Expr {
-        let method = Ident::new(["__goes_through", "__calls"][self as usize], span);
+        let method = Ident::new(["__goes_through", "__calls", "__addresses"][self as usize], span);
         Expr::Verbatim(quote_spanned!(span=> ::workflow_runtime::__private::Probe(#borrow).#method()))
     }
 
     /// The question about a value, which is handed back.
     fn taken(self, value: Expr, span: Span) -> Expr {
-        let method = Ident::new(["__gone_through", "__called"][self as usize], span);
+        let method = Ident::new(["__gone_through", "__called", "__addressed"][self as usize], span);
         let probe = quote_spanned!(span=> ::workflow_runtime::__private::Probe);
         Expr::MethodCall(ExprMethodCall {
             attrs: vec![],
@@ -188,6 +195,7 @@ impl Probes<'_> {
         match (source(&method), watched(&method)) {
             (true, _) if !self.awaited => self.asked(m, Asks::GoesThrough),
             (false, true) => self.asked(m, Asks::Calls),
+            _ if addresses(&method) => self.asked(m, Asks::Addresses),
             _ => None,
         }
     }
@@ -302,7 +310,7 @@ fn place(e: &Expr) -> bool {
 /// True for what gives a value of its own.
 fn temporary(e: &Expr) -> bool {
     match e {
-        Expr::Call(_) | Expr::MethodCall(_) | Expr::Try(_) | Expr::Await(_) => true,
+        Expr::Call(_) | Expr::MethodCall(_) | Expr::Try(_) | Expr::Await(_) | Expr::Cast(_) | Expr::RawAddr(_) => true,
         Expr::Paren(p) => temporary(&p.expr),
         _ => false,
     }

@@ -79,6 +79,11 @@ pub(crate) fn known_macro(m: &syn::Macro) -> Option<Vec<Expr>> {
     Some(macros::pieces(m)?.into_iter().filter_map(|p| p.expr().cloned()).collect())
 }
 
+/// True if one of the names stands anywhere in the tokens.
+pub(crate) fn names_any(tokens: &TokenStream, any: &[&str]) -> bool {
+    macros::names(tokens, any)
+}
+
 /// True if a function is called as `side_effect` is.
 pub(crate) fn records(f: &Expr) -> bool {
     let Expr::Path(f) = f else { return false };

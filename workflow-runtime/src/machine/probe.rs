@@ -12,6 +12,7 @@ use std::{
     net::{TcpListener, TcpStream, UdpSocket},
     path::PathBuf,
     process::{Child, Command},
+    ptr::NonNull,
     rc::Rc,
     sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock, atomic, mpsc},
     thread::{self, JoinHandle, LocalKey},
@@ -31,6 +32,10 @@ pub trait Allowed<T>: Sized {
     fn __calls(&self) {}
     /// Its methods may be called in a step.
     fn __called(self) -> T;
+    /// It is no pointer.
+    fn __addresses(&self) {}
+    /// It is no pointer.
+    fn __addressed(self) -> T;
 }
 
 impl<T> Allowed<T> for Probe<T> {
@@ -38,6 +43,9 @@ impl<T> Allowed<T> for Probe<T> {
         self.0
     }
     fn __called(self) -> T {
+        self.0
+    }
+    fn __addressed(self) -> T {
         self.0
     }
 }
@@ -90,6 +98,13 @@ pub trait NoOutput<'x> {}
     label = "this is `{Self}`"
 )]
 pub trait NoGlobals<'x> {}
+
+/// Not implemented: WF011.
+#[diagnostic::on_unimplemented(
+    message = "this gives an address, and it differs from process to process, and from build to build: give the thing an id of its own, or compare values [WF011]",
+    label = "this is `{Self}`"
+)]
+pub trait NoAddresses<'x> {}
 
 macro_rules! refused {
     ($seen:ident $taken:ident $why:ident $([$($g:tt)*] $t:ty;)*) => { $(
@@ -188,4 +203,10 @@ refused! { __calls __called NoOutput
 refused! { __calls __called NoGlobals
     [T] OnceLock<T>;
     [T: 'static] LocalKey<T>;
+}
+
+refused! { __addresses __addressed NoAddresses
+    [T: ?Sized] *const T;
+    [T: ?Sized] *mut T;
+    [T: ?Sized] NonNull<T>;
 }

@@ -45,6 +45,18 @@ pub mod unreached_assembly {
     }
 }
 
+/// UNREACHED WF012: `unsafe` that a macro of another crate writes, of which rustc says nothing
+pub mod unreached_macro {
+    use super::*;
+
+    #[workflow]
+    pub async fn unreached_macro(names: Vec<String>) -> Result<String, WorkflowError> {
+        let first = shared::first_of!(names);
+        note(&first).await?;
+        Ok(first)
+    }
+}
+
 /// UNREACHED WF009: a constant of the build in another crate
 pub mod unreached_build_constant {
     use super::*;

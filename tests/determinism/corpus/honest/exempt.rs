@@ -125,3 +125,26 @@ pub mod started_from_outside {
         Ok(run.result().await?)
     }
 }
+
+pub mod unsafe_of_a_macro {
+    use super::*;
+
+    macro_rules! nth {
+        ($of:expr, $n:expr) => {
+            unsafe { $of.get_unchecked($n) }.clone()
+        };
+    }
+
+    #[workflow]
+    pub async fn unsafe_of_a_macro(names: Vec<String>) -> Result<String, WorkflowError> {
+        if names.len() < 2 {
+            return Ok(String::new());
+        }
+        let second = side_effect(|| nth!(names, 1));
+        desk::store("second", &second).await?;
+        #[workflow(allow(WF012, reason = "the list is not empty"))]
+        let first: String = nth!(names, 0);
+        desk::store("first", &first).await?;
+        Ok(first)
+    }
+}

@@ -354,3 +354,34 @@ pub mod log_of_a_ship {
         Ok(log.dbg())
     }
 }
+
+/// Methods that pointers have too.
+pub mod own_addresses {
+    use super::*;
+
+    pub struct Host {
+        port: u16,
+        columns: usize,
+    }
+
+    impl Host {
+        fn addr(&self) -> String {
+            format!("host:{}", self.port)
+        }
+        fn is_aligned(&self) -> bool {
+            self.columns.is_multiple_of(8)
+        }
+    }
+
+    fn host(port: u16) -> Host {
+        Host { port, columns: usize::from(port) }
+    }
+
+    #[workflow]
+    pub async fn own_addresses(port: u16) -> Result<String, WorkflowError> {
+        let at = host(port);
+        let text = format!("{} {} {}", at.addr(), host(port + 1).addr(), at.is_aligned());
+        desk::store("host", &text).await?;
+        Ok(text)
+    }
+}

@@ -70,3 +70,11 @@ macro_rules! here {
         format!("{}:{}", file!(), line!())
     };
 }
+
+/// The first of a list that is not empty.
+#[macro_export]
+macro_rules! first_of {
+    ($list:expr) => {
+        unsafe { $list.get_unchecked(0) }.clone()
+    };
+}

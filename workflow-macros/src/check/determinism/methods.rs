@@ -96,6 +96,12 @@ impl Net<'_> {
     }
 }
 
+/// `addr`, of `<*const T>::addr`.
+pub(super) fn addresses(path: &syn::Path) -> bool {
+    let methods = ["addr", "expose_provenance", "align_offset", "is_aligned"];
+    path.segments.len() == 1 && path.segments.iter().all(|s| methods.iter().any(|m| s.ident == m))
+}
+
 pub(super) fn is_ordering(e: &Expr) -> bool {
     let Expr::Path(p) = e else { return false };
     let last = p.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();

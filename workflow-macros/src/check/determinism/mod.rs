@@ -32,7 +32,7 @@ use syn::{
     Attribute, Expr, ExprMethodCall, Pat, Stmt, Type,
     visit::{self, Visit},
 };
-use workflow_rules::{CLOCK, ESCAPES, RANDOMNESS, Rule, Severity};
+use workflow_rules::{ADDRESSES, CLOCK, ESCAPES, RANDOMNESS, Rule, Severity};
 
 /// Reports what makes a step differ when it is executed again, and takes the exemptions out of the body.
 pub(crate) fn determinism(f: &mut WorkflowFn, errors: &Errors) {
@@ -180,6 +180,9 @@ impl<'e> Net<'e> {
 
     /// A path that is called with so many arguments, or passed on.
     fn value(&mut self, p: &syn::ExprPath, given: Option<usize>) {
+        if p.qself.as_ref().is_some_and(|q| matches!(&*q.ty, Type::Ptr(_))) && methods::addresses(&p.path) {
+            return self.found(ADDRESSES, p, "this gives an address");
+        }
         let path = match &p.qself {
             None => segments(&p.path),
             // `<Instant>::now`, and `<StdRng as SeedableRng>::from_os_rng`, which is a function of the trait.

@@ -196,6 +196,7 @@ static ALL: &[Symbols] = &[
 
     open(ADDRESSES, "compares addresses", STD, &["ptr::eq/2", "ptr::addr_eq/2", "ptr::fn_addr_eq", "Arc::ptr_eq", "Rc::ptr_eq", "Weak::ptr_eq"]),
     open(ADDRESSES, "hashes an address", STD, &["ptr::hash/2"]),
+    open(ADDRESSES, "gives an address", STD, &["NonNull::addr/1"]),
     open(ADDRESSES, "gives a name that the compiler chooses", STD, &["type_name/0", "type_name_of_val/1"]),
     open(ADDRESSES, "gives a number that the compiler chooses", STD, &["TypeId::of/0"]),
 

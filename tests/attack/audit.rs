@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 use workflow_runtime::{
-    engine::{Engine, Filter},
+    engine::{Engine, EngineBuilder, Filter},
     store::SledStore,
 };
 
@@ -124,8 +124,17 @@ pub(crate) async fn audit(place: &Place, size: Size, deaths: usize, what: &str) 
     }
 }
 
+/// The business keys of all effects.
+pub(crate) fn ledger_keys(place: &Place) -> Vec<String> {
+    effects(place).into_keys().collect()
+}
+
 pub(crate) async fn open(place: &Place) -> Engine {
+    open_with(place, |builder| builder.only(NAMES)).await
+}
+
+pub(crate) async fn open_with(place: &Place, configure: impl FnOnce(EngineBuilder) -> EngineBuilder) -> Engine {
     let ledger = Ledger(Lines::open(&place.ledger()).expect("the ledger opens"));
     let store = SledStore::open(place.store()).expect("the store opens");
-    Engine::builder().store(store).state(ledger).only(NAMES).build().await.expect("the engine builds")
+    configure(Engine::builder().store(store).state(ledger)).build().await.expect("the engine builds")
 }

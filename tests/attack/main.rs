@@ -5,6 +5,12 @@
 
 mod audit;
 mod clients;
+mod completions;
 mod every_write;
+mod floods;
+mod overload;
+mod poison;
+mod poisons;
 mod process;
+mod time;
 mod workload;

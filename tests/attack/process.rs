@@ -37,7 +37,9 @@ impl Random {
 }
 
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_attack-worker"));
+    // A bound of memory, so that a step that allocates without end does not take the machine down.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 2000000; ulimit -c 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_attack-worker")]);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

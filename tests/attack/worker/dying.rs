@@ -73,6 +73,9 @@ impl<S: Store> Store for Dying<S> {
     async fn close(&self) -> Result<(), StoreError> {
         self.inner.close().await
     }
+    fn directory(&self) -> Option<std::path::PathBuf> {
+        self.inner.directory()
+    }
     fn counters(&self) -> StoreCounters {
         self.inner.counters()
     }

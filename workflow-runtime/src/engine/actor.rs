@@ -1,12 +1,13 @@
 //! One instance at work: its mail and what it has due, one at a time, each to its commit.
 
 use super::{
-    checkpoint::{Checkpoint, Operation, Reason, pack},
+    checkpoint::{Checkpoint, Operation, Reason, State, pack},
     commit::Refusal,
     draft::Draft,
     error::Unavailable,
     group::Delta,
     instance::{Instance, Next},
+    watch::needs_a_human,
     worker::Worker,
 };
 use crate::{
@@ -39,7 +40,7 @@ impl Actor {
         }
         loop {
             let shared = &self.worker.shared;
-            shared.health.alive()?;
+            self.worker.alive()?;
             let now = shared.clock.now().max(self.floor);
             self.start_attempts(now).await?;
             self.post(now).await?;
@@ -93,6 +94,7 @@ impl Actor {
     /// Gives the machine an input that `kept` has recorded, and what it can take after that, and commits. If the machine
     /// cannot take the first of it, `kept` stands and the instance is blocked.
     pub(super) async fn deliver(&mut self, kept: Draft, next: Next) -> Result<Delivered, Unavailable> {
+        let _alone = self.worker.alone(&self.instance.id).await;
         let reason = loop {
             let mut taken = kept.clone();
             let message = self.message_for(&mut taken, &next).await?;
@@ -102,7 +104,7 @@ impl Actor {
             };
             let inbox = self.step_inbox(&taken).await?;
             let worker = self.worker.clone();
-            if let Err(reason) = self.instance.revive(&worker.shared).await? {
+            if let Err(reason) = self.instance.revive(&worker).await? {
                 break reason;
             }
             match self.step(&mut taken, input, inbox) {
@@ -138,6 +140,8 @@ impl Actor {
         let number = draft.checkpoint.steps + 1;
         let span = tracing::debug_span!("workflow.step", workflow.step = number);
         let _entered = span.enter();
+        let worker = self.worker.clone();
+        let _stepping = worker.stepping(&self.instance.id);
         let unsaveable = |source| StepError::Outcome { workflow: draft.checkpoint.workflow.clone(), source };
         let Some(machine) = self.instance.machine.as_mut() else { return Ok(()) };
         let step = machine.step_with(input, draft.now, inbox)?;
@@ -210,11 +214,27 @@ impl Actor {
         }
     }
 
+    /// Blocks an instance whose step does not end, or kills the process.
+    pub(super) async fn condemn(&mut self) -> Result<(), Unavailable> {
+        let worker = self.worker.clone();
+        let Some(reason) = worker.shared.watch.condemned(&self.instance.id) else { return Ok(()) };
+        // One that does not exist yet is blocked when it is started.
+        let Some(draft) = self.draft(worker.shared.clock.now()) else { return Ok(()) };
+        if !draft.checkpoint.is_closed() {
+            self.block(draft, reason).await?;
+        }
+        worker.shared.watch.pardon(&self.instance.id);
+        Ok(())
+    }
+
     /// A blocked instance whose store is opened again tries to go on: this may be a build that can.
     pub(super) async fn second_chance(&mut self) -> Result<(), Unavailable> {
         let Some(mut draft) = self.draft(self.worker.shared.clock.now()) else { return Ok(()) };
         let stuck = |o: &Operation| matches!(o, Operation::Activity(call) if call.stuck);
         let members = self.instance.members.borrow().any(&stuck);
+        if matches!(&draft.checkpoint.state, State::Blocked(reason) if needs_a_human(reason)) {
+            return Ok(());
+        }
         if members || draft.checkpoint.pending.values().any(|p| stuck(&p.what)) {
             draft.unblock();
             return self.store(draft).await;

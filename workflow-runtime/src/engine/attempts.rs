@@ -37,7 +37,7 @@ impl Actor {
     /// dies. Only a clock that is set back while no process runs hides that an attempt was due.
     pub(super) async fn mark_lost(&mut self) -> Result<(), Unavailable> {
         self.forget_detached();
-        let (worker, opened) = (self.worker.clone(), self.worker.shared.opened);
+        let (worker, opened) = (self.worker.clone(), self.worker.since);
         let Some(mut draft) = self.draft(worker.shared.clock.now()) else { return Ok(()) };
         if draft.checkpoint.is_closed() {
             return Ok(());

@@ -5,9 +5,10 @@ use super::{
     clock::{Clock, SystemClock},
     error::BuildError,
     inline::Inline,
+    place,
     pulse::Pulse,
     shared::{Health, Settings, Shared},
-    worker,
+    watch::{Watch, Watchdog},
 };
 use crate::{
     activity::{
@@ -139,6 +140,37 @@ impl EngineBuilder {
         self
     }
 
+    /// How much may be under way at a time: calls of clients, steps, and attempts of activities that run or wait in their
+    /// queues. Default: 100,000.
+    ///
+    /// Beyond it, starts, signals and updates are refused with [`Unavailable::Overloaded`](super::Unavailable::Overloaded),
+    /// and nothing has happened: call again after a pause. What is under way goes on; reads, `cancel`, `terminate`, `retry` and
+    /// completions from outside are served. So the memory of an engine is bounded, however fast its clients are.
+    pub fn in_flight_limit(mut self, limit: usize) -> Self {
+        self.settings.in_flight_limit = limit;
+        self
+    }
+
+    /// How many messages may wait in the inbox of one instance, of all names. Default: 10,000.
+    ///
+    /// Beyond it, signals and updates are refused ([`SignalError::InboxFull`](super::SignalError::InboxFull)) until the
+    /// workflow has taken some; signals of other workflows wait with their senders.
+    pub fn inbox_limit(mut self, messages: u64) -> Self {
+        self.settings.inbox_limit = messages;
+        self
+    }
+
+    /// How long a step may take. Default: 10 seconds; a step takes microseconds.
+    ///
+    /// A step that takes longer loops without end, or blocks its thread. No thread can be ended from outside, so it is
+    /// left behind, the other instances of its worker go on with another one, and the instance is blocked (`WB108`) until
+    /// [`Run::retry`](super::Run::retry). When several threads have been left behind the engine stops
+    /// ([`Unavailable::Stuck`](super::Unavailable::Stuck)): each keeps a core busy until the process is restarted.
+    pub fn step_limit(mut self, limit: Duration) -> Self {
+        self.settings.step_limit = limit;
+        self
+    }
+
     /// How many threads step workflows. Default: one per core, at most 4.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.clamp(1, 64);
@@ -252,8 +284,13 @@ impl EngineBuilder {
         let fences = store.acquire_all("engine").await.map_err(BuildError::Store)?;
         let workers = self.workers;
         let shared = self.shared(pulse, store, registry, Some(executor), fences, Health::default());
-        let workers = worker::start(&shared, workers)?;
-        Ok(Engine::new(shared, workers))
+        let engine = Engine::new(shared.clone());
+        place::start(&shared, workers)?;
+        shared.post_condemned();
+        if shared.inline.is_none() {
+            engine.watched_by(Watchdog::start(&shared).map_err(BuildError::Thread)?);
+        }
+        Ok(engine)
     }
 
     /// An engine that runs nothing and writes nothing: it shows what the store holds. States are not asked for.
@@ -265,7 +302,7 @@ impl EngineBuilder {
         let store = self.store.clone().ok_or(BuildError::NoStore)?;
         let registry = self.registry()?;
         let shared = self.shared(Pulse::new(), store, registry, None, vec![], Health::read_only());
-        Ok(Engine::new(shared, vec![]))
+        Ok(Engine::new(shared))
     }
 
     fn registry(&mut self) -> Result<Registry, BuildError> {
@@ -286,10 +323,26 @@ impl EngineBuilder {
         health: Health,
     ) -> Arc<Shared> {
         self.clock.attach(&pulse);
+        // One that runs nothing has nothing to watch, and leaves no file.
+        let (watched, directory) = executor.as_ref().map_or((0, None), |_| (self.workers, store.directory()));
+        let watch = Watch::new(watched, directory, &self.settings.namespace);
         let opened = self.clock.now();
         let (clock, settings, inline, executor) = (self.clock, self.settings, self.inline, Mutex::new(executor));
         let workers = std::sync::OnceLock::new();
-        Arc::new(Shared { store, clock, pulse, registry, executor, fences, settings, health, opened, inline, workers })
+        Arc::new(Shared {
+            store,
+            clock,
+            pulse,
+            registry,
+            executor,
+            fences,
+            settings,
+            health,
+            opened,
+            watch,
+            inline,
+            workers,
+        })
     }
 }
 

@@ -5,11 +5,12 @@ use super::{
     error::BuildError,
     list::{Filter, Page},
     message::{Mail, Message},
+    place,
     pulse::Pulse,
     run::{Run, WorkflowFn},
     shared::Shared,
     start::Start,
-    worker::{self, WorkerHandle},
+    watch::Watchdog,
     {QueryError, Unavailable},
 };
 use crate::{
@@ -23,7 +24,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 /// Runs workflows on a store. Cheap to clone; the last clone or [`Run`] that is dropped ends it.
 ///
@@ -35,8 +36,7 @@ pub struct Engine {
 
 pub(super) struct Inner {
     pub(super) shared: Arc<Shared>,
-    workers: Mutex<Vec<WorkerHandle>>,
-    senders: Vec<tokio::sync::mpsc::UnboundedSender<Message>>,
+    watchdog: Mutex<Option<Watchdog>>,
 }
 
 /// What an orderly end left behind.
@@ -56,9 +56,12 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    pub(super) fn new(shared: Arc<Shared>, workers: Vec<WorkerHandle>) -> Self {
-        let senders = workers.iter().map(|w| w.sender.clone()).collect();
-        Engine { inner: Arc::new(Inner { shared, workers: Mutex::new(workers), senders }) }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Engine { inner: Arc::new(Inner { shared, watchdog: Mutex::default() }) }
+    }
+
+    pub(super) fn watched_by(&self, watchdog: Watchdog) {
+        *self.inner.watchdog.lock().unwrap_or_else(PoisonError::into_inner) = Some(watchdog);
     }
 
     /// An engine on the directory `path`, with everything annotated in this binary.
@@ -156,8 +159,8 @@ impl Engine {
         };
         let busy = shared.pulse.hold();
         let finished = async {
-            for sender in &self.inner.senders {
-                worker::finish(sender).await;
+            for sender in self.inner.senders() {
+                place::finish(sender).await;
             }
         };
         // A step that never returns must not keep the others from ending in order.
@@ -172,6 +175,8 @@ impl Engine {
         shared.drop_executor();
         if let Err(error) = shared.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
+        } else {
+            shared.watch.end_in_order();
         }
         ShutdownReport { interrupted, already_down: false }
     }
@@ -204,26 +209,32 @@ impl Inner {
         let (reply, answer) = oneshot::channel();
         // Held until the answer is here, so that the clock does not move on before the caller has it.
         let busy = self.shared.pulse.hold();
+        let mut sent = self.shared.watch.sending(self.shared.worker_of(id));
         self.send(id, mail(reply));
-        let answer = answer.await.map_err(|_| self.shared.health.unanswered());
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|_| self.shared.health.unanswered()),
+            () = self.shared.watch.replaced(&mut sent) => Err(Unavailable::Replaced),
+        };
         drop(busy);
         answer
     }
 
     pub(super) fn send(&self, id: &WorkflowId, mail: Mail) {
-        if self.senders.is_empty() {
-            return mail.refuse(&Unavailable::ReadOnly);
+        match self.shared.workers.get() {
+            Some(_) => self.shared.post(id, mail),
+            None => mail.refuse(&Unavailable::ReadOnly),
         }
-        let worker = usize::from(self.shared.shard(id).0) % self.senders.len();
-        let message = Message::To { id: id.clone(), mail, busy: self.shared.pulse.hold() };
-        // A worker that has ended drops the message, and with it the sender of the answer.
-        let _ = self.senders[worker].send(message);
+    }
+
+    fn senders(&self) -> &[UnboundedSender<Message>] {
+        self.shared.workers.get().map_or(&[], Vec::as_slice)
     }
 
     fn die(&self) {
         self.shared.health.stopped();
         self.shared.drop_executor();
-        for sender in &self.senders {
+        for sender in self.senders() {
             let _ = sender.send(Message::Die);
         }
         self.join();
@@ -231,9 +242,13 @@ impl Inner {
 
     /// Waits for the threads: they hold the store. They end at once when told to, unless a step does not return.
     fn join(&self) {
-        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let watchdog = self.watchdog.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(watchdog) = watchdog {
+            watchdog.stop();
+        }
+        let threads: Vec<_> = self.shared.watch.posts().iter_mut().filter_map(|p| p.thread.take()).collect();
         let patience = Instant::now() + PATIENCE;
-        for thread in workers.iter_mut().filter_map(|w| w.thread.take()) {
+        for thread in threads {
             if thread.thread().id() == std::thread::current().id() {
                 continue;
             }

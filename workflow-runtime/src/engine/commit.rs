@@ -73,7 +73,8 @@ impl Actor {
     /// Nothing has changed, unless the store is poisoned.
     pub(super) async fn commit(&mut self, mut draft: Draft) -> Result<(), Refusal> {
         let shared = self.worker.shared.clone();
-        shared.health.alive()?;
+        self.worker.alive()?;
+        let stepped = draft.stepped.is_some() || draft.finished.as_ref().is_some_and(|f| f.stepped.is_some());
         let defined: Vec<_> = draft.definitions.keys().copied().collect();
         let letters = draft.letters.clone();
         let (answers, removes) = (std::mem::take(&mut draft.answers), draft.removes);
@@ -96,6 +97,9 @@ impl Actor {
                 self.instance.machine = None;
                 return Err(Refusal::Unavailable(self.failed(e)));
             }
+        }
+        if stepped {
+            self.worker.survived(&self.instance.id);
         }
         debug_assert!(revision > self.instance.revision, "a commit goes to a higher revision");
         self.instance.revision = if removes { Revision::NONE } else { revision };
@@ -120,6 +124,10 @@ impl Actor {
             }
             _ => None,
         };
+        if let (Err(replaced), Some(_)) = (self.worker.alive(), &fatal) {
+            // Its fences are another worker's now; the engine is well.
+            return replaced;
+        }
         if let Some(e) = fatal {
             let health = &self.worker.shared.health;
             health.poison(e);
@@ -165,7 +173,7 @@ impl Actor {
             false => Write::Put { key: keys.frame(), value: encoding::encode(&checkpoint)? },
         });
         let shard = usize::from(keys.shard().0);
-        let fence = self.worker.shared.fences[shard];
+        let fence = self.worker.fences.borrow()[shard];
         Ok((Commit { fence, instance: keys.frame(), based_on, revision, writes }, checkpoint))
     }
 

@@ -111,6 +111,30 @@ pub enum Unavailable {
         #[source]
         source: DecodeError,
     },
+    /// A step did not end, and its worker was replaced. The engine goes on.
+    #[error(
+        "WE017: a step did not end and its worker was replaced while this call was under way: it may or may not have happened; call again"
+    )]
+    Replaced,
+    /// Steps do not end, and each of them keeps a thread of the process busy. The engine does nothing more.
+    #[error(
+        "WE018: {steps} steps do not end and the engine has stopped; restart the process: the instances are blocked, or will be"
+    )]
+    Stuck {
+        /// How many.
+        steps: usize,
+    },
+    /// There is more under way than the engine takes: calls of clients, steps, and attempts of activities that run or wait in
+    /// their queues. Nothing has happened. Only what brings more work is refused: starts, signals and updates.
+    #[error(
+        "WE019: {in_flight} calls and attempts are under way, and the engine takes {limit}: nothing has happened; call again after a pause, or raise `in_flight_limit`"
+    )]
+    Overloaded {
+        /// What is under way.
+        in_flight: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// The instance cannot be written in its new state.
     #[error("WE015: `{workflow_id}` could not be written, nothing has changed: {code}: {message}")]
     Unwritable {
@@ -134,6 +158,9 @@ impl Unavailable {
             Self::Undecodable { .. } => "WE014",
             Self::Unwritable { .. } => "WE015",
             Self::ReadOnly => "WE016",
+            Self::Replaced => "WE017",
+            Self::Stuck { .. } => "WE018",
+            Self::Overloaded { .. } => "WE019",
         }
     }
 }
@@ -304,6 +331,18 @@ pub enum SignalError {
         /// The signal.
         signal: String,
     },
+    /// The workflow takes its messages more slowly than they come. Nothing has happened.
+    #[error(
+        "WE035: {buffered} messages wait in the inbox of `{workflow_id}`, which takes no more; send `{signal}` again after a pause, or raise `inbox_limit`"
+    )]
+    InboxFull {
+        /// The instance.
+        workflow_id: String,
+        /// The signal.
+        signal: String,
+        /// How many messages wait, of all names.
+        buffered: u64,
+    },
     /// The engine could not serve the call.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -319,6 +358,7 @@ impl SignalError {
             Self::Unencodable { .. } => "WE032",
             Self::TooLarge { .. } => "WE033",
             Self::Reserved { .. } => "WE034",
+            Self::InboxFull { .. } => "WE035",
             Self::Unavailable(e) => e.code(),
         }
     }

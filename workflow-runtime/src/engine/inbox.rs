@@ -2,7 +2,7 @@
 
 use super::{
     actor::Actor,
-    checkpoint::{Checkpoint, Inbox, Operation, Response, Seen, SignalRecord},
+    checkpoint::{Checkpoint, Inbox, Operation, Pending, Response, Seen, SignalRecord},
     draft::Draft,
     error::Unavailable,
     instance::Next,
@@ -152,6 +152,20 @@ impl StepInbox for AtHand {
 }
 
 impl Actor {
+    /// How many messages wait, if the inbox takes no more of a channel. The one that an operation waits for is always let in:
+    /// behind it the others may be taken.
+    pub(super) fn full_inbox(&self, c: &Checkpoint, channel: &str) -> Option<u64> {
+        let buffered: u64 = c.inbox.values().map(|i| i.next - i.first).sum();
+        if buffered < self.worker.shared.settings.inbox_limit {
+            return None;
+        }
+        let waits = |p: &Pending| matches!(&p.what, Operation::Signal { name, .. } if name == channel);
+        let waited =
+            c.pending.values().any(waits) || self.instance.members.borrow().listeners().any(|(n, _)| n == channel);
+        let empty = c.inbox.get(channel).is_none_or(|i| i.is_empty());
+        (!(waited && empty)).then_some(buffered)
+    }
+
     /// The inbox as the step of `draft` sees it. Reads nothing that no step has looked for before.
     pub(super) async fn step_inbox(&self, draft: &Draft) -> Result<Box<dyn StepInbox>, Unavailable> {
         let mut at_hand = AtHand { buffered: BTreeMap::new(), read: BTreeMap::new() };

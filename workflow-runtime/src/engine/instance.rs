@@ -9,6 +9,7 @@ use super::{
     group::Members,
     outbox::Letter,
     shared::Shared,
+    worker::Worker,
 };
 use crate::{
     journal::{
@@ -289,11 +290,11 @@ impl Instance {
     ///
     /// The outer error: the store does not answer. The inner one: this build cannot resume the instance, or a record
     /// that it needs is damaged.
-    pub(super) async fn revive(&mut self, shared: &Shared) -> Result<Result<(), Reason>, Unavailable> {
+    pub(super) async fn revive(&mut self, worker: &Worker) -> Result<Result<(), Reason>, Unavailable> {
         if self.machine.is_some() {
             return Ok(Ok(()));
         }
-        match self.wake(shared).await {
+        match self.wake(worker).await {
             Ok(woken) => Ok(woken.map_err(|e| Reason { code: e.code().into(), message: e.to_string() })),
             Err(
                 e @ (Unavailable::Undecodable { .. }
@@ -309,7 +310,8 @@ impl Instance {
         }
     }
 
-    async fn wake(&mut self, shared: &Shared) -> Result<Result<(), StepError>, Unavailable> {
+    async fn wake(&mut self, worker: &Worker) -> Result<Result<(), StepError>, Unavailable> {
+        let shared = &worker.shared;
         let start = self.start_record(shared).await?;
         let Some(c) = &self.checkpoint else { return Ok(Ok(())) };
         let identity = Identity { workflow_id: self.id.to_string(), run_id: c.run.0 };
@@ -323,6 +325,8 @@ impl Instance {
         let frame = frame(shared, &self.id, &self.keys, c, packed).await?;
         let resolve = Resolver::prepare(shared, &self.id, &frame).await?;
         let whole = frame.clone();
+        // Decoding runs the code of the user's types.
+        let _stepping = worker.stepping(&self.id);
         Ok(match Machine::load(identity, frame, &start.input, &resolve) {
             Ok((machine, upgrades)) => {
                 // A frame that was decoded encodes again.

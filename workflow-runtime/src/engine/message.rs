@@ -16,7 +16,11 @@ use crate::{
     machine::{Answer, OpId},
 };
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+};
+use tokio::sync::{mpsc::UnboundedReceiver, oneshot};
 
 pub(super) type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 
@@ -26,10 +30,45 @@ pub(super) enum Message {
     To { id: WorkflowId, mail: Mail, busy: Held },
     /// A message of one of its instances could not be taken now: it goes out again with the next one.
     Returned { from: WorkflowId, seq: u64 },
+    /// Another worker was replaced, with all messages to its instances that it had not dealt with.
+    SendAgain,
     /// Deal with what is queued, then end.
     Finish(oneshot::Sender<()>),
     /// End now.
     Die,
+}
+
+/// Where the messages of a worker arrive. It outlives the worker: the next one at its place goes on with what is in it.
+#[derive(Clone)]
+pub(super) struct Inlet(Arc<Mutex<Option<UnboundedReceiver<Message>>>>);
+
+impl Inlet {
+    pub(super) fn new(receiver: UnboundedReceiver<Message>) -> Self {
+        Inlet(Arc::new(Mutex::new(Some(receiver))))
+    }
+
+    /// The next message; None when nobody can send one any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub(super) async fn next(&self) -> Option<Message> {
+        std::future::poll_fn(|cx| match self.receiver().as_mut() {
+            Some(receiver) => receiver.poll_recv(cx),
+            None => Poll::Ready(None),
+        })
+        .await
+    }
+
+    fn receiver(&self) -> MutexGuard<'_, Option<UnboundedReceiver<Message>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody takes messages any more. Those who wait for an answer to one are told by its end.
+    pub(super) fn close(&self) {
+        let receiver = self.receiver().take();
+        drop(receiver);
+    }
 }
 
 /// For an instance.

@@ -8,7 +8,8 @@
 //!
 //! - `client`, `run`, `complete`, `untyped`, `status`, `list`: what callers use. Reads go to the store and need no worker.
 //! - `verify`: runs recorded steps again; nothing has an effect.
-//! - `worker`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
+//! - `worker`, `place`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
+//! - `watch`: steps that do not end, and steps that kill the process.
 //! - `actor`, `coalesce`, `group`, `requests`, `attempts`, `outside`, `detach`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
@@ -43,6 +44,7 @@ mod list;
 mod message;
 mod outbox;
 mod outside;
+mod place;
 pub mod points;
 mod pulse;
 mod recovery;
@@ -60,6 +62,7 @@ mod tree;
 mod untyped;
 mod updates;
 mod verify;
+mod watch;
 mod worker;
 
 #[cfg(test)]

@@ -229,7 +229,7 @@ impl Actor {
             let Some(mut draft) = self.draft(now) else { return Ok(()) };
             let id = self.instance.id.clone();
             let heard = self.worker.outside.borrow_mut().heard(&id, op, attempt).map(|h| h.last);
-            let last = heard.unwrap_or(self.worker.shared.opened);
+            let last = heard.unwrap_or(self.worker.since);
             let Some(call) = draft.call(op) else { continue };
             let Some(deferred) = &mut call.deferred else { continue };
             deferred.beat = deferred.beat.max(last);

@@ -119,6 +119,7 @@ impl<W> Run<W> {
         shared.health.alive()?;
         loop {
             let (reply, ended) = tokio::sync::oneshot::channel();
+            let mut sent = shared.watch.sending(shared.worker_of(&id));
             self.engine.inner.send(&id, Mail::Watch { reply });
             // Answered at once if the run has ended or does not exist.
             let ended = async {
@@ -126,6 +127,8 @@ impl<W> Run<W> {
                     biased;
                     told = ended => told.unwrap_or_else(|_| Err(shared.health.unanswered())),
                     down = shared.health.down() => Err(down),
+                    // Its next worker is asked.
+                    () = shared.watch.replaced(&mut sent) => Ok(()),
                 }
             };
             // What this is the handle of may have been followed by another run, which nobody waits for here.

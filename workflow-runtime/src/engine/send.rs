@@ -2,9 +2,10 @@
 
 use super::{
     client::{Engine, MaybeId},
-    error::{SignalError, UpdateError},
+    error::{SignalError, Unavailable, UpdateError},
     message::Mail,
     start::outgoing,
+    watch::Sent,
 };
 use crate::journal::{
     encoding::EncodeError,
@@ -43,6 +44,7 @@ impl SendSignal {
         let SendSignal { engine, to, name, payload, id } = self;
         let to = to?;
         let signal = outgoing(&to, name, payload, id, engine.inner.shared.settings.payload_limit)?;
+        engine.inner.shared.admit()?;
         engine.inner.ask(&to, |reply| Mail::Signal { signal, reply }).await.unwrap_or_else(|e| Err(e.into()))
     }
 }
@@ -83,11 +85,12 @@ impl<Resp: DeserializeOwned> AskUpdate<Resp> {
     async fn send(self) -> Result<Resp, UpdateError> {
         let AskUpdate { engine, to, name, request, id, .. } = self;
         let (to, inner) = (to?, &engine.inner);
-        inner.shared.health.check()?;
+        inner.shared.admit()?;
         let request = asked(to.as_str(), &name, request, id.as_deref(), inner.shared.settings.payload_limit)?;
         let (reply, answer) = oneshot::channel();
+        let sent = inner.shared.watch.sending(inner.shared.worker_of(&to));
         inner.send(&to, Mail::Update { name: name.clone(), request, id, reply });
-        answered(&engine, to.as_str(), &name, answer).await
+        answered(&engine, to.as_str(), &name, answer, sent).await
     }
 }
 
@@ -129,12 +132,14 @@ pub(super) async fn answered<Resp: DeserializeOwned>(
     workflow_id: &str,
     update: &str,
     answer: oneshot::Receiver<Result<Payload, UpdateError>>,
+    mut sent: Sent,
 ) -> Result<Resp, UpdateError> {
     let health = &engine.inner.shared.health;
     let answer = tokio::select! {
         biased;
         answer = answer => answer.unwrap_or_else(|_| Err(health.unanswered().into())),
         down = health.down() => Err(down.into()),
+        () = engine.inner.shared.watch.replaced(&mut sent) => Err(Unavailable::Replaced.into()),
     }?;
     answer.decode().map_err(|source| UpdateError::Undecodable {
         workflow_id: workflow_id.into(),

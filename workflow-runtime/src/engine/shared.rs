@@ -6,6 +6,7 @@ use super::{
     inline::Inline,
     message::{Mail, Message},
     pulse::Pulse,
+    watch::Watch,
 };
 use crate::{
     activity::Execute,
@@ -32,6 +33,9 @@ pub(super) struct Settings {
     pub(super) grace: Duration,
     pub(super) progress_interval: Duration,
     pub(super) resident: usize,
+    pub(super) in_flight_limit: usize,
+    pub(super) inbox_limit: u64,
+    pub(super) step_limit: Duration,
     pub(super) seed: Option<u64>,
     #[cfg(feature = "testing")]
     pub(super) bug: Option<super::bugs::Bug>,
@@ -49,6 +53,9 @@ impl Default for Settings {
             grace: Duration::from_secs(10),
             progress_interval: Duration::from_secs(10),
             resident: 4096,
+            in_flight_limit: 100_000,
+            inbox_limit: 10_000,
+            step_limit: Duration::from_secs(10),
             seed: None,
             #[cfg(feature = "testing")]
             bug: None,
@@ -70,6 +77,7 @@ pub(super) struct Shared {
     pub(super) health: Health,
     /// When this engine took its store over: what another one did was before that.
     pub(super) opened: Timestamp,
+    pub(super) watch: Watch,
     /// Instead of threads for the workers.
     pub(super) inline: Option<Arc<dyn Inline>>,
     /// The workers, once they have been started.
@@ -79,6 +87,15 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn keys(&self, id: &WorkflowId) -> InstanceKeys {
         InstanceKeys::new(&self.settings.namespace, id)
+    }
+
+    /// # Errors
+    ///
+    /// Why the engine takes no more work: it takes no calls, or there is too much under way.
+    pub(super) fn admit(&self) -> Result<(), Unavailable> {
+        self.health.check()?;
+        let (in_flight, limit) = (self.pulse.held(), self.settings.in_flight_limit);
+        if in_flight >= limit { Err(Unavailable::Overloaded { in_flight, limit }) } else { Ok(()) }
     }
 
     /// The id of a new run, which follows `former` under the same id.
@@ -106,7 +123,7 @@ impl Shared {
     /// Sends a piece of mail to whatever worker owns the instance.
     pub(super) fn post(&self, id: &WorkflowId, mail: Mail) {
         let Some(workers) = self.workers.get() else { return };
-        let worker = usize::from(self.shard(id).0) % workers.len();
+        let worker = self.worker_of(id);
         let message = Message::To { id: id.clone(), mail, busy: self.pulse.hold() };
         // A worker that has ended drops the message: what it stands for is in the store.
         let _ = workers[worker].send(message);
@@ -115,9 +132,15 @@ impl Shared {
     /// Tells the worker of a sender that its message could not be taken.
     pub(super) fn returned(&self, from: &WorkflowId, seq: u64) {
         if let Some(workers) = self.workers.get() {
-            let worker = usize::from(self.shard(from).0) % workers.len();
+            let worker = self.worker_of(from);
             let _ = workers[worker].send(Message::Returned { from: from.clone(), seq });
         }
+    }
+
+    /// The place of the worker that owns an instance.
+    pub(super) fn worker_of(&self, id: &WorkflowId) -> usize {
+        let workers = self.workers.get().map_or(0, Vec::len);
+        usize::from(self.shard(id).0) % workers.max(1)
     }
 
     pub(super) fn shard(&self, id: &WorkflowId) -> ShardId {
@@ -139,6 +162,8 @@ enum Condition {
     Stopped,
     /// A write failed in a way that leaves open whether it happened.
     Poisoned(StoreError),
+    /// So many steps do not end.
+    Stuck(usize),
 }
 
 impl Default for Health {
@@ -157,6 +182,7 @@ impl Health {
             Condition::ReadOnly => Err(Unavailable::ReadOnly),
             Condition::Stopping | Condition::Stopped => Err(Unavailable::ShutDown),
             Condition::Poisoned(e) => Err(Unavailable::Poisoned(e.clone())),
+            Condition::Stuck(steps) => Err(Unavailable::Stuck { steps: *steps }),
         }
     }
 
@@ -168,13 +194,15 @@ impl Health {
             Condition::Up | Condition::ReadOnly | Condition::Stopping => Ok(()),
             Condition::Stopped => Err(Unavailable::ShutDown),
             Condition::Poisoned(e) => Err(Unavailable::Poisoned(e.clone())),
+            Condition::Stuck(steps) => Err(Unavailable::Stuck { steps: *steps }),
         }
     }
 
     /// Resolves when the engine has come to its end, one way or the other.
     pub(super) async fn down(&self) -> Unavailable {
         let mut seen = self.0.subscribe();
-        let down = seen.wait_for(|c| matches!(c, Condition::Stopped | Condition::Poisoned(_))).await;
+        let down =
+            seen.wait_for(|c| matches!(c, Condition::Stopped | Condition::Poisoned(_) | Condition::Stuck(_))).await;
         drop(down);
         self.unanswered()
     }
@@ -185,6 +213,18 @@ impl Health {
             let first = matches!(c, Condition::Up | Condition::Stopping);
             if first {
                 *c = Condition::Poisoned(error);
+            }
+            first
+        });
+    }
+
+    /// So many steps do not end that only the end of the process helps.
+    pub(super) fn give_up(&self, steps: usize) {
+        tracing::error!(steps, "too many steps do not end; the engine stops, and its process has to be restarted");
+        self.0.send_if_modified(|c| {
+            let first = matches!(c, Condition::Up | Condition::Stopping);
+            if first {
+                *c = Condition::Stuck(steps);
             }
             first
         });

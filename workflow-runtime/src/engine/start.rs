@@ -127,7 +127,7 @@ impl<W: InlineWorkflow> Start<W> {
     fn request(&self) -> Result<(WorkflowId, Box<StartRequest>), StartError> {
         let id = WorkflowId::new(self.id.clone())?;
         let shared = &self.engine.inner.shared;
-        shared.health.check()?;
+        shared.admit()?;
         let limit = shared.settings.payload_limit;
         let unencodable = |source| StartError::Unencodable { workflow_id: id.to_string(), source };
         let input = self.call.clone().into_args().map_err(unencodable)?;
@@ -216,8 +216,12 @@ impl<W: InlineWorkflow, Resp: DeserializeOwned> StartUpdate<W, Resp> {
         let engine = start.engine.clone();
         let request = super::send::asked(&workflow_id, &name, request, id.as_deref(), limit).map_err(refused)?;
         let (client, answer): (Client, _) = oneshot::channel();
+        let sent = WorkflowId::new(workflow_id.clone()).map(|id| {
+            let shared = &engine.inner.shared;
+            shared.watch.sending(shared.worker_of(&id))
+        })?;
         let run = start.send(Some(FirstUpdate { name: name.clone(), request, id, client })).await?;
-        let answer = super::send::answered(&engine, &workflow_id, &name, answer).await;
+        let answer = super::send::answered(&engine, &workflow_id, &name, answer, sent).await;
         Ok((run, answer))
     }
 }

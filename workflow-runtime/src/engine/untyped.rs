@@ -48,7 +48,7 @@ impl Engine {
     ) -> Result<Run<Untyped>, StartError> {
         let id = WorkflowId::new(id)?;
         let shared = &self.inner.shared;
-        shared.health.check()?;
+        shared.admit()?;
         let workflow_id = || id.to_string();
         let Some(def) = shared.registry.workflow(workflow) else {
             return Err(StartError::UnknownWorkflow { workflow_id: workflow_id(), workflow: workflow.into() });

@@ -128,6 +128,7 @@ impl Actor {
             },
             None => None,
         };
+        let full = self.full_inbox(&draft.checkpoint, &channel);
         let refused = match (seen, closed) {
             (Some(Seen { answer: Some(answer), .. }), _) => told(&own, &name, answer),
             (Some(_), Some(state)) => Err(UpdateError::Unanswered { workflow_id, update: name, state }),
@@ -136,6 +137,10 @@ impl Actor {
                 return Ok(());
             }
             (None, Some(state)) => Err(UpdateError::Closed { workflow_id, update: name, state }),
+            (None, None) if full.is_some() => {
+                let buffered = full.unwrap_or_default();
+                Err(UpdateError::InboxFull { workflow_id, update: name, buffered })
+            }
             (None, None) => {
                 let seq = draft.checkpoint.inbox.get(&channel).map_or(0, |i| i.next);
                 let ticket = Ticket { name: name.clone(), seq, id: id.clone() };

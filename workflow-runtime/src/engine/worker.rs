@@ -2,21 +2,24 @@
 
 use super::{
     actor::Actor,
-    error::{BuildError, Unavailable},
+    error::Unavailable,
     instance::Instance,
-    message::{Mail, Message, Received, Reply},
+    message::{Inlet, Mail, Message, Received, Reply},
     outside::Outside,
+    place::{Place, Served},
     pulse::Held,
     recovery::WOKEN,
     resident::Resident,
     shared::Shared,
     timers::Timers,
     updates::Clients,
+    watch::Gauge,
 };
 use crate::{
     activity::AttemptHandle,
-    journal::id::{RunId, WorkflowId},
+    journal::id::{RunId, ShardId, WorkflowId},
     machine::OpId,
+    store::Fence,
 };
 use jiff::Timestamp;
 use std::{
@@ -24,28 +27,23 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     rc::Rc,
     sync::Arc,
-    thread::JoinHandle,
+    task::Poll,
 };
-use tokio::sync::{
-    Notify,
-    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    oneshot,
-};
+use tokio::sync::{Notify, mpsc::UnboundedSender};
 use tracing::Instrument;
 use workflow_definition::Fingerprint;
-
-/// The outside of a worker.
-pub(super) struct WorkerHandle {
-    pub(super) sender: UnboundedSender<Message>,
-    pub(super) thread: Option<JoinHandle<()>>,
-}
 
 /// What the tasks of one worker share. They run on one thread, and hold no borrow while they wait.
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) sender: UnboundedSender<Message>,
-    index: usize,
+    pub(super) index: usize,
     count: usize,
+    pub(super) gauge: Arc<Gauge>,
+    /// When it took its shards over: what was running before that is lost.
+    pub(super) since: Timestamp,
+    /// Of all shards; those of others are not used.
+    pub(super) fences: RefCell<Vec<Fence>>,
     mail: RefCell<HashMap<WorkflowId, VecDeque<Received>>>,
     resident: RefCell<Resident>,
     running: RefCell<HashMap<WorkflowId, BTreeMap<OpId, Running>>>,
@@ -75,46 +73,20 @@ struct Running {
     handle: Option<AttemptHandle>,
 }
 
-/// Starts the threads.
-pub(super) fn start(shared: &Arc<Shared>, count: usize) -> Result<Vec<WorkerHandle>, BuildError> {
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded_channel()).unzip();
-    // Known before the first of them begins: its messages may be for the last.
-    shared.workers.get_or_init(|| senders.clone());
-    let mut workers = vec![];
-    for (index, (sender, receiver)) in senders.into_iter().zip(receivers).enumerate() {
-        // Nothing is idle before it has looked at what is due.
-        let starting = shared.pulse.hold();
-        if let Some(inline) = &shared.inline {
-            let worker = Rc::new(Worker::new(shared.clone(), sender.clone(), index, count));
-            inline.spawn(Box::pin(worker.begin(starting, receiver)));
-            workers.push(WorkerHandle { sender, thread: None });
-            continue;
-        }
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(BuildError::Thread)?;
-        let (shared, own) = (shared.clone(), sender.clone());
-        let run = move || {
-            let local = tokio::task::LocalSet::new();
-            let worker = Rc::new(Worker::new(shared, own, index, count));
-            local.block_on(&runtime, worker.begin(starting, receiver));
-        };
-        let builder = std::thread::Builder::new().name(format!("workflow-{index}"));
-        let thread = builder.spawn(run).map_err(BuildError::Thread)?;
-        workers.push(WorkerHandle { sender, thread: Some(thread) });
-    }
-    Ok(workers)
-}
-
 impl Worker {
-    fn new(shared: Arc<Shared>, sender: UnboundedSender<Message>, index: usize, count: usize) -> Self {
-        let resident = RefCell::new(Resident::new(shared.settings.resident));
+    pub(super) fn new(place: &Place, gauge: Arc<Gauge>) -> Self {
+        let shared = place.shared.clone();
+        let senders = shared.workers.get().map_or(&[][..], Vec::as_slice);
+        let since = if place.succeeds { shared.clock.now() } else { shared.opened };
         Worker {
-            shared,
-            sender,
-            index,
-            count,
+            sender: senders[place.index].clone(),
+            index: place.index,
+            count: senders.len(),
+            gauge,
+            since,
+            fences: RefCell::new(shared.fences.clone()),
             mail: RefCell::default(),
-            resident,
+            resident: RefCell::new(Resident::new(shared.settings.resident)),
             running: RefCell::default(),
             outside: RefCell::default(),
             watchers: RefCell::default(),
@@ -128,34 +100,62 @@ impl Worker {
             finishing: Cell::new(false),
             active: Cell::new(0),
             idle: Notify::new(),
+            shared,
         }
     }
 
-    async fn begin(self: Rc<Self>, starting: Held, receiver: UnboundedReceiver<Message>) {
+    pub(super) async fn begin(self: Rc<Self>, starting: Held, place: Place) {
+        let Place { inlet, succeeds, .. } = place;
+        let _served = Served { inlet: inlet.clone(), gauge: self.gauge.clone() };
+        if succeeds {
+            if let Err(e) = self.take_over().await {
+                return self.shared.health.poison(e);
+            }
+            self.announce();
+        }
         let recovery = self.clone();
         self.spawn(async move { recovery.recover(starting).await });
-        self.run(receiver).await;
+        self.run(inlet).await;
     }
 
     /// Runs a task beside the others of this worker.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        match &self.shared.inline {
-            Some(inline) => inline.spawn(Box::pin(task)),
-            None => drop(tokio::task::spawn_local(task)),
+        let Some(inline) = &self.shared.inline else {
+            let gauge = self.gauge.clone();
+            let mut task = Box::pin(task);
+            // A worker that was replaced does nothing more, whatever its tasks were waiting for.
+            let task = std::future::poll_fn(move |cx| match gauge.is_replaced() {
+                true => Poll::Ready(()),
+                false => task.as_mut().poll(cx),
+            });
+            return drop(tokio::task::spawn_local(task));
+        };
+        inline.spawn(Box::pin(task));
+    }
+
+    /// # Errors
+    ///
+    /// Why nothing may have an effect any more.
+    pub(super) fn alive(&self) -> Result<(), Unavailable> {
+        match self.gauge.is_replaced() {
+            true => Err(Unavailable::Replaced),
+            false => self.shared.health.alive(),
         }
     }
 
-    async fn run(self: Rc<Self>, mut receiver: UnboundedReceiver<Message>) {
+    async fn run(self: Rc<Self>, inlet: Inlet) {
         loop {
             let due = self.timers.borrow().next();
             tokio::select! {
                 biased;
-                message = receiver.recv() => match message {
+                () = self.replaced() => return,
+                message = inlet.next() => match message {
                     Some(Message::To { id, mail, busy }) => {
                         let at = self.shared.clock.now();
                         self.deliver(id, Received { at, mail, busy });
                     }
                     Some(Message::Returned { from, seq }) => self.returned(from, seq),
+                    Some(Message::SendAgain) => self.send_again(),
                     Some(Message::Finish(done)) => {
                         self.finishing.set(true);
                         self.keep_all_progress();
@@ -175,9 +175,18 @@ impl Worker {
         }
     }
 
+    /// Ready if this worker was replaced. It never wakes: whoever was replaced is in a step, and looks when that returns.
+    async fn replaced(&self) {
+        std::future::poll_fn(|_| if self.gauge.is_replaced() { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
     /// Whether an instance is one of this worker's.
     pub(super) fn owns(&self, id: &WorkflowId) -> bool {
-        usize::from(self.shared.shard(id).0) % self.count == self.index
+        self.owns_shard(self.shared.shard(id))
+    }
+
+    pub(super) fn owns_shard(&self, shard: ShardId) -> bool {
+        usize::from(shard.0) % self.count == self.index
     }
 
     pub(super) fn deliver(self: &Rc<Self>, id: WorkflowId, received: Received) {
@@ -210,6 +219,11 @@ impl Worker {
         if of.is_empty() {
             under_way.remove(id);
         }
+    }
+
+    /// Nothing is on its way any more. Those whose messages were.
+    pub(super) fn forget_under_way(&self) -> Vec<WorkflowId> {
+        self.under_way.borrow_mut().drain().map(|(id, _)| id).collect()
     }
 
     /// The messages of an instance that are on their way.
@@ -266,6 +280,7 @@ impl Worker {
         let mut actor = Actor { worker: self.clone(), instance, floor: Timestamp::MIN };
         actor.load_members().await?;
         actor.mark_lost().await?;
+        actor.condemn().await?;
         if actor.instance.is_blocked() && self.retried.borrow_mut().insert(actor.instance.id.clone()) {
             actor.second_chance().await?;
         }
@@ -437,14 +452,5 @@ impl Worker {
     pub(super) fn wake_at(self: &Rc<Self>, id: WorkflowId, at: Timestamp) {
         let received = Received { at, mail: Mail::Due, busy: self.shared.pulse.hold() };
         self.deliver(id, received);
-    }
-}
-
-/// Waits until the worker has dealt with everything, and ends it.
-pub(super) async fn finish(sender: &UnboundedSender<Message>) {
-    let (done, finished) = oneshot::channel();
-    if sender.send(Message::Finish(done)).is_ok() {
-        // An error: it has ended before.
-        let _ = finished.await;
     }
 }

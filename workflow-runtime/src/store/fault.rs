@@ -187,6 +187,10 @@ impl<S: Store> Store for FaultStore<S> {
         Ok(())
     }
 
+    fn directory(&self) -> Option<std::path::PathBuf> {
+        self.world.inner.directory()
+    }
+
     fn counters(&self) -> StoreCounters {
         self.world.inner.counters()
     }

@@ -19,7 +19,7 @@ mod record;
 mod sled;
 mod stage;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -215,6 +215,12 @@ pub trait Store: Send + Sync + 'static {
     /// When what was in flight could not be made durable.
     async fn close(&self) -> Result<(), StoreError>;
 
+    /// A directory for small files of the engine's own, which have to survive the process and not the machine. None: the
+    /// data does not survive the process either, or it is elsewhere.
+    fn directory(&self) -> Option<PathBuf> {
+        None
+    }
+
     /// What was done so far.
     fn counters(&self) -> StoreCounters;
 }
@@ -247,6 +253,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     async fn close(&self) -> Result<(), StoreError> {
         (**self).close().await
+    }
+    fn directory(&self) -> Option<PathBuf> {
+        (**self).directory()
     }
     fn counters(&self) -> StoreCounters {
         (**self).counters()

@@ -88,6 +88,18 @@ pub enum UpdateError {
         #[source]
         source: DecodeError,
     },
+    /// The workflow takes its messages more slowly than they come. Nothing has happened.
+    #[error(
+        "WE087: {buffered} messages wait in the inbox of `{workflow_id}`, which takes no more; ask for `{update}` again after a pause, or raise `inbox_limit`"
+    )]
+    InboxFull {
+        /// The instance.
+        workflow_id: String,
+        /// The update.
+        update: String,
+        /// How many messages wait, of all names.
+        buffered: u64,
+    },
     /// The id of the instance, the name of the update or the id of the request is not one.
     #[error(transparent)]
     InvalidId(#[from] InvalidId),
@@ -107,6 +119,7 @@ impl UpdateError {
             Self::Unencodable { .. } => "WE084",
             Self::TooLarge { .. } => "WE085",
             Self::Undecodable { .. } => "WE086",
+            Self::InboxFull { .. } => "WE087",
             Self::InvalidId(e) => e.code(),
             Self::Unavailable(e) => e.code(),
         }

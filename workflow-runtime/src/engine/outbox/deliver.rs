@@ -109,6 +109,14 @@ impl Actor {
         now: Timestamp,
     ) -> Result<(), Unavailable> {
         let sender = letter.sender;
+        if let (Body::Signal { name, .. }, Some(c)) = (&letter.body, &self.instance.checkpoint)
+            && !c.is_closed()
+            && self.full_inbox(c, name).is_some()
+        {
+            // Unanswered, it stays in the outbox of its sender and comes again.
+            self.worker.shared.returned(&from, seq);
+            return Ok(());
+        }
         let answer = match self.last_from(sender).await? {
             Some(last) if seq <= last && !matches!(letter.body, Body::Start { .. } | Body::Watch { .. }) => {
                 Answer::Taken

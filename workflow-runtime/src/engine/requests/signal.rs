@@ -36,6 +36,9 @@ impl Actor {
             let state = kept.checkpoint.status().as_str();
             return Err(SignalError::Closed { workflow_id, signal: name, state });
         }
+        if let Some(buffered) = self.full_inbox(&kept.checkpoint, &name) {
+            return Err(SignalError::InboxFull { workflow_id, signal: name, buffered });
+        }
         #[cfg(feature = "testing")]
         if self.worker.shared.has(crate::engine::Bug::LostSignal)
             && kept.checkpoint.inbox.get(&name).is_some_and(|i| !i.is_empty())

@@ -125,7 +125,12 @@ impl Actor {
         self.deliver_first(&mut draft, signals, update, at).map_err(unsaveable)?;
         name_span(&draft.checkpoint);
         self.instance.machine = None;
-        if draft.checkpoint.is_scheduled() {
+        if let Some(reason) = shared.watch.condemned(&self.instance.id) {
+            // Its first step did not end, or killed the process, before the start was durable.
+            draft.block(reason);
+            self.store(draft).await?;
+            shared.watch.pardon(&self.instance.id);
+        } else if draft.checkpoint.is_scheduled() {
             self.store(draft).await?;
         } else {
             self.instance.begin(workflow, run, input, now);

@@ -154,6 +154,10 @@ impl Store for SledStore {
         self.ask(Message::Close).await
     }
 
+    fn directory(&self) -> Option<PathBuf> {
+        Some(self.inner.path.clone())
+    }
+
     fn counters(&self) -> StoreCounters {
         self.inner.shared.counters()
     }

@@ -1,0 +1,197 @@
+//! Instances that cannot be run, beside others that can: the others do not notice.
+
+use crate::{
+    audit::{expected, ledger_keys, open_with},
+    clients::{Size, drive},
+    poisons::{GO, MENDED, deadly, endless, panicking},
+    process::{rounds, run, text, told, was_killed},
+    workload::{Lines, NAMES, Place},
+};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+use tokio::sync::Mutex;
+use workflow_runtime::{
+    engine::{Engine, EngineBuilder, Filter, Status},
+    seconds,
+};
+
+/// Of the tests that set what a build does.
+static BUILD: Mutex<()> = Mutex::const_new(());
+
+fn all_names(builder: EngineBuilder) -> EngineBuilder {
+    builder.only(NAMES.into_iter().chain(crate::poisons::POISONS))
+}
+
+async fn open(place: &Place) -> Engine {
+    open_with(place, all_names).await
+}
+
+/// Every blocked instance has this code.
+async fn blocked(engine: &Engine, code: &str) -> usize {
+    let listed = engine.list(&Filter::all().status(Status::Blocked).limit(20_000)).await.expect("it lists");
+    for instance in &listed.instances {
+        let status = engine.run(panicking, instance.workflow_id.clone()).status().await.expect("it has a status");
+        assert_eq!(status.blocked.expect("a reason").code, code);
+    }
+    listed.instances.len()
+}
+
+/// The same workload, and how long it took.
+async fn timed(engine: &Engine, place: &Place, size: Size) -> Duration {
+    let lines = Lines::open(&place.acknowledged()).expect("the file opens");
+    let begun = Instant::now();
+    let outcomes = drive(engine, size, &lines).await.expect("the healthy end");
+    assert_eq!(outcomes, expected(size));
+    begun.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_panicking_instances_hurt_no_other() {
+    let (dir, alone) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let (place, alone) = (Place(dir.path().to_owned()), Place(alone.path().to_owned()));
+    let (poisoned, size) = (rounds(300, 10_000), Size(rounds(4, 100)));
+    let engine = open(&alone).await;
+    let undisturbed = timed(&engine, &alone, size).await;
+    engine.shutdown().await;
+
+    let engine = open(&place).await;
+    let starting = tokio::spawn({
+        let engine = engine.clone();
+        async move {
+            for n in 0..poisoned {
+                let id = format!("poison-{n}");
+                engine.start(id.clone(), panicking(id)).await.expect("it starts");
+            }
+        }
+    });
+    let disturbed = timed(&engine, &place, size).await;
+    starting.await.expect("all are started");
+    engine.pulse().idle().await;
+    assert_eq!(blocked(&engine, "WB010").await as u64, poisoned);
+    engine.shutdown().await;
+    drop(engine);
+
+    // Each is tried once by each engine, and stays what it is.
+    let engine = open(&place).await;
+    engine.pulse().idle().await;
+    assert_eq!(blocked(&engine, "WB010").await as u64, poisoned);
+    let of = |n: u64| engine.run(panicking, format!("poison-{n}"));
+    of(0).retry().await.expect("it is tried again");
+    of(1).cancel("no use").await.expect("it is cancelled");
+    of(2).terminate("no use").await.expect("it is terminated");
+    engine.pulse().idle().await;
+    assert_eq!(of(0).status().await.expect("a status").state, Status::Blocked);
+    assert_eq!(of(2).status().await.expect("a status").state, Status::Terminated);
+    engine.shutdown().await;
+    println!(
+        "panicking: {poisoned} blocked beside {} healthy ones, which took {:.2} times as long as without",
+        size.0 * 5,
+        disturbed.as_secs_f64() / undisturbed.as_secs_f64()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_does_not_end_blocks_its_instance_and_no_other() {
+    let _build = BUILD.lock().await;
+    MENDED.store(false, Ordering::Relaxed);
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = Place(dir.path().to_owned());
+    let configure = |b: EngineBuilder| all_names(b).workers(2).step_limit(seconds(1));
+    let engine = open_with(&place, configure).await;
+    let waiting = engine.start("waiting", endless("waiting".into(), true)).await.expect("it starts");
+    let healthy = tokio::spawn({
+        let (engine, place) = (engine.clone(), place.clone());
+        async move { timed(&engine, &place, Size(4)).await }
+    });
+    // The calls that lead to the steps are told that nobody knows; asked again, they are answered.
+    let refused = waiting.signal(&GO, ()).id("go").await.expect_err("the step does not end");
+    assert_eq!(refused.code(), "WE017", "{refused}");
+    let refused = engine.start("hasty", endless("hasty".into(), false)).await.expect_err("the step does not end");
+    assert_eq!(refused.code(), "WE017", "{refused}");
+    let hasty = engine.start("hasty", endless("hasty".into(), false)).await.expect("it is there, and blocked");
+    waiting.signal(&GO, ()).id("go").await.expect("it is kept");
+    for run in [&waiting, &hasty] {
+        let status = run.status().await.expect("it has a status");
+        let reason = status.blocked.expect("it is blocked");
+        assert_eq!((status.state, reason.code.as_str()), (Status::Blocked, "WB108"), "{}", reason.message);
+    }
+    healthy.await.expect("the healthy end");
+    engine.shutdown().await;
+    drop(engine);
+
+    // Not tried again by itself: it would cost a thread each time.
+    let engine = open_with(&place, configure).await;
+    engine.pulse().idle().await;
+    assert_eq!(blocked(&engine, "WB108").await, 2);
+    // The threads that were left behind return, and do nothing.
+    MENDED.store(true, Ordering::Relaxed);
+    timed(&engine, &place, Size(5)).await;
+    assert!(
+        ledger_keys(&place).iter().all(|key| !key.ends_with("/after")),
+        "a step of a replaced worker had an effect"
+    );
+    for (run, length) in [("waiting", "waiting/after".len()), ("hasty", "hasty/after".len())] {
+        let run = engine.run(endless, run);
+        run.retry().await.expect("it is tried again");
+        assert_eq!(run.result().await.expect("it ends") as usize, length);
+    }
+    engine.shutdown().await;
+    println!("endless: 2 blocked beside 25 healthy ones; their threads came back and had no effect");
+}
+
+/// Runs a worker with deadly instances until it ends in order; how often it died.
+fn until_it_lives(place: &Place, how: &str, most: usize) -> usize {
+    for deaths in 0..=most {
+        let out = run(&["poison", text(&place.0), how]);
+        if out.status.success() {
+            return deaths;
+        }
+        assert!(was_killed(out.status) || how == "allocation", "{}", told(&out));
+    }
+    panic!("`{how}` still kills after {most} deaths");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_kills_the_process_is_blocked_after_three_openings() {
+    let _build = BUILD.lock().await;
+    MENDED.store(false, Ordering::Relaxed);
+    let mut all = 0;
+    for (how, killers) in [("abort", 1), ("overflow", 1), ("allocation", 1), ("abort", rounds(3, 20))] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let place = Place(dir.path().to_owned());
+        let how_many = format!("{how}:{killers}");
+        // The first death is not marked; then each killer is found by two.
+        let deaths = until_it_lives(&place, &how_many, 1 + 2 * killers as usize + 1);
+        let engine = open(&place).await;
+        engine.pulse().idle().await;
+        assert_eq!(blocked(&engine, "WB107").await as u64, killers);
+        let of = |n: u64| engine.run(deadly, format!("deadly-{n}"));
+        match killers {
+            1 => {
+                MENDED.store(true, Ordering::Relaxed);
+                of(0).retry().await.expect("it is tried again");
+                assert_eq!(of(0).result().await.expect("it ends") as usize, "deadly-0/after".len());
+                MENDED.store(false, Ordering::Relaxed);
+            }
+            _ => of(0).terminate("no use").await.expect("it is terminated"),
+        }
+        engine.shutdown().await;
+        drop(engine);
+        if killers > 1 {
+            // The others stay blocked, and one that is tried again is blocked again.
+            let out = run(&["retry", text(&place.0), "deadly-1"]);
+            assert!(was_killed(out.status), "{}", told(&out));
+            let again = until_it_lives(&place, &how_many, 3);
+            let engine = open(&place).await;
+            engine.pulse().idle().await;
+            assert_eq!(blocked(&engine, "WB107").await as u64, killers - 1);
+            engine.shutdown().await;
+            all += again + 1;
+        }
+        println!("deadly ({how}): {killers} blocked after {deaths} deaths");
+        all += deaths;
+    }
+    println!("deadly steps: {all} deaths of processes, the healthy instances of each ended as ever");
+}

@@ -81,6 +81,13 @@ pub struct Target {
     pub in_head: bool,
 }
 
+/// Variables around an `async move` block.
+#[derive(Default)]
+pub struct Capture {
+    pub never: Vec<usize>,
+    pub taken: Vec<usize>,
+}
+
 pub struct Gen<'s> {
     pub src: &'s mut Source,
     pub scope: Scope,
@@ -95,6 +102,8 @@ pub struct Gen<'s> {
     pub owed: usize,
     /// What `return` leaves stands outside of so many loops.
     pub floor: usize,
+    /// What an `async move` block in this place must not name, and what it takes away from the code around it.
+    pub capture: Capture,
     /// There is a `#[cfg]` in the body: each doubles the expansion.
     pub conditional: bool,
     names: usize,
@@ -117,6 +126,7 @@ impl<'s> Gen<'s> {
             ops: operations(),
             owed: 0,
             floor: 0,
+            capture: Capture::default(),
             conditional: false,
             names: 0,
             labels: 0,

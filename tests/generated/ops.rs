@@ -23,6 +23,13 @@ pub struct Op {
     pub ok: Ty,
 }
 
+impl Op {
+    /// Whether it waits for a signal.
+    pub fn signal(&self) -> bool {
+        self.name.ends_with(".recv")
+    }
+}
+
 /// All of them, the simplest first.
 pub fn operations() -> Vec<Op> {
     use Param::{Ref, Value};
@@ -48,5 +55,8 @@ pub fn operations() -> Vec<Op> {
         op("keys", vec![Ref(vec_of(Ty::U32))], Ty::Set(Box::new(Ty::U32))),
         op("three", vec![Value(Ty::U32)], Ty::Three(Box::new(Ty::U32))),
         op("items", vec![Value(Ty::U32)], vec_of(Ty::Item)),
+        op("NEWS.recv", vec![], Ty::U32),
+        op("NOTES.recv", vec![], Ty::Str),
+        op("PARCELS.recv", vec![], Ty::Item),
     ]
 }

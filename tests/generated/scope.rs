@@ -54,6 +54,8 @@ pub struct Scope {
     pub vars: Vec<Var>,
     /// So many variables stand outside of a branch: what it moves out of them does not come back.
     pub sealed: usize,
+    /// Variables that something was moved out of since this was emptied, also on ways that do not come back.
+    pub moved_from: BTreeSet<usize>,
 }
 
 impl Scope {
@@ -176,6 +178,7 @@ impl Scope {
 
     pub fn take(&mut self, p: &Place) {
         self.vars[p.root].moved.insert(p.path.clone());
+        self.moved_from.insert(p.root);
     }
 
     /// The place has a value again.

@@ -40,10 +40,11 @@ impl Gen<'_> {
             11 => self.moved_and_back(),
             12 => self.assertion(),
             13 => self.let_closure(),
-            14 => match self.src.below(4) {
+            14 => match self.src.below(5) {
                 0 if !self.conditional => self.conditional(),
                 1 => self.event(),
                 2 => self.ensured(),
+                3 => self.let_generic(),
                 _ => self.item(),
             },
             15 => self.let_join(),
@@ -78,6 +79,18 @@ impl Gen<'_> {
         let annotation = if typed { format!(": {ty}") } else { String::new() };
         self.used("let");
         format!("let {mutability}{name}{annotation} = {value};")
+    }
+
+    /// The value of a generic function with a type of its own.
+    fn let_generic(&mut self) -> String {
+        let generic: Vec<usize> = (0..self.helpers.len()).filter(|h| self.helpers[*h].generic).collect();
+        let (true, Some(&h)) = (self.cx.awaits, self.pick(&generic)) else { return self.item() };
+        let Ty::Tuple(mut all) = self.helpers[h].ret.ty().clone() else { return self.item() };
+        all[0] = Ty::any(self.src, 1);
+        let ty = Ty::Tuple(all);
+        let (value, name) = (self.helped(&ty), self.name());
+        self.declare(&name, &ty, false);
+        format!("let {name} = {value};")
     }
 
     /// A place with one of some types, if need be of a new variable, which is declared in front.
@@ -199,8 +212,7 @@ impl Gen<'_> {
             2 => Ty::Three(Box::new(Ty::U32)),
             _ => Ty::Order,
         };
-        if self.src.chance(1, 2)
-            && ty == Ty::Item
+        if ty == Ty::Item
             && let Some(p) = self.pick_place(self.writable(false), |t| *t == ty)
         {
             self.used("ref patterns");

@@ -2,7 +2,7 @@
 
 use crate::{
     branch::Tail,
-    r#gen::{Gen, Ret},
+    r#gen::{Capture, Gen, Ret},
     ops::Param,
     scope::Hold,
     types::Ty,
@@ -60,7 +60,9 @@ impl Gen<'_> {
         let mut otherwise = guards.iter().all(Option::is_some);
         otherwise |= refutable.iter().zip(&guards).all(|(r, g)| *r || g.is_some());
         let mut outs = branches.iter().zip(&refutable).zip(guards);
-        let arms = self.alternatives(n + usize::from(otherwise), |g, _| {
+        // Of a value that no handler gives rustc does not know the type.
+        let (last, mut given) = (n + usize::from(otherwise) - 1, false);
+        let arms = self.alternatives(last + 1, |g, i| {
             g.scoped(|g| {
                 let Some((((branch, out), refutable), guard)) = outs.next() else {
                     g.used("else of select!");
@@ -80,7 +82,8 @@ impl Gen<'_> {
                     g.scope.declare(&bound, &ty, Hold::Owned, false, g.cx.loops);
                     (name, format!("let {bound} = {value};\n"))
                 };
-                let (text, back) = g.alternative(tail, true);
+                let (text, back) = g.alternative(tail, given || i < last);
+                given |= back;
                 let text = text.replacen("{\n", &format!("{{\n{first}"), 1);
                 (format!("{pattern} = {branch}{guard} => {text}"), back)
             })
@@ -123,6 +126,7 @@ impl Gen<'_> {
             owners.push(if free && self.src.chance(1, 3) { Some(self.src.below(n)) } else { None });
         }
         let sealed = std::mem::replace(&mut self.scope.sealed, mark);
+        let moved_before = std::mem::take(&mut self.scope.moved_from);
         let mut all = vec![];
         for i in 0..n {
             self.src.begin();
@@ -130,19 +134,37 @@ impl Gen<'_> {
                 var.frozen += u32::from(owner.is_none());
                 var.locked += u32::from(owner.is_some_and(|o| o != i));
             }
+            let capture = self.captures(&owners, i);
+            let outer = std::mem::replace(&mut self.capture, capture);
             all.push(self.scoped(&mut branch));
+            self.capture = outer;
+            let moved: Vec<usize> = self.scope.moved_from.iter().copied().filter(|v| *v < mark).collect();
             for (var, owner) in self.scope.vars.iter_mut().zip(&owners) {
                 var.frozen -= u32::from(owner.is_none());
                 var.locked -= u32::from(owner.is_some_and(|o| o != i));
-                // What a branch moves out of belongs to it from the start.
-                if owner.is_some() && !var.moved.is_empty() {
-                    var.moved.insert(String::new());
-                }
             }
+            // What a branch moves out of, on whatever way, belongs to it from the start.
+            moved.into_iter().for_each(|v| self.scope.vars[v].moved.extend([String::new()]));
             self.src.end();
         }
+        self.scope.moved_from.extend(moved_before);
         self.scope.sealed = sealed;
         all
+    }
+
+    /// What an `async move` block as branch `i` does with the variables around it, given the branches that they belong to.
+    fn captures(&self, owners: &[Option<usize>], i: usize) -> Capture {
+        let mut capture = Capture::default();
+        for (v, (var, owner)) in self.scope.vars.iter().zip(owners).enumerate() {
+            let copied = var.hold == Hold::Ref || (var.hold == Hold::Owned && var.ty.copy());
+            let own = *owner == Some(i) && self.cx.moves && var.loops >= self.cx.barrier;
+            match (copied, own) {
+                (true, _) => {}
+                (false, true) => capture.taken.push(v),
+                (false, false) => capture.never.push(v),
+            }
+        }
+        capture
     }
 
     fn any_branch(&mut self) -> (String, Out) {
@@ -155,6 +177,7 @@ impl Gen<'_> {
                 (format!("sleep(seconds(u64::from({n})))"), Out::Result(Ty::Unit))
             }
             2 => self.async_branch(&Ret::Result(ty)),
+            3 if self.src.chance(1, 3) => self.group_branch(),
             3 => self.async_branch(&Ret::Option(ty)),
             _ => self.async_branch(&Ret::Plain(ty)),
         }
@@ -186,9 +209,34 @@ impl Gen<'_> {
         (format!("{}({})", self.ops[op].name, args.join(", ")), Out::Result(self.ops[op].ok.clone()))
     }
 
-    /// `async { .. }`, which `?` and `return` leave.
+    /// A group without `async` around it.
+    fn group_branch(&mut self) -> (String, Out) {
+        let element = Ty::any(self.src, 1);
+        match self.quiet(|g| g.calls(&element)) {
+            Some(calls) => {
+                self.used("group as a branch");
+                (format!("try_join_all({calls})"), Out::Result(Ty::Vec(Box::new(element))))
+            }
+            None => self.operation_branch(),
+        }
+    }
+
+    /// `async { .. }`, which `?` and `return` leave, or `async move { .. }`.
     fn async_branch(&mut self, ret: &Ret) -> (String, Out) {
         self.used("async branch");
+        let Capture { never, taken } = std::mem::take(&mut self.capture);
+        if !self.src.chance(1, 3) {
+            return self.async_block(ret);
+        }
+        self.used("async move branch");
+        never.iter().for_each(|v| self.scope.vars[*v].locked += 1);
+        let (text, out) = self.async_block(ret);
+        never.iter().for_each(|v| self.scope.vars[*v].locked -= 1);
+        self.scope.moved_from.extend(taken);
+        (text.replacen("async {", "async move {", 1), out)
+    }
+
+    fn async_block(&mut self, ret: &Ret) -> (String, Out) {
         let (targets, owed) = (std::mem::take(&mut self.targets), std::mem::take(&mut self.owed));
         let outer = std::mem::replace(&mut self.ret, ret.clone());
         let floor = std::mem::replace(&mut self.floor, self.cx.barrier);

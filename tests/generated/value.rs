@@ -88,7 +88,7 @@ impl Gen<'_> {
             })
             .collect();
         let args = self.arguments(&params);
-        self.used("operation");
+        self.used(if self.ops[op].signal() { "signal" } else { "operation" });
         format!("{}({}).await", self.ops[op].name, args.join(", "))
     }
 
@@ -106,6 +106,11 @@ impl Gen<'_> {
 
     /// The value of an operation, with one of the ways in which a program deals with its failure.
     pub fn awaited(&mut self, ty: &Ty) -> String {
+        if self.src.chance(1, 4)
+            && let Some(group) = self.group(ty)
+        {
+            return group;
+        }
         let fit: Vec<usize> = (0..self.ops.len()).filter(|i| self.ops[*i].ok == *ty).collect();
         let Some(&op) = self.pick(&fit) else {
             return match ty {
@@ -168,7 +173,7 @@ impl Gen<'_> {
     }
 
     /// The value of another function of the program.
-    fn helped(&mut self, ty: &Ty) -> String {
+    pub fn helped(&mut self, ty: &Ty) -> String {
         let fit: Vec<usize> = (0..self.helpers.len()).filter(|i| self.helpers[*i].gives(ty)).collect();
         let Some(&i) = self.pick(&fit) else { return self.awaited(ty) };
         let mut helper = self.helpers[i].clone();

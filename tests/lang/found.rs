@@ -120,11 +120,69 @@ async fn used_up_within_the_step(n: u32) -> Result<u32, OrderError> {
     Ok(double(n).await? + n)
 }
 
+#[workflow]
+async fn a_condition_hides_what_its_else_reads_a_part_of(pair: (String, u32)) -> Result<u32, OrderError> {
+    let n = if let Some(pair) = Some(pair.1).filter(|n| *n > 2) {
+        ping(pair).await?
+    } else {
+        let n: u32 = pair.1;
+        n + 1
+    };
+    Ok(ping(n).await?)
+}
+
+#[workflow]
+async fn a_borrow_of_a_mutable_borrow(mut order: Order) -> Result<u32, OrderError> {
+    let kind = &mut order.kind;
+    let seen = &*kind;
+    ping(1).await?;
+    let before = seen.clone();
+    ping(2).await?;
+    *kind = Kind::Express { fee: 1, by: String::new() };
+    ping(3).await?;
+    Ok(u32::from(before != *kind))
+}
+
+#[workflow]
+async fn a_moving_branch_borrows_what_stays(mut note: String, mut n: u32) -> Result<String, OrderError> {
+    let lent = &note;
+    let (first, second) = join!(
+        async move {
+            n += ping(n).await.unwrap_or(1);
+            text(lent, &[n]).await
+        },
+        ping(n)
+    );
+    n += second?;
+    note.push_str(&first?);
+    Ok(text(&note, &[n]).await?)
+}
+
+#[workflow]
+async fn an_alternative_hides_the_lender_of_what_is_matched(mut order: Option<Order>) -> Result<u32, OrderError> {
+    let Some(lent) = order.as_ref() else { return Ok(0) };
+    match lent.lines.as_slice() {
+        [only] => {
+            let (a, b) = join!(ping(only.quantity), async { ping(lent.id as u32).await });
+            return Ok(a? + b?);
+        }
+        [order, .., last] => {
+            text(&order.sku, &[last.quantity]).await?;
+            text(&lent.card.0, &[order.quantity]).await?;
+        }
+        [] => {}
+    }
+    ping(1).await?;
+    Ok(order.take().map_or(0, |o| o.lines.len() as u32))
+}
+
 #[test]
 fn what_was_found() {
     for n in 0..4 {
         agree(|| the_other_branch_is_left(n));
         agree(|| used_up_within_the_step(n));
+        agree(|| a_condition_hides_what_its_else_reads_a_part_of(("a".into(), n)));
+        agree(|| an_alternative_hides_the_lender_of_what_is_matched(Some(order("a", n))));
         agree(|| the_other_branch_of_a_branch_is_left(n));
         agree(|| or_beside_let(n, Some("a".into())));
     }
@@ -135,4 +193,6 @@ fn what_was_found() {
     agree(|| named_as_the_compiler_names(2));
     agree(|| bound_by_a_condition_only(None, "n".into()));
     agree(|| bound_by_a_condition_only(Some(1), "n".into()));
+    agree(|| a_borrow_of_a_mutable_borrow(order("a", 1)));
+    agree(|| a_moving_branch_borrows_what_stays("note".into(), 3));
 }

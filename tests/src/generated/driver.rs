@@ -1,8 +1,9 @@
 //! Runs both renderings of a program, with a crash at every suspension point and at none, and compares.
 
 use super::{
-    operations::{OPERATIONS, Operation},
+    operations::{OPERATIONS, SIGNALS},
     oracle::{self, CUT, Run},
+    values::Dice,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
@@ -19,8 +20,8 @@ use workflow_runtime::{
     __private::inventory,
     journal::{encoding, payload::Payload},
     machine::{
-        Closed, Command, Completion, Frame, Identity, Input, Machine, OpId, Outcome, Resolve, StepError, Workflow,
-        WorkflowCall, WorkflowDef, WorkflowRegistration,
+        Closed, Command, Completion, Frame, Identity, Input, Join, Machine, OpId, Outcome, Resolve, StepError,
+        Workflow, WorkflowCall, WorkflowDef, WorkflowRegistration,
     },
 };
 
@@ -196,6 +197,37 @@ where
     Seen { trace: oracle::with(|run| std::mem::take(&mut run.trace)), ended }
 }
 
+/// What ends an operation, unless it is a timer.
+type Answer = fn(&mut Dice) -> Completion;
+
+/// Operations that are waited for together.
+struct Group {
+    join: Join,
+    /// Members that wait for their turn, the last one first.
+    queue: Vec<Command>,
+    members: Vec<OpId>,
+    /// How members have ended.
+    ended: BTreeMap<OpId, Completion>,
+}
+
+impl Group {
+    /// How the group ends if this member ends so; else the member is noted.
+    fn over(&mut self, member: OpId, completion: Completion) -> Option<Completion> {
+        let decides = match self.join {
+            Join::All => false,
+            Join::Try => completion.is_error(),
+            Join::First => true,
+        };
+        if decides {
+            let index = self.members.iter().position(|m| *m == member)? as u64;
+            return Some(Completion::Member { index, completion: Box::new(completion) });
+        }
+        self.ended.insert(member, completion);
+        let all: Option<Vec<_>> = self.members.iter().map(|m| self.ended.get(m).cloned()).collect();
+        all.map(Completion::All)
+    }
+}
+
 /// A machine and its world.
 struct Driven {
     def: &'static WorkflowDef,
@@ -203,14 +235,16 @@ struct Driven {
     crash: Crash,
     seen: Run,
     /// What the machine waits for: the numbers of its operations, and how they are answered unless they are timers.
-    waiting: BTreeMap<OpId, (usize, Option<&'static Operation>)>,
+    waiting: BTreeMap<OpId, (usize, Option<Answer>)>,
+    groups: BTreeMap<OpId, Group>,
     suspended: usize,
     crashes: usize,
 }
 
 impl Driven {
     fn new(def: &'static WorkflowDef, args: Payload, seed: u64, corrupt: Option<usize>, crash: Crash) -> Self {
-        Driven { def, args, crash, seen: Run::new(seed, corrupt), waiting: BTreeMap::new(), suspended: 0, crashes: 0 }
+        let (seen, waiting, groups) = (Run::new(seed, corrupt), BTreeMap::new(), BTreeMap::new());
+        Driven { def, args, crash, seen, waiting, groups, suspended: 0, crashes: 0 }
     }
 
     fn now(&self) -> Timestamp {
@@ -280,16 +314,26 @@ impl Driven {
             Command::Activity { op, name, args, .. } => {
                 let known = OPERATIONS.iter().find(|o| o.name == name);
                 let Some(known) = known else { return Err(Ended::Broken(format!("no operation `{name}`"))) };
-                (*op, (known.show)(args), None, Some(known))
+                (*op, (known.show)(args), None, Some(known.answer))
             }
             Command::Timer { op, at } => {
                 let due = at.as_second() as u64;
                 (*op, format!("timer {due}"), Some(due), None)
             }
+            Command::Signal { op, name, deadline: None } => {
+                let known = SIGNALS.iter().find(|s| s.name == name);
+                let Some(known) = known else { return Err(Ended::Broken(format!("no signal `{name}`"))) };
+                (*op, format!("signal {name}"), None, Some(known.answer))
+            }
+            Command::Group { op, join, limit, members } => {
+                let queue: Vec<Command> = members.iter().rev().cloned().collect();
+                // The ids of the members follow that of the group.
+                let ids = (1..).map(|i| OpId(op.0 + i)).take(members.len()).collect();
+                self.groups.insert(*op, Group { join: *join, queue, members: ids, ended: BTreeMap::new() });
+                return (0..limit.unwrap_or(u64::MAX).min(members.len() as u64)).try_for_each(|_| self.next(*op));
+            }
             Command::Detach { op } => {
-                if let Some((number, ..)) = self.waiting.remove(op) {
-                    self.seen.detach(number);
-                }
+                self.detach(*op);
                 return Ok(());
             }
             // Whether an event is heard.
@@ -301,15 +345,41 @@ impl Driven {
         Ok(())
     }
 
-    /// Ends one of the pending operations.
+    /// Begins the next member of a group.
+    fn next(&mut self, group: OpId) -> Result<(), Ended> {
+        let member = self.groups.get_mut(&group).and_then(|g| g.queue.pop());
+        member.map_or(Ok(()), |member| self.begin(&member))
+    }
+
+    /// Nobody waits for an operation any more, nor for the members of a group.
+    fn detach(&mut self, op: OpId) {
+        let members = self.groups.remove(&op).map(|g| g.members).unwrap_or_default();
+        for op in members.into_iter().chain([op]) {
+            if let Some((number, ..)) = self.waiting.remove(&op) {
+                self.seen.detach(number);
+            }
+        }
+    }
+
+    /// Ends pending operations until the machine hears of it: of the members of a group it does not hear one by one.
     fn end(&mut self) -> Result<Input, Ended> {
-        let ended = self.seen.end().and_then(|p| self.waiting.iter().find(|(_, (n, _))| *n == p.number));
-        let Some((op, (number, known))) = ended.map(|(op, of)| (*op, *of)) else {
-            return Err(Ended::Broken("the machine waits for nothing".into()));
-        };
-        self.waiting.remove(&op);
-        let completion = known.map_or(Completion::Fired, |known| (known.answer)(&mut self.seen.dice(number)));
-        Ok(Input::Completed { op, completion })
+        loop {
+            let ended = self.seen.end().and_then(|p| self.waiting.iter().find(|(_, (n, _))| *n == p.number));
+            let Some((op, (number, answer))) = ended.map(|(op, of)| (*op, *of)) else {
+                return Err(Ended::Broken("the machine waits for nothing".into()));
+            };
+            self.waiting.remove(&op);
+            let completion = answer.map_or(Completion::Fired, |answer| answer(&mut self.seen.dice(number)));
+            let Some((group, of)) = self.groups.iter_mut().find(|(_, g)| g.members.contains(&op)) else {
+                return Ok(Input::Completed { op, completion });
+            };
+            let group = *group;
+            if let Some(completion) = of.over(op, completion) {
+                self.detach(group);
+                return Ok(Input::Completed { op: group, completion });
+            }
+            self.next(group)?;
+        }
     }
 }
 

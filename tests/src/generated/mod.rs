@@ -4,6 +4,7 @@
 //! [`flow`], where it is an activity and the function a `#[workflow]`. In both the [`oracle`] says what an operation gives.
 
 pub mod driver;
+pub mod groups;
 pub mod operations;
 pub mod oracle;
 pub mod values;

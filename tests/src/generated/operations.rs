@@ -9,6 +9,45 @@ use workflow_runtime::{
     machine::{Completion, Never},
 };
 
+/// How a signal comes.
+pub struct Message {
+    /// Its name.
+    pub name: &'static str,
+    /// What it brings.
+    pub answer: fn(&mut Dice) -> Completion,
+}
+
+/// A signal as a plain program knows it.
+pub struct Channel<T> {
+    name: &'static str,
+    of: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: Given> Channel<T> {
+    /// With a name.
+    pub const fn new(name: &'static str) -> Self {
+        Channel { name, of: std::marker::PhantomData }
+    }
+
+    /// Waits for one.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    pub fn recv(&self) -> impl Future<Output = Result<T, workflow_runtime::Cancelled>> + use<T> {
+        let name = self.name;
+        async move { Ok(T::given(&mut super::oracle::ask(|_| (format!("signal {name}"), None)).await)) }
+    }
+}
+
+fn message<T: Given + Serialize>(dice: &mut Dice) -> Completion {
+    Completion::Value(encoded(Payload::encode(&T::given(dice))))
+}
+
+fn encoded(p: Result<Payload, workflow_runtime::journal::encoding::EncodeError>) -> Payload {
+    p.unwrap_or_else(|e| panic!("{e}"))
+}
+
 /// How an activity is answered.
 pub struct Operation {
     /// Its registered name.
@@ -21,13 +60,34 @@ pub struct Operation {
 
 /// As the engine reports it.
 fn completion<T: Given + Serialize, E: Failure + Serialize>(dice: &mut Dice) -> Completion {
-    let encoded =
-        |p: Result<Payload, _>| p.unwrap_or_else(|e: workflow_runtime::journal::encoding::EncodeError| panic!("{e}"));
     match super::oracle::answer::<T, E>(dice) {
         Ok(value) => Completion::Value(encoded(Payload::encode(&value))),
         Err(ActivityError::Failed(e)) => Completion::Failed(encoded(Payload::encode(&e))),
         Err(_) => Completion::TimedOut,
     }
+}
+
+macro_rules! signals {
+    ($($name:ident: $ty:ty = $text:literal;)*) => {
+        /// Signals of plain programs.
+        pub mod channels {
+            use super::*;
+            $(
+                /// Comes when the oracle says.
+                pub const $name: Channel<$ty> = Channel::new($text);
+            )*
+        }
+        /// Signals of workflows.
+        pub mod messages {
+            use super::*;
+            $(
+                /// Comes when the driver says.
+                pub const $name: workflow_runtime::Signal<$ty> = workflow_runtime::Signal::new($text);
+            )*
+        }
+        /// All of them.
+        pub const SIGNALS: &[Message] = &[$(Message { name: $text, answer: message::<$ty> }),*];
+    };
 }
 
 macro_rules! operations {
@@ -36,7 +96,9 @@ macro_rules! operations {
         pub mod plain {
             use super::*;
 
+            pub use super::channels::*;
             pub use crate::__select_in_order as select;
+            pub use crate::generated::groups::*;
             pub use tokio::{join, try_join};
 
             /// As that of the runtime.
@@ -76,7 +138,10 @@ macro_rules! operations {
             use super::*;
             use workflow_runtime::activity;
 
-            pub use workflow_runtime::{join, select, try_join};
+            pub use super::messages::*;
+            pub use workflow_runtime::{
+                for_each_concurrent, join, join_all, select, select_all, try_join, try_join_all,
+            };
             $(
                 /// Answered by the driver.
                 ///
@@ -126,6 +191,12 @@ impl<T: ?Sized> Lend<T> for &T {
     fn lend(&self) -> &T {
         self
     }
+}
+
+signals! {
+    NEWS: u32 = "news";
+    NOTES: String = "notes";
+    PARCELS: Item = "parcels";
 }
 
 operations! {

@@ -120,7 +120,7 @@ impl Tree<'_> {
                 let mut inner = names.clone();
                 let aside = self.set_aside(effects, &effects.binds, &self.facts.live[*then], &mut inner);
                 let (alias, back) = (&aside.bind, &aside.back);
-                let mut renames = self.hide(effects, &self.facts.live_in_successors(&node.term), &mut inner);
+                let mut renames = self.hide(effects, &self.facts.live[*then], &mut inner);
                 let condition = self.condition(parts, &renames, &aside.names);
                 let (put, rebind) = (renames.put_away(), renames.rebind());
                 let (then, els) = (self.goto(*then, inner), self.goto(*els, names));
@@ -281,7 +281,10 @@ impl Tree<'_> {
                     let bind = binding(self.m, *v, &self.m.vars[*v].ident);
                     let inner = ident(&format!("__inner_{name}"));
                     r.put.extend(put);
-                    r.bind.extend(quote!(let #bind = #inner;));
+                    // What borrows from what it hides is taken again in the next block, which begins at once.
+                    if !self.borrows_from(*v, hidden.var) {
+                        r.bind.extend(quote!(let #bind = #inner;));
+                    }
                     r.names.insert(name, inner);
                 }
             }
@@ -297,7 +300,8 @@ impl Tree<'_> {
             let Some(held) = names.visible.get(&name).cloned() else { continue };
             let var = &self.m.vars[held.var];
             let derived = matches!(var.origin, Origin::Derived(_));
-            if held.var == *v || derived || !effects.touches.contains(&held.var) || self.put(&held, live).is_empty() {
+            let named = effects.touches.contains(&held.var) && !self.lends_before(held.var, effects);
+            if held.var == *v || derived || !named || self.put(&held, live).is_empty() {
                 continue;
             }
             names.visible.remove(&name);
@@ -311,6 +315,15 @@ impl Tree<'_> {
             names.hidden.push(Held { alias: Some(alias), ..held });
         }
         aside
+    }
+
+    /// True if code names what was borrowed from `lender` before: so `lender` cannot be moved to another name.
+    fn lends_before(&self, lender: VarId, effects: &Effects) -> bool {
+        effects.touches.iter().any(|v| self.borrows_from(*v, lender))
+    }
+
+    fn borrows_from(&self, v: VarId, lender: VarId) -> bool {
+        matches!(self.m.vars[v].origin, Origin::Derived(d) if self.m.derivations[d].touches.contains(&lender))
     }
 
     /// An arm that does not borrow, or that names what was set aside, has it back under its own name.

@@ -321,6 +321,12 @@ impl<'e> Lower<'e> {
                 e.renamed.extend(&d.renamed);
             }
         }
+        // To borrow again from a mutable borrow, that is taken again first.
+        for v in e.touches.clone() {
+            if let Origin::Derived(d) = self.m.vars[v].origin {
+                e.changes.extend(&self.m.derivations[d].changes);
+            }
+        }
         e
     }
 

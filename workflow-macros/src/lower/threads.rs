@@ -3,7 +3,7 @@
 //! Kept equivalent: guards are evaluated first, then the operations, both in order, and only then anything begins; `?` and
 //! `return` in an `async` block leave that block; what an `async move` block changes is its own.
 
-use super::{Dest, Lower, make, point::Written, splits, unit};
+use super::{Dest, Lower, make, names::Reader, point::Written, splits, unit};
 use crate::{
     ir::{Arm, Branch, BranchId, Effects, Fork, ForkId, Kind, Leaves, NodeId, Origin, Part, Point, Term, VarId},
     parse::threads::{self, Threads, refutable},
@@ -277,9 +277,11 @@ impl Lower<'_> {
         self.block(&block.block, &Dest::Return);
     }
 
-    /// `async move`: what the block can change becomes its own.
+    /// `async move`: what the block can change becomes its own. What it only borrows from stays where it is.
     fn capture(&mut self, b: &syn::Block) {
-        let named = self.effects(|r| r.visit_block(b)).touches;
+        let mut read = Reader::default();
+        read.visit_block(b);
+        let named: Vec<VarId> = read.touches.iter().filter_map(|name| self.lookup(name)).collect();
         for v in named {
             let var = &self.m.vars[v];
             if !var.mutable || var.origin != Origin::Local {

@@ -91,6 +91,10 @@ pub(crate) enum Suspect {
     Type(TokenStream),
     /// A module that has this type, which the runtime knows.
     Module(TokenStream, &'static str),
+    /// A function without arguments, which is one of a clock if it gives what is made of a `SystemTime`.
+    Now(TokenStream),
+    /// A function of one argument, which makes a lock if what it gives has this method.
+    Lock(TokenStream, &'static str),
 }
 
 /// The spans of the first token and of the last one.

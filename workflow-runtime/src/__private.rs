@@ -21,7 +21,7 @@ pub use crate::{
         look::{Look, LookExt, listens},
         oracle::{Polled, StandIn, StandInFuture, all, awaited, continued},
         patched,
-        probe::{Allowed, Probe},
+        probe::{Allowed, NoLock, Probe},
         refused,
     },
 };

@@ -82,4 +82,62 @@ async fn what_only_types_tell(m: Map<u8, u8>) -> Result<u64, WorkflowError> {
     Ok(1)
 }
 
+mod locks {
+    use std::sync::Mutex;
+    use tokio::sync::RwLock;
+    use workflow_runtime::prelude::*;
+
+    #[workflow]
+    pub(crate) async fn of_threads() -> Result<u64, WorkflowError> {
+        let (a, b) = (Mutex::new(1), RwLock::new("x"));
+        let c: Vec<_> = [1, 2].into_iter().map(Mutex::new).collect();
+        Ok(c.len() as u64 + size_of_val(&a) as u64 + size_of_val(&b) as u64)
+    }
+}
+
+mod clocks {
+    use workflow_runtime::prelude::*;
+
+    /// As that of chrono: what it gives is made of a `SystemTime`.
+    pub(crate) struct Utc;
+    pub(crate) struct DateTime(u64);
+    impl From<std::time::SystemTime> for DateTime {
+        fn from(_: std::time::SystemTime) -> Self {
+            DateTime(1)
+        }
+    }
+    impl Utc {
+        pub(crate) fn now() -> DateTime {
+            DateTime(1)
+        }
+    }
+
+    #[workflow]
+    pub(crate) async fn of_another_crate() -> Result<u64, WorkflowError> {
+        Ok(Utc::now().0)
+    }
+}
+
+mod neither {
+    use workflow_runtime::prelude::*;
+
+    pub(crate) struct Local;
+    impl Local {
+        pub(crate) fn now() -> u64 {
+            1
+        }
+    }
+    pub(crate) struct Mutex<'a>(&'a str);
+    impl<'a> Mutex<'a> {
+        pub(crate) fn new(side: &'a str) -> Self {
+            Mutex(side)
+        }
+    }
+
+    #[workflow]
+    pub(crate) async fn of_the_user_too() -> Result<u64, WorkflowError> {
+        Ok(Local::now() + Mutex::new("x").0.len() as u64)
+    }
+}
+
 fn main() {}

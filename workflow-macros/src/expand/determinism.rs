@@ -4,13 +4,19 @@ use crate::{
     diagnostic::{Suspect, Suspicion},
     parse::workflow::WorkflowFn,
 };
-use proc_macro2::{Delimiter, Group, Ident, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 /// Constants that rustc cannot evaluate if a name means what it seems to. They stand where the names of the function come from.
 pub(super) fn suspicions(f: &WorkflowFn) -> TokenStream {
     let all = f.suspicions.iter().map(|Suspicion { suspect, at, end, message }| {
         let (ty, import) = match suspect {
+            Suspect::Now(f) => return of_what_is_made(&quote!(#f()), "__tells_time", *at),
+            Suspect::Lock(f, method) => {
+                // Whatever the lock holds: this argument is never there.
+                let method = Ident::new(method, *at);
+                return of_what_is_made(&quote_spanned!(*at=> #f(loop {}).#method()), "__locks", *at);
+            }
             Suspect::Type(path) => (path.clone(), None),
             Suspect::Module(path, witness) => {
                 let witness = Ident::new(witness, *at);
@@ -41,6 +47,21 @@ pub(super) fn suspicions(f: &WorkflowFn) -> TokenStream {
         }
     });
     quote!(#(#all)*)
+}
+
+/// A function that nothing calls, and that rustc refuses if what an expression gives is what it seems to be.
+fn of_what_is_made(value: &TokenStream, question: &str, at: Span) -> TokenStream {
+    let question = Ident::new(question, at);
+    let probe = quote_spanned!(at=> ::workflow_runtime::__private::Probe(#value).#question());
+    quote! {
+        #[allow(warnings, clippy::all, clippy::pedantic, clippy::restriction)]
+        const _: () = {
+            use ::workflow_runtime::__private::{Allowed as _, NoLock as _};
+            fn __made() {
+                #probe;
+            }
+        };
+    }
 }
 
 /// Warnings as rustc gives them: the use of something deprecated, on the user's own token.

@@ -36,6 +36,48 @@ pub trait Allowed<T>: Sized {
     fn __addresses(&self) {}
     /// It is no pointer.
     fn __addressed(self) -> T;
+    /// It is no time of a clock.
+    fn __tells_time(&self) {}
+}
+
+/// What has no method of a lock gets it here.
+pub trait NoLock: Sized {
+    /// As that of a mutex.
+    fn lock(&self) -> Unlocked {
+        Unlocked
+    }
+    /// As that of a lock for readers.
+    fn read(&self) -> Unlocked {
+        Unlocked
+    }
+    /// Asked of what such a method gives; see [`Unlocked`].
+    fn __locks<'x>(&'x self)
+    where
+        Lock: NoBlocking<'x>,
+    {
+    }
+}
+
+impl<T> NoLock for T {}
+
+/// What a method gives that is none of a lock.
+pub struct Unlocked;
+
+/// What the other methods of this name belong to.
+pub struct Lock;
+
+impl Probe<Unlocked> {
+    /// It is no lock.
+    pub fn __locks(&self) {}
+}
+
+impl<T: From<SystemTime>> Probe<T> {
+    /// Refused by its bound: a time that is made of that of the system.
+    pub fn __tells_time<'x>(&'x self)
+    where
+        T: NoClock<'x>,
+    {
+    }
 }
 
 impl<T> Allowed<T> for Probe<T> {

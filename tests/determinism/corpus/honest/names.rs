@@ -385,3 +385,51 @@ pub mod own_addresses {
         Ok(text)
     }
 }
+
+/// A zone of a map, an agreement and a queue, under the names of chrono's clock and of locks.
+pub mod own_clocks_and_locks {
+    use super::*;
+
+    #[derive(Debug, Clone, Copy)]
+    pub struct Utc;
+
+    impl Utc {
+        pub fn now() -> i32 {
+            0
+        }
+    }
+
+    pub struct Mutex(u8);
+
+    impl Mutex {
+        pub fn new(side: u8) -> Mutex {
+            Mutex(side % 2)
+        }
+    }
+
+    pub struct RwLock<T> {
+        pub keys: Vec<T>,
+    }
+
+    impl<T> RwLock<T> {
+        pub fn new(first: T) -> Self {
+            RwLock { keys: vec![first] }
+        }
+    }
+
+    pub struct Stamp<T>(T);
+
+    impl<T: Default> Stamp<T> {
+        pub fn now() -> Stamp<T> {
+            Stamp(T::default())
+        }
+    }
+
+    #[workflow]
+    pub async fn own_clocks_and_locks(side: u8) -> Result<i32, WorkflowError> {
+        let (zone, mutex, lock) = (Utc::now(), Mutex::new(side), RwLock::new(side));
+        let stamp = Stamp::<u8>::now();
+        desk::store("keys", &format!("{zone} {} {:?} {}", mutex.0, lock.keys, stamp.0)).await?;
+        Ok(zone)
+    }
+}

@@ -193,7 +193,12 @@ impl<'e> Net<'e> {
                 _ => segments(&p.path),
             },
         };
-        self.path(&path, p.qself.is_none().then_some(&p.path), given, p);
+        let of = p.qself.as_ref().map(|q| &*q.ty);
+        // No clock has type arguments, and what is asked of rustc is asked without them.
+        let generic = has_arguments(&p.path) || matches!(of, Some(Type::Path(t)) if has_arguments(&t.path));
+        if !generic || self.lookup(&path, given).is_some() {
+            self.path(&path, p.qself.is_none().then_some(&p.path), given, p);
+        }
     }
 
     /// `side_effect`, whose value is recorded.
@@ -326,14 +331,20 @@ fn keyword(s: &str) -> Option<syn::Ident> {
     (s == "crate").then(|| syn::Ident::new(s, proc_macro2::Span::call_site()))
 }
 
+fn has_arguments(path: &syn::Path) -> bool {
+    path.segments.iter().any(|s| !s.arguments.is_empty())
+}
+
 /// What rustc looks at to tell what a path is.
 fn suspected(path: &syn::Path, doubt: Doubt) -> Suspect {
     let names: Vec<_> = path.segments.iter().map(|s| &s.ident).collect();
     let before = names.get(..names.len().saturating_sub(1)).unwrap_or_default();
-    let before = quote!(#(#before)::*);
+    let (before, all) = (quote!(#(#before)::*), quote!(#(#names)::*));
     match doubt {
         Doubt::Type => Suspect::Type(before),
         Doubt::Module(witness) => Suspect::Module(before, witness),
+        Doubt::Now => Suspect::Now(all),
+        Doubt::Lock(method) => Suspect::Lock(all, method),
     }
 }
 

@@ -296,6 +296,10 @@ pub(super) enum Doubt {
     Type,
     /// Another module: the path without its last name is a module, which in truth has this type.
     Module(&'static str),
+    /// Another clock: what a real one gives is made of a `SystemTime`.
+    Now,
+    /// No lock: what a lock gives has this method.
+    Lock(&'static str),
 }
 
 /// The symbol that a path names. `open`: what its first name means is not known. `given`: how many arguments stand behind it.
@@ -335,7 +339,12 @@ impl Symbol {
         if is_module(of) {
             return WITNESSES.iter().find(|(module, _)| module == of).map(|(_, witness)| Doubt::Module(witness));
         }
-        (TYPES.contains(of)).then_some(Doubt::Type)
+        match (*of, self.names.last().copied()) {
+            ("Utc" | "Local", Some("now")) => Some(Doubt::Now),
+            ("Mutex", Some("new")) => Some(Doubt::Lock("lock")),
+            ("RwLock", Some("new")) => Some(Doubt::Lock("read")),
+            (ty, _) => TYPES.contains(&ty).then_some(Doubt::Type),
+        }
     }
 }
 

@@ -113,6 +113,7 @@ fn what_the_function_declares_is_its_own() {
         "enum Uuid { A } impl Uuid { fn new_v4() -> Self { Uuid::A } } Uuid::new_v4();",
         "macro_rules! println { ($x:expr) => { $x } } println!(3);",
         "trait Mutex { fn new(); } Mutex::new();",
+        "Stamp::<u8>::now(); <Ids<u8>>::new_v4();",
         "use workflow_runtime::{now, random, sleep, uuid}; now(); random::<u8>(); uuid(); sleep(d).await;",
         "use workflow_runtime::prelude::*; let n: u64 = random(); now();",
         "workflow_runtime::now(); random::<u64>();",

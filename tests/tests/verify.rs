@@ -1,7 +1,7 @@
 //! Recorded histories run again: the same code decides the same, and what does not is found and explained.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use workflow_runtime::{
@@ -201,6 +201,48 @@ async fn keeps_an_order(n: u64) -> Result<u64, WorkflowError> {
     let shelves: HashMap<u64, u64> = order.iter().map(|v| (*v, *v)).collect();
     half(2).await?;
     Ok(shelves[&2] + order.len() as u64)
+}
+
+#[activity]
+async fn half_of_map(all: HashMap<String, u64>) -> u64 {
+    all.values().sum::<u64>() / 2
+}
+
+/// Small, and in a record of its own.
+fn named(n: u64, width: usize) -> HashMap<String, u64> {
+    (0..n).map(|i| (format!("{i:0width$}"), i)).collect()
+}
+
+#[workflow]
+async fn keeps_maps(n: u64, width: u64) -> Result<u64, WorkflowError> {
+    let names = named(n, width as usize);
+    let nested = vec![Some((n, named(n, 1)))];
+    let sum = half_of_map(names.clone()).await?;
+    sleep(hours(1)).await?;
+    Ok(sum + names.len() as u64 + nested.len() as u64)
+}
+
+#[workflow]
+async fn keeps_a_set(n: u64) -> Result<u64, WorkflowError> {
+    let seen: HashSet<u64> = (0..n).collect();
+    half(2).await?;
+    Ok(seen.len() as u64)
+}
+
+#[tokio::test]
+async fn the_order_in_which_a_map_is_saved_is_no_difference() {
+    let linked = Registry::linked().unwrap();
+    for width in [2, 60] {
+        let recorded = record(keeps_maps(30, width), None).await;
+        assert_eq!(again(&recorded).unwrap(), 3);
+        assert_eq!(verify_twice(&recorded, &linked).unwrap().steps, 3);
+    }
+    let recorded = record(keeps_a_set(30), None).await;
+    let Err(VerifyError::Difference(d)) = again(&recorded) else { panic!("the difference was not found") };
+    assert!(d.cause.contains("HashSet"), "{d}");
+    let w = twice(&recorded);
+    assert_eq!(w.local.as_deref(), Some("seen"));
+    assert!(w.cause.contains("another order") && w.cause.contains("HashSet"), "{w}");
 }
 
 fn twice(recorded: &Recorded) -> Wavering {

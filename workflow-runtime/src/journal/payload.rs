@@ -33,6 +33,7 @@ struct Encoded {
     bytes: Box<[u8]>,
     /// Computed once for all clones: a large local that does not change is not read again at every step.
     hash: OnceLock<u64>,
+    likeness: OnceLock<u64>,
 }
 
 impl PartialEq for Payload {
@@ -71,7 +72,7 @@ impl Payload {
     }
 
     fn of(bytes: Box<[u8]>) -> Self {
-        Self(Arc::new(Encoded { bytes, hash: OnceLock::new() }))
+        Self(Arc::new(Encoded { bytes, hash: OnceLock::new(), likeness: OnceLock::new() }))
     }
 
     /// Decodes the value.
@@ -141,10 +142,27 @@ impl Payload {
     /// [FNV-1a]: http://www.isthe.com/chongo/tech/comp/fnv/
     pub fn hash64(&self) -> u64 {
         const PRIME: u64 = 0x0000_0100_0000_01b3;
-        let Encoded { bytes, hash } = &*self.0;
+        let Encoded { bytes, hash, .. } = &*self.0;
         *hash.get_or_init(|| {
             bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
         })
+    }
+
+    /// A hash of the value, the same in every build and on every machine, and the same where [`canonical_eq`](Self::canonical_eq) holds:
+    /// a `HashMap` has one, whatever the order in which it was written. That of payloads within it does not depend on their order either.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use workflow_runtime::journal::payload::Payload;
+    /// use std::collections::{BTreeMap, HashMap};
+    ///
+    /// let (a, b) = (HashMap::from([("x", 1), ("y", 2)]), BTreeMap::from([("y", 2), ("x", 1)]));
+    /// assert_eq!(Payload::encode(&a)?.likeness64(), Payload::encode(&b)?.likeness64());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn likeness64(&self) -> u64 {
+        *self.0.likeness.get_or_init(|| encoding::likeness(&self.0.bytes[1..]).unwrap_or_else(|| self.hash64()))
     }
 }
 

@@ -27,7 +27,15 @@ const LARGE: usize = 1024;
 pub(in crate::engine) struct Packed {
     pub(in crate::engine) frame: Payload,
     pub(in crate::engine) large: Vec<(Large, Payload)>,
+    /// The same for equal locals, whatever the order in which their maps were written.
     pub(in crate::engine) hash: u64,
+}
+
+impl Packed {
+    /// The hash of the bytes, which earlier builds recorded.
+    pub(in crate::engine) fn hash_of_bytes(&self) -> u64 {
+        self.large.iter().fold(self.frame.hash64(), |h, (l, _)| h.rotate_left(1) ^ l.hash)
+    }
 }
 
 /// Encodes a frame, its large slots apart.
@@ -43,7 +51,7 @@ pub(in crate::engine) fn pack(mut frame: Frame) -> Result<Packed, EncodeError> {
         }
     });
     let frame = Payload::encode(&frame)?;
-    let hash = large.iter().fold(frame.hash64(), |h, (l, _)| h.rotate_left(1) ^ l.hash);
+    let hash = large.iter().fold(frame.likeness64(), |h, (_, p)| h.rotate_left(1) ^ p.likeness64());
     Ok(Packed { frame, large, hash })
 }
 

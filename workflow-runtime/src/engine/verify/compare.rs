@@ -2,7 +2,10 @@
 
 use crate::{
     engine::status::{self, Local},
-    journal::{history::Event, payload},
+    journal::{
+        history::Event,
+        payload::{self, Payload},
+    },
     machine::Machine,
 };
 use serde_json::Value;
@@ -65,12 +68,12 @@ pub(super) struct Found {
 const ANOTHER_WAY: &str = "the code took another way: it was changed without `patched!`, or it depends on something that is not an input (a clock, randomness, a global, the environment); take that from `now()`, `random()`, an argument or an activity";
 const ANOTHER_VALUE: &str = "a value was computed in another way: the code was changed without `patched!`, or the value depends on something that is not an input (a clock, randomness, a global, the environment)";
 const ORDER: &str = "the same values in another order: a `HashMap` or `HashSet` was gone through, whose order differs from run to run; use a `BTreeMap`, or sort first";
-const ANOTHER_LOCAL: &str = "a local holds another value, though the step decided the same: it depends on something that is not an input, or a `HashMap` among the locals is saved in another order, or state is shared behind the locals (`Rc`, `Cell`, a global)";
+const ANOTHER_LOCAL: &str = "a local holds another value, though the step decided the same: it depends on something that is not an input, or a `HashSet` among the locals is saved in another order (use a `BTreeSet`), or state is shared behind the locals (`Rc`, `Cell`, a global)";
 
 /// Compares what was decided.
 pub(super) fn events(recorded: &[Event], attempted: &[Event]) -> Option<Found> {
     let end = recorded.len().max(attempted.len());
-    let at = (0..end).find(|i| recorded.get(*i) != attempted.get(*i))?;
+    let at = (0..end).find(|i| !alike(recorded.get(*i), attempted.get(*i)))?;
     let (old, new) = (recorded.get(at), attempted.get(at));
     let (Some(old), Some(new)) = (old, new) else {
         let shown = |e: Option<&Event>| e.map(|e| json(e).to_string());
@@ -89,6 +92,12 @@ pub(super) fn events(recorded: &[Event], attempted: &[Event]) -> Option<Found> {
         return Some(Found { recorded: Some(old.to_string()), attempted: Some(new.to_string()), cause });
     }
     Some(Found { recorded: Some(format!("{path} = {a} in {old}")), attempted: Some(format!("{path} = {b}")), cause })
+}
+
+/// True if both are the same but for the order of maps in their payloads.
+fn alike(a: Option<&Event>, b: Option<&Event>) -> bool {
+    let likeness = |e: Option<&Event>| Payload::encode(&e).map(|p| p.likeness64());
+    a == b || matches!((likeness(a), likeness(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The step decided the same and left other locals behind.

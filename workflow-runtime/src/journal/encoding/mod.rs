@@ -36,13 +36,14 @@ mod canonical;
 mod de;
 mod error;
 mod json;
+mod likeness;
 mod ser;
 mod wire;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use self::error::{DecodeError, EncodeError};
-pub(super) use self::{canonical::canonical, json::to_json};
+pub(super) use self::{canonical::canonical, json::to_json, likeness::likeness};
 
 /// The format byte of everything this version writes.
 pub const FORMAT: u8 = 1;

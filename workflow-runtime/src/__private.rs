@@ -34,15 +34,16 @@ pub use workflow_definition::{Definition, Edge, Parameter, Point};
 /// A point as the macro writes it: label, operation, line, live slots, passed patches.
 pub type PointSpec<'a> = (&'a str, &'a str, u32, &'a [&'a str], &'a [&'a str]);
 
-/// Builds the definition that the macro wrote.
+/// Builds the definition that the macro wrote. An edge names points by their places, counted from 1; 0 is the start or the end.
 pub fn describe(
     name: &str,
     file: &str,
     parameters: &[(&str, &str)],
     points: &[PointSpec<'_>],
-    edges: &[(Option<&str>, Option<&str>)],
+    edges: &[(usize, usize)],
     patches: &[&str],
 ) -> Definition {
+    let label = |place: usize| Some(points.get(place.checked_sub(1)?)?.0.to_owned());
     let own = |all: &[&str]| all.iter().map(|s| (*s).to_owned()).collect();
     Definition {
         name: name.into(),
@@ -58,7 +59,7 @@ pub fn describe(
                 passed: own(passed),
             })
             .collect(),
-        edges: edges.iter().map(|(f, t)| Edge { from: f.map(Into::into), to: t.map(Into::into) }).collect(),
+        edges: edges.iter().map(|&(from, to)| Edge { from: label(from), to: label(to) }).collect(),
         patches: own(patches),
     }
 }

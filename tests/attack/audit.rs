@@ -124,9 +124,9 @@ pub(crate) async fn audit(place: &Place, size: Size, deaths: usize, what: &str) 
     }
 }
 
-/// The business keys of all effects.
-pub(crate) fn ledger_keys(place: &Place) -> Vec<String> {
-    effects(place).into_keys().collect()
+/// How often each effect was made, by its business key.
+pub(crate) fn ledger(place: &Place) -> BTreeMap<String, usize> {
+    effects(place).into_iter().map(|(key, times)| (key, times.len())).collect()
 }
 
 pub(crate) async fn open(place: &Place) -> Engine {

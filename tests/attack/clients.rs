@@ -13,21 +13,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size(pub(crate) u64);
 
-/// Asks again as long as nobody knows whether it happened: another instance of the worker was stuck.
-macro_rules! asked {
-    ($call:expr) => {
-        loop {
-            match $call.await {
-                Err(e) if e.code() == "WE017" => {}
-                answer => break answer,
-            }
-        }
-    };
-}
-
 macro_rules! start {
     ($engine:expr, $acknowledged:expr, $id:expr, $call:expr) => {{
-        let run = asked!($engine.start($id.clone(), $call))?;
+        let run = $engine.start($id.clone(), $call).await?;
         $acknowledged.add(&format!("started {}", $id))?;
         run
     }};
@@ -66,7 +54,7 @@ async fn one(engine: &Engine, n: u64, acknowledged: &Lines) -> Result<Outcomes, 
     let naps = start!(engine, acknowledged, id("naps"), naps(id("naps")));
     let family = start!(engine, acknowledged, id("family"), family(id("family")));
     for word in ["one", "two"] {
-        match asked!(listening.signal(&WORD, word.into()).id(word)) {
+        match listening.signal(&WORD, word.into()).id(word).await {
             Ok(()) => acknowledged.add(&format!("sent {} {word}", id("listener")))?,
             // It had both of them before the process died.
             Err(e) if e.code() == "WE031" => {}

@@ -8,6 +8,7 @@ mod clients;
 mod completions;
 mod every_write;
 mod floods;
+mod frames;
 mod overload;
 mod poison;
 mod poisons;

@@ -1,9 +1,9 @@
 //! Instances that cannot be run, beside others that can: the others do not notice.
 
 use crate::{
-    audit::{expected, ledger_keys, open_with},
+    audit::{expected, ledger, open_with},
     clients::{Size, drive},
-    poisons::{GO, MENDED, deadly, endless, panicking},
+    poisons::{GATE, GO, MENDED, deadly, endless, grudging, held, panicking},
     process::{rounds, run, text, told, was_killed},
     workload::{Lines, NAMES, Place},
 };
@@ -98,26 +98,36 @@ async fn a_step_that_does_not_end_blocks_its_instance_and_no_other() {
     MENDED.store(false, Ordering::Relaxed);
     let dir = tempfile::tempdir().expect("a directory");
     let place = Place(dir.path().to_owned());
-    let configure = |b: EngineBuilder| all_names(b).workers(2).step_limit(seconds(1));
+    let configure = |b: EngineBuilder| all_names(b).workers(2).step_limit(seconds(2));
     let engine = open_with(&place, configure).await;
     let waiting = engine.start("waiting", endless("waiting".into(), true)).await.expect("it starts");
+    let mut running = vec![];
+    for n in 0..8 {
+        let id = format!("held-{n}");
+        running.push(engine.start(id.clone(), held(id)).await.expect("it starts"));
+    }
     let healthy = tokio::spawn({
         let (engine, place) = (engine.clone(), place.clone());
         async move { timed(&engine, &place, Size(4)).await }
     });
-    // The calls that lead to the steps are told that nobody knows; asked again, they are answered.
-    let refused = waiting.signal(&GO, ()).id("go").await.expect_err("the step does not end");
+    // A call that leads to the step is told that nobody knows; one that may be made twice is made again by itself.
+    let refused = waiting.signal(&GO, ()).await.expect_err("the step does not end");
     assert_eq!(refused.code(), "WE017", "{refused}");
-    let refused = engine.start("hasty", endless("hasty".into(), false)).await.expect_err("the step does not end");
-    assert_eq!(refused.code(), "WE017", "{refused}");
-    let hasty = engine.start("hasty", endless("hasty".into(), false)).await.expect("it is there, and blocked");
     waiting.signal(&GO, ()).id("go").await.expect("it is kept");
+    let hasty = engine.start("hasty", endless("hasty".into(), false)).await.expect("it is there, and blocked");
     for run in [&waiting, &hasty] {
         let status = run.status().await.expect("it has a status");
         let reason = status.blocked.expect("it is blocked");
         assert_eq!((status.state, reason.code.as_str()), (Status::Blocked, "WB108"), "{}", reason.message);
     }
     healthy.await.expect("the healthy end");
+    // Attempts that were running went on, and were made once.
+    GATE.add_permits(8);
+    for run in &running {
+        assert_eq!(run.result().await.expect("it ends") as usize, "held-0/held".len());
+    }
+    let made = ledger(&place);
+    assert!((0..8).all(|n| made[&format!("held-{n}/held")] == 1), "{made:?}");
     engine.shutdown().await;
     drop(engine);
 
@@ -128,10 +138,7 @@ async fn a_step_that_does_not_end_blocks_its_instance_and_no_other() {
     // The threads that were left behind return, and do nothing.
     MENDED.store(true, Ordering::Relaxed);
     timed(&engine, &place, Size(5)).await;
-    assert!(
-        ledger_keys(&place).iter().all(|key| !key.ends_with("/after")),
-        "a step of a replaced worker had an effect"
-    );
+    assert!(ledger(&place).keys().all(|key| !key.ends_with("/after")), "a step of a replaced worker had an effect");
     for (run, length) in [("waiting", "waiting/after".len()), ("hasty", "hasty/after".len())] {
         let run = engine.run(endless, run);
         run.retry().await.expect("it is tried again");
@@ -139,6 +146,48 @@ async fn a_step_that_does_not_end_blocks_its_instance_and_no_other() {
     }
     engine.shutdown().await;
     println!("endless: 2 blocked beside 25 healthy ones; their threads came back and had no effect");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_panics_when_it_is_dropped_hurts_no_other_instance() {
+    let _build = BUILD.lock().await;
+    MENDED.store(false, Ordering::Relaxed);
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = Place(dir.path().to_owned());
+    let count = rounds(20, 2_000);
+    // Nothing is kept in memory: each value is dropped outside of its step.
+    let engine = open_with(&place, |b| all_names(b).resident(0)).await;
+    let starts = async {
+        for n in 0..count {
+            let id = format!("grudge-{n}");
+            match engine.start(id.clone(), grudging(id)).await {
+                Ok(_) => {}
+                Err(e) => assert_eq!(e.code(), "WE090", "{e}"),
+            }
+        }
+    };
+    tokio::join!(starts, timed(&engine, &place, Size(4)));
+    for n in 0..count {
+        let run = engine.run(grudging, format!("grudge-{n}"));
+        // The step that lets it go panics as well, and that one is a step's.
+        match run.signal(&GO, ()).id("go").await {
+            Ok(()) => {}
+            Err(e) => assert_eq!(e.code(), "WE090", "{e}"),
+        }
+    }
+    timed(&engine, &place, Size(5)).await;
+    // The engine ends in order: nobody is missed.
+    assert_eq!(engine.shutdown().await.interrupted, 0);
+    drop(engine);
+    MENDED.store(true, Ordering::Relaxed);
+    let engine = open(&place).await;
+    for n in 0..count {
+        let run = engine.run(grudging, format!("grudge-{n}"));
+        run.signal(&GO, ()).id("go").await.ok();
+        assert_eq!(run.result().await.expect("it ends") as usize, format!("grudge-{n}").len());
+    }
+    engine.shutdown().await;
+    println!("grudging: {count} that panic when they are evicted, beside 25 healthy ones");
 }
 
 /// Runs a worker with deadly instances until it ends in order; how often it died.

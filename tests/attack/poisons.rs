@@ -1,13 +1,51 @@
 //! Workflows that no engine can run to their end, and what would be their build before.
 
-use crate::workload::{Failed, effect};
+use crate::workload::{Failed, Ledger, effect};
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
-use workflow_runtime::{prelude::*, workflow};
+use tokio::sync::Semaphore;
+use workflow_runtime::{activity, prelude::*, workflow};
 
 /// What the engine serves besides the workload.
-pub(crate) const POISONS: [&str; 3] = ["panicking", "deadly", "endless"];
+pub(crate) const POISONS: [&str; 6] = ["panicking", "deadly", "endless", "grudging", "held", "held_effect"];
 
 pub(crate) const GO: Signal<()> = Signal::new("go");
+
+/// What activities wait for.
+pub(crate) static GATE: Semaphore = Semaphore::const_new(0);
+
+#[activity]
+async fn held_effect(ledger: State<Ledger>, key: String) -> Result<u64, String> {
+    ledger.0.add(&format!("{key} begun")).map_err(|e| e.to_string())?;
+    let _open = GATE.acquire().await.map_err(|e| e.to_string())?;
+    Ok(key.len() as u64)
+}
+
+/// Healthy, with an activity that runs while others are replaced.
+#[workflow]
+pub(crate) async fn held(name: String) -> Result<u64, Failed> {
+    Ok(held_effect(format!("{name}/held")).await?)
+}
+
+/// A value that cannot even be dropped.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Grudge(String);
+
+impl Drop for Grudge {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !MENDED.load(Ordering::Relaxed) {
+            panic!("{} is not let go", self.0);
+        }
+    }
+}
+
+/// Keeps such a value while it waits.
+#[workflow]
+pub(crate) async fn grudging(name: String) -> Result<u64, Failed> {
+    let grudge = Grudge(name);
+    GO.recv().await?;
+    Ok(grudge.0.len() as u64)
+}
 
 /// Its second step panics.
 #[workflow]

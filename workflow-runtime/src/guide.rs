@@ -23,6 +23,8 @@ pages! {
     Messages "docs/messages.md"
     #[cfg(feature = "testing")]
     Simulation "docs/simulation.md"
+    #[cfg(feature = "testing")]
+    Overload "docs/overload.md"
     Starting "docs/starting.md"
     Testing "docs/testing.md"
     Cancellation "docs/cancellation.md"

@@ -3,6 +3,7 @@
 #[path = "../clients.rs"]
 mod clients;
 mod dying;
+mod old;
 #[path = "../poisons.rs"]
 mod poisons;
 #[path = "../workload.rs"]
@@ -44,6 +45,7 @@ async fn run() -> Result<(), Failure> {
         ["stampede", place, count] => stampede(place, count.parse()?).await,
         ["recovery", place, n] => recovery(place, Death::Before(n.parse()?)).await,
         ["naps", place, count] => nap(place, count.parse()?).await,
+        ["park", place, count] => park(place, count.parse()?).await,
         ["poison", place, how] => poison(place, how).await,
         ["retry", place, id] => retry(place, id).await,
         _ => Err(format!("unknown arguments: {args:?}").into()),
@@ -139,7 +141,7 @@ async fn nap(place: &str, count: u64) -> Result<(), Failure> {
     let place = Place(place.into());
     let ledger = Ledger(Lines::open(&place.ledger())?);
     let builder = Engine::builder().store(SledStore::open(place.store())?).state(ledger).only(NAMES);
-    let engine = builder.step_limit(std::time::Duration::from_millis(500)).build().await?;
+    let engine = builder.step_limit(std::time::Duration::from_secs(1)).build().await?;
     let mut runs = vec![];
     for n in 0..count {
         let id = format!("naps-{n}");
@@ -150,6 +152,18 @@ async fn nap(place: &str, count: u64) -> Result<(), Failure> {
         run.result().await?;
     }
     println!("all ended");
+    engine.shutdown().await;
+    Ok(())
+}
+
+/// Leaves so many instances behind that wait for a signal, with a local that the next build reads as another type.
+async fn park(place: &str, count: u64) -> Result<(), Failure> {
+    let engine =
+        Engine::builder().store(SledStore::open(Place(place.into()).store())?).only(["retyped"]).build().await?;
+    for n in 0..count {
+        let id = format!("retyped-{n}");
+        engine.start(id.clone(), old::retyped(id)).await?;
+    }
     engine.shutdown().await;
     Ok(())
 }

@@ -14,7 +14,7 @@ const DOUBLED: u32 = 6;
 /// Whether a reason may pass while the engine runs. A record that is damaged stays so.
 fn may_pass(error: &Unavailable) -> bool {
     match error {
-        Unavailable::Refused { .. } | Unavailable::Unwritable { .. } => true,
+        Unavailable::Refused { .. } | Unavailable::Unwritable { .. } | Unavailable::Panicked { .. } => true,
         Unavailable::Unreadable { source, .. } => !matches!(source, StoreError::Damaged { .. }),
         _ => false,
     }

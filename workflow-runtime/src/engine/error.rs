@@ -111,7 +111,8 @@ pub enum Unavailable {
         #[source]
         source: DecodeError,
     },
-    /// A step did not end, and its worker was replaced. The engine goes on.
+    /// A step did not end, and its worker was replaced. The engine goes on. Calls that change nothing when they are made twice
+    /// (starts that attach, signals and updates with an id) are made again and do not see this.
     #[error(
         "WE017: a step did not end and its worker was replaced while this call was under way: it may or may not have happened; call again"
     )]
@@ -123,6 +124,15 @@ pub enum Unavailable {
     Stuck {
         /// How many.
         steps: usize,
+    },
+    /// Something panicked outside of a step: the `drop` of a value of the workflow, or the engine itself. What is durable
+    /// stands, and the instance is looked at again.
+    #[error(
+        "WE090: `{workflow_id}` could not be served: there was a panic outside of a step, which the output of the process shows; this call may or may not have happened"
+    )]
+    Panicked {
+        /// The instance.
+        workflow_id: String,
     },
     /// There is more under way than the engine takes: calls of clients, steps, and attempts of activities that run or wait in
     /// their queues. Nothing has happened. Only what brings more work is refused: starts, signals and updates.
@@ -161,6 +171,7 @@ impl Unavailable {
             Self::Replaced => "WE017",
             Self::Stuck { .. } => "WE018",
             Self::Overloaded { .. } => "WE019",
+            Self::Panicked { .. } => "WE090",
         }
     }
 }

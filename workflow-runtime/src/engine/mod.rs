@@ -10,7 +10,7 @@
 //! - `verify`: runs recorded steps again; nothing has an effect.
 //! - `worker`, `place`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
 //! - `watch`: steps that do not end, and steps that kill the process.
-//! - `actor`, `coalesce`, `group`, `requests`, `attempts`, `outside`, `detach`, `instance`: one instance at work.
+//! - `actor`, `coalesce`, `group`, `requests`, `attempts`, `running`, `outside`, `detach`, `instance`: one instance at work.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
@@ -52,6 +52,7 @@ mod requests;
 mod resident;
 mod retention;
 mod run;
+mod running;
 mod send;
 mod shared;
 mod start;

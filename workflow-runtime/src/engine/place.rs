@@ -3,6 +3,7 @@
 use super::{
     error::BuildError,
     message::{Inlet, Message},
+    running::Attempts,
     shared::Shared,
     watch::{Gauge, Post},
     worker::Worker,
@@ -20,7 +21,8 @@ pub(super) fn start(shared: &Arc<Shared>, count: usize) -> Result<(), BuildError
     // Known before the first of them begins: its messages may be for the last.
     shared.workers.get_or_init(|| senders);
     for (index, receiver) in receivers.into_iter().enumerate() {
-        let place = Place { shared: shared.clone(), index, inlet: Inlet::new(receiver), succeeds: false };
+        let (inlet, running) = (Inlet::new(receiver), Attempts::default());
+        let place = Place { shared: shared.clone(), index, inlet, running, succeeds: false };
         let post = place.take().map_err(BuildError::Thread)?;
         shared.watch.posts().push(post);
     }
@@ -33,14 +35,20 @@ pub(super) fn start(shared: &Arc<Shared>, count: usize) -> Result<(), BuildError
 ///
 /// The operating system gives no thread.
 pub(super) fn succeed(shared: &Arc<Shared>, index: usize, before: &Post) -> std::io::Result<Post> {
-    Place { shared: shared.clone(), index, inlet: before.inlet.clone(), succeeds: true }.take()
+    before.running.inherit();
+    let (inlet, running) = (before.inlet.clone(), before.running.clone());
+    Place { shared: shared.clone(), index, inlet, running, succeeds: true }.take()
 }
+
+/// Of a worker's thread. Without optimization the engine's own futures take about two MiB of it, beside the steps of the user.
+const STACK: usize = 8 << 20;
 
 /// Where a worker belongs.
 pub(super) struct Place {
     pub(super) shared: Arc<Shared>,
     pub(super) index: usize,
     pub(super) inlet: Inlet,
+    pub(super) running: Attempts,
     /// Another worker was here before, and holds its fences.
     pub(super) succeeds: bool,
 }
@@ -65,14 +73,14 @@ impl Place {
         // Nothing is idle before it has looked at what is due.
         let starting = self.shared.pulse.hold();
         let (gauge, inlet) = (Arc::new(Gauge::default()), self.inlet.clone());
-        let mut post = Post { gauge: gauge.clone(), inlet, thread: None };
+        let mut post = Post { gauge: gauge.clone(), inlet, running: self.running.clone(), thread: None };
         if let Some(inline) = self.shared.inline.clone() {
             let worker = Rc::new(Worker::new(&self, gauge));
             inline.spawn(Box::pin(worker.begin(starting, self)));
             return Ok(post);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let builder = std::thread::Builder::new().name(format!("workflow-{}", self.index));
+        let builder = std::thread::Builder::new().name(format!("workflow-{}", self.index)).stack_size(STACK);
         post.thread = Some(builder.spawn(move || {
             let local = tokio::task::LocalSet::new();
             let worker = Rc::new(Worker::new(&self, gauge));

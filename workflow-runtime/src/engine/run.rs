@@ -68,7 +68,8 @@ impl<W> Run<W> {
         Run { engine, id, started, only: None, workflow: PhantomData }
     }
 
-    /// True if the call that made this handle started the instance.
+    /// True if the call that made this handle started the instance. False if the call had to be made again, because the worker
+    /// of the instance was replaced meanwhile, and the first time was the one that started it.
     pub fn is_new(&self) -> bool {
         self.started.is_some_and(|s| s.is_new)
     }

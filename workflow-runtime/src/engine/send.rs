@@ -43,9 +43,17 @@ impl SendSignal {
     async fn send(self) -> Result<(), SignalError> {
         let SendSignal { engine, to, name, payload, id } = self;
         let to = to?;
-        let signal = outgoing(&to, name, payload, id, engine.inner.shared.settings.payload_limit)?;
-        engine.inner.shared.admit()?;
-        engine.inner.ask(&to, |reply| Mail::Signal { signal, reply }).await.unwrap_or_else(|e| Err(e.into()))
+        let mut signal = outgoing(&to, name, payload, id, engine.inner.shared.settings.payload_limit)?;
+        loop {
+            engine.inner.shared.admit()?;
+            // A second one with the same id changes nothing.
+            let again = signal.id.is_some().then(|| signal.clone());
+            let asked = engine.inner.ask(&to, |reply| Mail::Signal { signal, reply }).await;
+            match (asked, again) {
+                (Err(Unavailable::Replaced), Some(again)) => signal = again,
+                (asked, _) => return asked.unwrap_or_else(|e| Err(e.into())),
+            }
+        }
     }
 }
 
@@ -87,10 +95,18 @@ impl<Resp: DeserializeOwned> AskUpdate<Resp> {
         let (to, inner) = (to?, &engine.inner);
         inner.shared.admit()?;
         let request = asked(to.as_str(), &name, request, id.as_deref(), inner.shared.settings.payload_limit)?;
-        let (reply, answer) = oneshot::channel();
-        let sent = inner.shared.watch.sending(inner.shared.worker_of(&to));
-        inner.send(&to, Mail::Update { name: name.clone(), request, id, reply });
-        answered(&engine, to.as_str(), &name, answer, sent).await
+        loop {
+            let (reply, answer) = oneshot::channel();
+            let sent = inner.shared.watch.sending(inner.shared.worker_of(&to));
+            let (update, request, id) = (name.clone(), request.clone(), id.clone());
+            // One that was taken with the same id is not taken twice.
+            let repeats = id.is_some();
+            inner.send(&to, Mail::Update { name: update, request, id, reply });
+            match answered(&engine, to.as_str(), &name, answer, sent).await {
+                Err(UpdateError::Unavailable(Unavailable::Replaced)) if repeats => {}
+                answer => return answer,
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     client::Engine,
-    error::{StartError, UpdateError},
+    error::{StartError, Unavailable, UpdateError},
     message::{Mail, Started},
     requests::{Begins, FirstUpdate, Outgoing, StartOptions, StartRequest},
     run::Run,
@@ -149,10 +149,23 @@ impl<W: InlineWorkflow> Start<W> {
 
     async fn send(self, update: Option<FirstUpdate>) -> Result<Run<W>, StartError> {
         let (id, mut request) = self.request()?;
+        let repeats = update.is_none() && self.repeats();
         request.update = update;
-        let asked = self.engine.inner.ask(&id, |reply| Mail::Start { request, reply }).await;
-        let started: Started = asked.unwrap_or_else(|e| Err(e.into()))?;
-        Ok(Run::new(self.engine, Ok(id), Some(started)))
+        loop {
+            let asked = self.engine.inner.ask(&id, |reply| Mail::Start { request, reply }).await;
+            match asked {
+                Err(Unavailable::Replaced) if repeats => request = self.request()?.1,
+                asked => {
+                    let started: Started = asked.unwrap_or_else(|e| Err(e.into()))?;
+                    return Ok(Run::new(self.engine, Ok(id), Some(started)));
+                }
+            }
+        }
+    }
+
+    /// Whether starting a second time changes nothing.
+    fn repeats(&self) -> bool {
+        self.options.reuse == IdReuse::AttachOrConflict && self.signals.iter().all(|(.., id)| id.is_some())
     }
 }
 

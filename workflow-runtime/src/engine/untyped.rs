@@ -3,7 +3,7 @@
 use super::{
     checkpoint::State,
     client::Engine,
-    error::{RunError, StartError},
+    error::{RunError, StartError, Unavailable},
     message::Mail,
     requests::StartRequest,
     run::Run,
@@ -62,12 +62,17 @@ impl Engine {
             workflow: workflow.into(),
             source,
         })?;
-        let started = self
-            .inner
-            .ask(&id, |reply| Mail::Start { request: Box::new(StartRequest::new(def, args)), reply })
-            .await
-            .unwrap_or_else(|e| Err(e.into()))?;
-        Ok(Run::new(self.clone(), Ok(id), Some(started)))
+        loop {
+            let request = Box::new(StartRequest::new(def, args.clone()));
+            match self.inner.ask(&id, |reply| Mail::Start { request, reply }).await {
+                // A second start attaches.
+                Err(Unavailable::Replaced) => {}
+                asked => {
+                    let started = asked.unwrap_or_else(|e| Err(e.into()))?;
+                    return Ok(Run::new(self.clone(), Ok(id), Some(started)));
+                }
+            }
+        }
     }
 }
 

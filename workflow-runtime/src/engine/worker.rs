@@ -10,6 +10,7 @@ use super::{
     pulse::Held,
     recovery::WOKEN,
     resident::Resident,
+    running::{Attempts, Running},
     shared::Shared,
     timers::Timers,
     updates::Clients,
@@ -46,7 +47,8 @@ pub(super) struct Worker {
     pub(super) fences: RefCell<Vec<Fence>>,
     mail: RefCell<HashMap<WorkflowId, VecDeque<Received>>>,
     resident: RefCell<Resident>,
-    running: RefCell<HashMap<WorkflowId, BTreeMap<OpId, Running>>>,
+    /// The attempts of its instances. They outlive a worker that is replaced.
+    pub(super) running: Attempts,
     /// What is heard of activities that are completed from outside.
     pub(super) outside: RefCell<Outside>,
     watchers: RefCell<HashMap<WorkflowId, Vec<Reply<(), Unavailable>>>>,
@@ -66,11 +68,27 @@ pub(super) struct Worker {
     idle: Notify,
 }
 
-struct Running {
-    run: RunId,
-    attempt: u32,
-    /// Gone once the attempt has ended and nobody could be told.
-    handle: Option<AttemptHandle>,
+/// While it lives, its worker works on an instance.
+struct AtWork {
+    worker: Rc<Worker>,
+    id: WorkflowId,
+    /// Keeps the clock from moving between the last mail and the last commit.
+    _busy: Held,
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let AtWork { worker, id, .. } = self;
+        // In a simulation a panic is the simulation's to see.
+        if std::thread::panicking() && worker.shared.inline.is_none() {
+            let e = Unavailable::Panicked { workflow_id: id.to_string() };
+            tracing::error!(workflow.id = id.as_str(), error = %e, code = e.code(), "the instance stops here");
+            worker.refuse(id, &e);
+            worker.look_again(id.clone(), &e);
+        }
+        worker.active.set(worker.active.get() - 1);
+        worker.idle.notify_waiters();
+    }
 }
 
 impl Worker {
@@ -87,7 +105,7 @@ impl Worker {
             fences: RefCell::new(shared.fences.clone()),
             mail: RefCell::default(),
             resident: RefCell::new(Resident::new(shared.settings.resident)),
-            running: RefCell::default(),
+            running: place.running.clone(),
             outside: RefCell::default(),
             watchers: RefCell::default(),
             clients: Clients::default(),
@@ -243,8 +261,7 @@ impl Worker {
 
     /// Works on an instance until it has nothing to do.
     async fn drive(self: Rc<Self>, id: WorkflowId) {
-        // Keeps the clock from moving between the last mail and the last commit.
-        let busy = self.shared.pulse.hold();
+        let _at_work = AtWork { worker: self.clone(), id: id.clone(), _busy: self.shared.pulse.hold() };
         let parked = self.resident.borrow_mut().take(&id);
         let actor = match parked {
             Some(instance) => Ok(Actor { worker: self.clone(), instance, floor: Timestamp::MIN }),
@@ -270,9 +287,6 @@ impl Worker {
                 }
             },
         }
-        self.active.set(self.active.get() - 1);
-        self.idle.notify_waiters();
-        drop(busy);
     }
 
     async fn load(self: &Rc<Self>, id: WorkflowId) -> Result<Actor, Unavailable> {
@@ -342,19 +356,19 @@ impl Worker {
 
     /// The number of the attempt that this engine has started last, and whether it runs.
     pub(super) fn last_attempt(&self, id: &WorkflowId, op: OpId) -> Option<(u32, bool)> {
-        let running = self.running.borrow();
+        let running = self.running.lock();
         let last = running.get(id)?.get(&op)?;
         Some((last.attempt, last.handle.is_some()))
     }
 
     pub(super) fn runs(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32, handle: AttemptHandle) {
         let running = Running { run, attempt, handle: Some(handle) };
-        self.running.borrow_mut().entry(id.clone()).or_default().insert(op, running);
+        self.running.lock().entry(id.clone()).or_default().insert(op, running);
     }
 
     /// An attempt has ended. `None` if it was not the present one.
     pub(super) fn ended(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32) -> Option<AttemptHandle> {
-        let mut running = self.running.borrow_mut();
+        let mut running = self.running.lock();
         let ops = running.get_mut(id)?;
         let handle = match ops.get(&op) {
             Some(present) if present.run == run && present.attempt == attempt => ops.remove(&op)?.handle,
@@ -369,14 +383,14 @@ impl Worker {
     /// Asks all attempts of an instance to stop and forgets them: another run has begun, whose operations have the same
     /// numbers.
     pub(super) fn forget_attempts(&self, id: &WorkflowId) {
-        let running = self.running.borrow_mut().remove(id);
+        let running = self.running.lock().remove(id);
         running.iter().flat_map(BTreeMap::values).filter_map(|r| r.handle.as_ref()).for_each(AttemptHandle::abandon);
         self.outside.borrow_mut().forget(id);
     }
 
     /// An attempt has ended, and its instance cannot be told: its number is not used again.
     fn lost(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32) {
-        let mut running = self.running.borrow_mut();
+        let mut running = self.running.lock();
         let last = running.get_mut(id).and_then(|ops| ops.get_mut(&op));
         if let Some(last) = last.filter(|r| r.run == run && r.attempt == attempt) {
             last.handle = None;
@@ -386,7 +400,7 @@ impl Worker {
     /// Asks attempts of an instance to stop: those with true, and for good those with nothing, because nobody waits for
     /// them any more.
     pub(super) fn stop_attempts(&self, id: &WorkflowId, which: impl Iterator<Item = (OpId, Option<bool>)>) {
-        let mut running = self.running.borrow_mut();
+        let mut running = self.running.lock();
         let Some(ops) = running.get_mut(id) else { return };
         for (op, wanted) in which {
             match (ops.get(&op).map(|r| &r.handle), wanted) {
@@ -407,7 +421,7 @@ impl Worker {
         attempt: u32,
         f: impl FnOnce(&AttemptHandle) -> T,
     ) -> Option<T> {
-        let running = self.running.borrow();
+        let running = self.running.lock();
         let present = running.get(id)?.get(&op).filter(|r| r.run == run && r.attempt == attempt)?;
         present.handle.as_ref().map(f)
     }
@@ -415,7 +429,7 @@ impl Worker {
     /// Lets instances write down the progress that they have heard of, before the engine ends.
     fn keep_all_progress(self: &Rc<Self>) {
         let mut told = self.outside.borrow().unkept();
-        for (id, ops) in self.running.borrow().iter() {
+        for (id, ops) in self.running.lock().iter() {
             let fresh = |r: &Running| r.handle.as_ref().is_some_and(AttemptHandle::has_progress);
             told.extend(ops.iter().filter(|(_, r)| fresh(r)).map(|(op, r)| (id.clone(), *op, r.attempt)));
         }

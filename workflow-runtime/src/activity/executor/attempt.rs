@@ -107,6 +107,11 @@ impl Attempt {
         }
     }
 
+    /// Whether somebody has reported, or nobody will.
+    pub(super) fn has_reported(&self) -> bool {
+        lock(&self.on_done).is_none()
+    }
+
     /// Nobody is told how this attempt ends.
     pub(super) fn forget(&self) {
         self.leave_queue();

@@ -65,6 +65,14 @@ impl AttemptHandle {
         }
     }
 
+    /// Whether the attempt has told how it ended. Of another executor's attempts nobody knows.
+    pub(crate) fn has_ended(&self) -> bool {
+        match &self.0 {
+            Control::Attempt { attempt, .. } => attempt.has_reported(),
+            Control::Other(_) => false,
+        }
+    }
+
     fn beats(&self) -> Option<&Beats> {
         match &self.0 {
             Control::Attempt { attempt, .. } => Some(&attempt.beats),

@@ -18,6 +18,7 @@ use self::marks::Marks;
 use super::{
     checkpoint::Reason,
     message::{Inlet, Mail, Message},
+    running::Attempts,
     shared::Shared,
     worker::Worker,
 };
@@ -61,6 +62,7 @@ pub(super) struct Watch {
 pub(super) struct Post {
     pub(super) gauge: Arc<Gauge>,
     pub(super) inlet: Inlet,
+    pub(super) running: Attempts,
     pub(super) thread: Option<JoinHandle<()>>,
 }
 

@@ -17,6 +17,9 @@ use super::id::{Namespace, RunId, ShardId, WorkflowId};
 /// The name of the store's own record of its format.
 pub const STORE_FORMAT: &[u8] = b"format";
 
+/// The name of the store's own record of how far the database has caught up with its log.
+pub const STORE_LOG: &[u8] = b"log";
+
 /// What the names of the store's own records of fences begin with.
 pub const STORE_FENCES: &[u8] = b"fence/";
 

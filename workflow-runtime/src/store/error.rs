@@ -60,6 +60,13 @@ pub enum StoreError {
     /// The store is closed.
     #[error("WS006: the store is closed; open it again")]
     Closed,
+    /// The disk is full. Nothing of the write was made, and the store takes the next one.
+    #[error("WS011: the disk is full, nothing was written; make room, writes are taken again at once")]
+    Full {
+        /// The error of the operating system.
+        #[source]
+        source: Cause,
+    },
 }
 
 impl StoreError {
@@ -72,6 +79,7 @@ impl StoreError {
             Self::Fenced { .. } => "WS004",
             Self::Backend { .. } => "WS005",
             Self::Closed => "WS006",
+            Self::Full { .. } => "WS011",
         }
     }
 
@@ -218,6 +226,17 @@ pub enum OpenError {
         /// The directory.
         path: PathBuf,
     },
+    /// The log in front of the database is damaged, and with it commits that were acknowledged.
+    #[error(
+        "WS027: the log in {path:?} is damaged: {reason}; restore a backup, or open it with \
+         `SledStore::builder(..).salvage(true)`, which goes on with what can be read and keeps the damaged files aside"
+    )]
+    Log {
+        /// The directory of the store.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// The operating system failed.
     #[error("WS026: {path:?} cannot be opened; check the disk and the path")]
     Io {
@@ -240,6 +259,7 @@ impl OpenError {
             Self::Damaged { .. } => "WS024",
             Self::Foreign { .. } => "WS025",
             Self::Io { .. } => "WS026",
+            Self::Log { .. } => "WS027",
         }
     }
 }

@@ -67,7 +67,6 @@ impl Medium for Records {
 impl State {
     fn apply(&mut self, ops: Vec<Op>) {
         self.counters.flushes += 1;
-        self.counters.batches += 1;
         self.counters.keys += ops.len() as u64;
         for (key, value) in ops {
             self.counters.bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;

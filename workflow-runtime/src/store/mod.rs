@@ -120,16 +120,20 @@ pub struct Commit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct StoreCounters {
-    /// Times that writes were made durable.
+    /// Times that commits were made durable.
     pub flushes: u64,
-    /// Atomic batches given to the database.
-    pub batches: u64,
-    /// Keys put or deleted, parts of large values included.
+    /// Keys put or deleted by commits, parts of large values included.
     pub keys: u64,
-    /// Bytes of keys and values given to the database.
+    /// Bytes that were made durable for that.
     pub bytes: u64,
     /// Commits that were acknowledged.
     pub commits: u64,
+    /// Times that the database behind the log was synced, 0 where there is no log.
+    pub database_flushes: u64,
+    /// Keys put or deleted in the database behind the log.
+    pub database_keys: u64,
+    /// Bytes of keys and values given to the database behind the log.
+    pub database_bytes: u64,
 }
 
 /// A key and its value.

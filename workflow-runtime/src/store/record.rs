@@ -183,7 +183,13 @@ pub(super) fn read<M: Medium>(medium: &M, key: &[u8]) -> Result<Option<(Revision
 
 /// The token of one of the store's own records.
 pub(super) fn open_own(physical: &[u8], raw: &[u8]) -> Result<u64, StoreError> {
-    Ok(unseal(physical, physical, raw)?.revision.0)
+    Ok(open_own_text(physical, raw)?.0)
+}
+
+/// The token of one of the store's own records, and its text.
+pub(super) fn open_own_text<'a>(physical: &[u8], raw: &'a [u8]) -> Result<(u64, &'a [u8]), StoreError> {
+    let opened = unseal(physical, physical, raw)?;
+    Ok((opened.revision.0, opened.body))
 }
 
 fn open<M: Medium>(medium: &M, key: &[u8], raw: &[u8]) -> Result<(Revision, Vec<u8>), StoreError> {

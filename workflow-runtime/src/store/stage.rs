@@ -1,6 +1,6 @@
 //! Which commits are admitted, and what they write. Shared by all backends, called by one writer at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::record::{self, Medium, Op, Summary};
 use super::{Commit, CommitError, Fence, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, ShardId, StoreError, Write};
@@ -84,13 +84,11 @@ pub(super) struct Stage<'a, M: Medium> {
     base: &'a M,
     /// The records that were touched, as the commits before left them.
     known: HashMap<Vec<u8>, Summary>,
-    /// What readers see until the flush is done: the durable records under the keys that change.
-    before: BTreeMap<Vec<u8>, Option<M::Value>>,
 }
 
 impl<'a, M: Medium> Stage<'a, M> {
     pub(super) fn new(base: &'a M) -> Self {
-        Self { base, known: HashMap::new(), before: BTreeMap::new() }
+        Self { base, known: HashMap::new() }
     }
 
     /// Appends the writes of `commit` to `ops`, or refuses it and appends nothing.
@@ -103,22 +101,15 @@ impl<'a, M: Medium> Stage<'a, M> {
         }
         // All that can fail comes before the first write.
         for write in &commit.writes {
-            if let Write::Append { key, .. } = write {
-                self.expect_nothing(key);
-                continue;
+            match write {
+                Write::Append { key, .. } => self.expect_nothing(key),
+                Write::Put { key, .. } | Write::Delete { key } => drop(self.look(key, false)?),
             }
-            let parts = self.look(write.key(), false)?.parts;
-            self.remember_parts(write.key(), parts)?;
         }
         for write in commit.writes {
             self.write(write, commit.revision, ops);
         }
         Ok(())
-    }
-
-    /// What readers must be shown until the writes are durable.
-    pub(super) fn into_before(self) -> BTreeMap<Vec<u8>, Option<M::Value>> {
-        self.before
     }
 
     fn look(&mut self, key: &[u8], exact: bool) -> Result<Summary, StoreError> {
@@ -134,30 +125,16 @@ impl<'a, M: Medium> Stage<'a, M> {
             Some(raw) if exact => Summary::exact(key, raw)?,
             Some(raw) => Summary::lenient(raw),
         };
-        self.before.insert(physical, raw);
         self.known.insert(key.to_vec(), summary);
         Ok(summary)
     }
 
-    /// Readers see nothing under a key that is appended until it is durable.
-    fn expect_nothing(&mut self, key: &[u8]) {
+    fn expect_nothing(&self, key: &[u8]) {
         debug_assert!(
             self.known.contains_key(key) || !matches!(self.base.read(&record::physical(key)), Ok(Some(_))),
             "an appended record was there already: {}",
             key::describe(key)
         );
-        self.before.entry(record::physical(key)).or_insert(None);
-    }
-
-    fn remember_parts(&mut self, key: &[u8], parts: u32) -> Result<(), StoreError> {
-        for n in 0..parts {
-            let physical = record::part(key, n);
-            if !self.before.contains_key(&physical) {
-                let raw = self.base.read(&physical)?;
-                self.before.insert(physical, raw);
-            }
-        }
-        Ok(())
     }
 
     fn write(&mut self, write: Write, revision: Revision, ops: &mut Vec<Op>) {

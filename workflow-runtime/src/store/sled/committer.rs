@@ -1,22 +1,17 @@
 //! The one thread that writes: it takes all commits that are waiting into one group, and makes the group durable.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::recovery::Opened;
-use super::view::{AtHand, Before, Recent, Shared, Written, guarded};
+use super::applier::Progress;
+use super::view::{Durable, Shared, guarded};
+use super::wal::{AppendError, Wal};
 use crate::store::record::Op;
 use crate::store::stage::{Fences, Stage};
 use crate::store::{Commit, CommitError, Fence, ShardId, StoreError};
 
-/// More instances in one batch make sled leak memory and disk.
-const BATCH_COMMITS: usize = 64;
-/// And so do more operations, as far as whole commits can be kept apart.
-const BATCH_OPS: usize = 512;
 /// A group ends here, so that nobody waits for a very large one.
 const GROUP_COMMITS: usize = 1024;
 const GROUP_BYTES: usize = 16 << 20;
@@ -38,33 +33,33 @@ enum Answer {
 }
 
 pub(super) struct Committer {
-    db: ::sled::Db,
-    data: File,
-    lock: File,
-    fences: Fences,
-    recent: Recent,
-    shared: Arc<Shared>,
+    pub(super) wal: Wal,
+    pub(super) fences: Fences,
+    pub(super) shared: Arc<Shared>,
+    pub(super) progress: Arc<Progress>,
 }
 
 /// Commits that share a flush.
 struct Group<'a> {
-    stage: Stage<'a, AtHand<'a>>,
-    batches: Vec<Vec<Op>>,
-    /// How many commits the last batch holds.
-    in_batch: usize,
+    stage: Stage<'a, Durable<'a>>,
+    /// The writes of each commit.
+    commits: Vec<Vec<Op>>,
+    answers: Vec<Answer>,
+    bytes: usize,
+    closing: Option<Reply<(), StoreError>>,
+}
+
+/// What is left of a group when all of it is admitted or refused.
+struct Admitted {
+    commits: Vec<Vec<Op>>,
     answers: Vec<Answer>,
     bytes: usize,
     closing: Option<Reply<(), StoreError>>,
 }
 
 impl Committer {
-    pub(super) fn new(opened: Opened, shared: Arc<Shared>) -> Result<Self, StoreError> {
-        let fences = guarded(|| Fences::load(&Written(&opened.db)))?;
-        Ok(Self { db: opened.db, data: opened.data, lock: opened.lock, fences, recent: Recent::default(), shared })
-    }
-
-    /// Runs until the store is closed or its last handle is dropped.
-    pub(super) fn run(mut self, inbox: &Receiver<Message>) {
+    /// Runs until the store is closed or its last handle is dropped. Returns who has closed it.
+    pub(super) fn run(mut self, inbox: &Receiver<Message>) -> Option<Reply<(), StoreError>> {
         let mut closing = None;
         while closing.is_none()
             && let Ok(first) = inbox.recv()
@@ -74,31 +69,37 @@ impl Committer {
                 Err(poisoned) => refuse(first, &poisoned),
             };
         }
-        let last = self.shared.check();
-        self.shut_down();
-        if let Some(reply) = closing {
-            let _ = reply.send(last);
-        }
-    }
-
-    /// The files are let go of before anyone is told.
-    fn shut_down(self) {
-        self.shared.close();
-        drop(self.db);
-        // sled's own threads may hold its lock for a moment longer.
-        for _ in 0..200 {
-            if self.data.try_lock().is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        drop(self.data);
-        drop(self.lock);
+        closing
     }
 
     fn group(&mut self, first: Message, inbox: &Receiver<Message>) -> Option<Reply<(), StoreError>> {
-        let written = AtHand { db: &self.db, recent: &self.recent };
-        let mut group = Group::new(&written);
+        let Admitted { commits, answers, bytes, closing } = self.admit(first, inbox);
+        let outcome = if commits.is_empty() { Ok(0) } else { self.write(commits) };
+        let made = answers.iter().filter(|answer| matches!(answer, Answer::Commit(_, Ok(())))).count();
+        if outcome.is_ok() {
+            self.shared.count().commits += made as u64;
+        }
+        let told = outcome.as_ref().map(drop).map_err(Clone::clone);
+        for answer in answers {
+            answer.send(&told);
+        }
+        if let Ok(waiting) = outcome {
+            self.progress.pace(waiting, bytes);
+        }
+        closing
+    }
+
+    /// Takes all commits that are there, looking at a state that does not move meanwhile.
+    fn admit(&mut self, first: Message, inbox: &Receiver<Message>) -> Admitted {
+        let view = self.shared.view();
+        let durable = match view.durable() {
+            Ok(durable) => durable,
+            Err(closed) => {
+                let closing = refuse(first, &closed);
+                return Admitted { commits: vec![], answers: vec![], bytes: 0, closing };
+            }
+        };
+        let mut group = Group::new(&durable);
         group.take(first, &mut self.fences);
         while group.has_room() {
             match inbox.try_recv() {
@@ -106,83 +107,44 @@ impl Committer {
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
-        let Group { stage, batches, answers, closing, .. } = group;
-        let before = stage.into_before();
-        let outcome = self.write(before, &batches);
-        if let Err(StoreError::Indeterminate { source }) = &outcome {
-            self.shared.poison(source.to_string());
-        }
-        let made = answers.iter().filter(|answer| matches!(answer, Answer::Commit(_, Ok(())))).count();
-        if outcome.is_ok() {
-            self.shared.count(|counters| counters.commits += made as u64);
-        }
-        for answer in answers {
-            answer.send(&outcome);
-        }
-        closing
+        let Group { commits, answers, bytes, closing, .. } = group;
+        Admitted { commits, answers, bytes, closing }
     }
 
-    fn write(&mut self, before: Before, batches: &[Vec<Op>]) -> Result<(), StoreError> {
-        if batches.is_empty() {
-            return Ok(());
-        }
-        for (key, record) in &before {
-            if let Some(record) = record {
-                self.recent.follow(key, record);
+    /// Makes a group durable, then shows it. Returns how many bytes the database does not have yet.
+    fn write(&mut self, commits: Vec<Vec<Op>>) -> Result<usize, StoreError> {
+        let log_bytes = match self.wal.append(&commits) {
+            Ok(bytes) => bytes,
+            Err(AppendError::Full(source)) => {
+                // The fences that were given out in this group are refused with it.
+                self.reload_fences()?;
+                return Err(StoreError::Full { source: Arc::new(source) });
             }
-        }
-        self.shared.cover(before);
-        let recent = &mut self.recent;
-        let (db, data) = (&self.db, &self.data);
-        let applied = guarded(|| apply(db, data, recent, batches));
-        match applied {
-            Ok(()) => {
-                self.shared.uncover();
-                self.shared.count(|counters| {
-                    counters.flushes += 1;
-                    counters.batches += batches.len() as u64;
-                    for (key, value) in batches.iter().flatten() {
-                        counters.keys += 1;
-                        counters.bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;
-                    }
-                });
-                Ok(())
+            Err(AppendError::Indeterminate(source)) => {
+                self.shared.poison(source.to_string());
+                return Err(StoreError::Indeterminate { source: Arc::new(source) });
             }
-            Err(StoreError::Backend { source }) => Err(StoreError::Indeterminate { source }),
-            Err(other) => Err(StoreError::Indeterminate { source: Arc::new(other) }),
+        };
+        {
+            let mut counters = self.shared.count();
+            counters.flushes += 1;
+            counters.bytes += log_bytes;
+            counters.keys += commits.iter().map(|ops| ops.len() as u64).sum::<u64>();
         }
+        let waiting = self.shared.publish(commits);
+        self.progress.advance(self.wal.last(), log_bytes, waiting);
+        Ok(waiting)
     }
-}
 
-/// A failure here is final: the store is poisoned, so that `recent` is not asked again.
-fn apply(db: &::sled::Db, data: &File, recent: &mut Recent, batches: &[Vec<Op>]) -> Result<(), StoreError> {
-    for ops in batches {
-        let mut batch = ::sled::Batch::default();
-        for (key, value) in ops {
-            let value = value.as_deref().map(::sled::IVec::from);
-            recent.refresh(key, value.as_ref());
-            match value {
-                Some(value) => batch.insert(key.as_slice(), value),
-                None => batch.remove(key.as_slice()),
-            }
-        }
-        db.apply_batch(batch).map_err(StoreError::backend)?;
+    fn reload_fences(&mut self) -> Result<(), StoreError> {
+        self.fences = self.shared.read(|durable| Fences::load(durable))?;
+        Ok(())
     }
-    // sled's flush hands the pages to the kernel; only the second call makes them survive a power cut.
-    db.flush().map_err(StoreError::backend)?;
-    data.sync_data().map_err(StoreError::backend)
 }
 
 impl<'a> Group<'a> {
-    fn new(written: &'a AtHand<'a>) -> Self {
-        Self {
-            stage: Stage::new(written),
-            batches: Vec::new(),
-            in_batch: 0,
-            answers: Vec::new(),
-            bytes: 0,
-            closing: None,
-        }
+    fn new(durable: &'a Durable<'a>) -> Self {
+        Self { stage: Stage::new(durable), commits: vec![], answers: vec![], bytes: 0, closing: None }
     }
 
     fn has_room(&self) -> bool {
@@ -195,7 +157,9 @@ impl<'a> Group<'a> {
                 let mut ops = Vec::new();
                 let stage = &mut self.stage;
                 let admitted = guarded_commit(|| stage.admit(commit, fences, &mut ops));
-                self.add(ops);
+                if admitted.is_ok() {
+                    self.add(ops);
+                }
                 self.answers.push(Answer::Commit(reply, admitted));
             }
             Message::Acquire(shard, owner, reply) => {
@@ -208,21 +172,10 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Adds one commit's writes, all of them to one batch.
-    fn add(&mut self, mut ops: Vec<Op>) {
-        if ops.is_empty() {
-            return;
-        }
-        self.bytes += ops.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
-        match self.batches.last_mut() {
-            Some(batch) if self.in_batch < BATCH_COMMITS && batch.len() + ops.len() <= BATCH_OPS => {
-                batch.append(&mut ops);
-                self.in_batch += 1;
-            }
-            _ => {
-                self.batches.push(ops);
-                self.in_batch = 1;
-            }
+    fn add(&mut self, ops: Vec<Op>) {
+        if !ops.is_empty() {
+            self.bytes += ops.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
+            self.commits.push(ops);
         }
     }
 }
@@ -261,10 +214,11 @@ fn refuse(message: Message, poisoned: &StoreError) -> Option<Reply<(), StoreErro
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::{Sender, channel};
 
     use super::*;
-    use crate::store::sled::recovery;
+    use crate::store::sled::applier::Position;
+    use crate::store::sled::wal::{self, simulated::Simulated};
     use crate::store::{Revision, Write, record};
 
     fn commit(fence: Fence, based_on: u64, value: &[u8]) -> Commit {
@@ -277,53 +231,106 @@ mod tests {
         }
     }
 
-    #[test]
-    fn after_a_failed_sync_nothing_is_written_and_reads_show_what_was_durable() {
-        let directory = tempfile::tempdir().unwrap();
-        let opened = recovery::open(directory.path(), 1 << 20).unwrap();
-        let shared = Shared::new(opened.db.clone());
-        let mut committer = Committer::new(opened, shared.clone()).unwrap();
-        let (sender, inbox) = channel();
-        let step = |committer: &mut Committer, commit| {
+    struct Store {
+        files: Simulated,
+        committer: Committer,
+        shared: Arc<Shared>,
+        sender: Sender<Message>,
+        inbox: Receiver<Message>,
+        _directory: tempfile::TempDir,
+    }
+
+    impl Store {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let shared = Shared::new(::sled::open(directory.path()).unwrap());
+            let files = Simulated::default();
+            let wal = Wal::begin(Arc::new(files.clone()), 1, None, wal::SIZES).unwrap();
+            let (fences, progress) = (Fences::default(), Progress::new(0));
+            let committer = Committer { wal, fences, shared: shared.clone(), progress };
+            let (sender, inbox) = channel();
+            Self { files, committer, shared, sender, inbox, _directory: directory }
+        }
+
+        fn fence(&mut self) -> Result<Fence, StoreError> {
             let (reply, mut answer) = oneshot::channel();
-            committer.group(Message::Commit(commit, reply), &inbox);
+            self.committer.group(Message::Acquire(Some(ShardId(0)), String::new(), reply), &self.inbox);
+            answer.try_recv().unwrap().map(|fences| fences[0])
+        }
+
+        fn step(&mut self, commit: Commit) -> Result<(), CommitError> {
+            let (reply, mut answer) = oneshot::channel();
+            self.committer.group(Message::Commit(commit, reply), &self.inbox);
             answer.try_recv().unwrap()
-        };
-        let read = || shared.read(|durable| record::read(durable, b"i")).unwrap();
+        }
 
-        let (fences, _) = committer.fences.acquire(Some(ShardId(0)), "");
-        step(&mut committer, commit(fences[0], 0, b"durable")).unwrap();
-        // A device cannot be synced.
-        committer.data = File::open("/dev/null").unwrap();
-        let error = step(&mut committer, commit(fences[0], 1, b"unknown")).unwrap_err();
-        assert_eq!((error.code(), error.is_fatal()), ("WS002", true));
-        assert_eq!(read(), Some((Revision(1), b"durable".to_vec())));
+        fn read(&self) -> Option<(Revision, Vec<u8>)> {
+            self.shared.read(|durable| record::read(durable, b"i")).unwrap()
+        }
 
-        let thread = std::thread::spawn(move || committer.run(&inbox));
-        let (reply, answer) = oneshot::channel();
-        sender.send(Message::Commit(commit(fences[0], 1, b"late"), reply)).unwrap();
-        assert_eq!(answer.blocking_recv().unwrap().unwrap_err().code(), "WS003");
-        assert_eq!(read(), Some((Revision(1), b"durable".to_vec())));
-        let (reply, answer) = oneshot::channel();
-        sender.send(Message::Close(reply)).unwrap();
-        assert_eq!(answer.blocking_recv().unwrap().unwrap_err().code(), "WS003");
-        thread.join().unwrap();
-        assert_eq!(shared.read(|durable| record::read(durable, b"i")).unwrap_err().code(), "WS006");
+        fn in_log(&self) -> u64 {
+            wal::scan(&self.files, Position { group: 0, closed: false }, false).unwrap().last
+        }
     }
 
     #[test]
-    fn a_batch_holds_64_commits_and_never_part_of_one() {
-        let directory = tempfile::tempdir().unwrap();
-        let db = ::sled::open(directory.path()).unwrap();
-        let recent = Recent::default();
-        let written = AtHand { db: &db, recent: &recent };
-        let mut group = Group::new(&written);
-        for _ in 0..130 {
-            group.add(vec![(b"k".to_vec(), None)]);
+    fn after_a_failed_sync_nothing_is_written_and_reads_show_what_was_durable() {
+        let mut store = Store::new();
+        let fence = store.fence().unwrap();
+        store.step(commit(fence, 0, b"durable")).unwrap();
+        // The write reaches the file, the sync fails.
+        store.files.fail_after(1);
+        let error = store.step(commit(fence, 1, b"unknown")).unwrap_err();
+        assert_eq!((error.code(), error.is_fatal()), ("WS002", true));
+        assert_eq!(store.read(), Some((Revision(1), b"durable".to_vec())));
+        assert_eq!(store.in_log(), 3, "it may be there");
+
+        let (reply, answer) = oneshot::channel();
+        store.sender.send(Message::Commit(commit(fence, 1, b"late"), reply)).unwrap();
+        let (reply, closed) = oneshot::channel();
+        store.sender.send(Message::Close(reply)).unwrap();
+        assert!(store.committer.run(&store.inbox).is_some());
+        assert_eq!(answer.blocking_recv().unwrap().unwrap_err().code(), "WS003");
+        drop(closed);
+        let read = store.shared.read(|durable| record::read(durable, b"i")).unwrap();
+        assert_eq!(read, Some((Revision(1), b"durable".to_vec())));
+    }
+
+    #[test]
+    fn on_a_full_disk_a_commit_is_refused_and_can_be_made_later() {
+        let mut store = Store::new();
+        let fence = store.fence().unwrap();
+        store.step(commit(fence, 0, b"durable")).unwrap();
+        store.files.set_room(Some(0));
+        let large = vec![7; 200_000];
+        for _ in 0..2 {
+            let error = store.step(commit(fence, 1, &large)).unwrap_err();
+            assert_eq!((error.code(), error.is_fatal()), ("WS011", false));
+            assert_eq!(store.read(), Some((Revision(1), b"durable".to_vec())));
         }
-        group.add(vec![(b"k".to_vec(), None); 600]);
-        group.add(vec![(b"k".to_vec(), None)]);
-        let sizes: Vec<usize> = group.batches.iter().map(Vec::len).collect();
-        assert_eq!(sizes, [64, 64, 2, 600, 1]);
+        // What fits into the segment that is there is taken.
+        store.step(commit(fence, 1, b"small")).unwrap();
+        store.files.set_room(None);
+        store.step(commit(fence, 2, &large)).unwrap();
+        assert_eq!(store.read(), Some((Revision(3), large)));
+        assert_eq!(store.in_log(), 4);
+    }
+
+    #[test]
+    fn a_fence_that_was_not_written_is_not_known() {
+        let mut store = Store::new();
+        store.files.fail_after(0);
+        assert_eq!(store.fence().unwrap_err().code(), "WS002");
+        let mut store = Store::new();
+        // A segment that is full, and no room for the next.
+        let fence = store.fence().unwrap();
+        store.step(commit(fence, 0, &vec![7; 16 << 20])).unwrap();
+        store.step(commit(fence, 1, &vec![8; 16 << 20])).unwrap();
+        store.files.set_room(Some(0));
+        assert_eq!(store.fence().unwrap_err().code(), "WS011");
+        assert_eq!(store.step(commit(fence, 2, b"x")).unwrap_err().code(), "WS011");
+        store.files.set_room(None);
+        store.step(commit(fence, 2, b"x")).unwrap();
+        assert_eq!(store.fence().unwrap().token, 2);
     }
 }

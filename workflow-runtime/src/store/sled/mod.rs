@@ -1,10 +1,16 @@
-//! A store in one directory, on sled 0.34.7.
+//! A store in one directory: a write-ahead log, and sled 0.34.7 brought up to date behind it.
+//!
+//! Two threads work for it. The *committer* takes all commits that are waiting, appends them to the log as one group, syncs
+//! it, shows them to readers and answers. The *applier* writes what has become durable to sled, a few times a second.
 
+mod applier;
 mod committer;
 mod recovery;
 mod view;
+mod wal;
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,9 +19,12 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
+use self::applier::{Applier, Database, Progress};
 use self::committer::{Committer, Message, Reply};
+use self::recovery::Opened;
 use self::view::Shared;
 use super::record;
+use super::stage::Fences;
 use super::{Commit, CommitError, Fence, OpenError, Revision, Row, ShardId, Store, StoreCounters, StoreError};
 
 /// A store in one directory of this machine, for one process.
@@ -53,6 +62,7 @@ struct Inner {
 pub struct SledStoreBuilder {
     path: PathBuf,
     cache_capacity: u64,
+    salvage: bool,
 }
 
 impl SledStoreBuilder {
@@ -60,6 +70,17 @@ impl SledStoreBuilder {
     #[must_use]
     pub fn cache_capacity(mut self, bytes: u64) -> Self {
         self.cache_capacity = bytes;
+        self
+    }
+
+    /// Whether to open a store whose log is damaged ([`OpenError::Log`]): commits behind the damage are lost, the files
+    /// are kept aside under names that begin with `damaged-`.
+    ///
+    /// Each instance is then at a state that it was in, but its latest steps may be missing: what they did in the world
+    /// is done again. No unless told.
+    #[must_use]
+    pub fn salvage(mut self, salvage: bool) -> Self {
+        self.salvage = salvage;
         self
     }
 
@@ -71,20 +92,61 @@ impl SledStoreBuilder {
     ///
     /// See [`OpenError`]; each says what to do next.
     pub fn open(self) -> Result<SledStore, OpenError> {
-        let opened = recovery::open(&self.path, self.cache_capacity)?;
-        let shared = Shared::new(opened.db.clone());
-        let committer = Committer::new(opened, shared.clone()).map_err(|error| OpenError::Damaged {
+        let Opened { database, lock, files, last, wal } =
+            recovery::open(&self.path, self.cache_capacity, self.salvage)?;
+        let shared = Shared::new(database.db.clone());
+        let progress = Progress::new(last);
+        let fences = shared.read(|durable| Fences::load(durable)).map_err(|error| OpenError::Damaged {
             path: self.path.clone(),
             reason: error.to_string(),
             source: Some(Arc::new(error)),
         })?;
+        let committer = Committer { wal, fences, shared: shared.clone(), progress: progress.clone() };
+        let applier = Applier { database, files, shared: shared.clone(), progress: progress.clone(), noted: last };
         let (sender, inbox) = channel();
-        let thread = std::thread::Builder::new().name("workflow-store".into());
-        let thread = thread
-            .spawn(move || committer.run(&inbox))
-            .map_err(|source| OpenError::Io { path: self.path.clone(), source: Arc::new(source) })?;
+        let failed = |source| OpenError::Io { path: self.path.clone(), source: Arc::new(source) };
+        let named = |name: &str| std::thread::Builder::new().name(name.into());
+        let applying = named("workflow-sled").spawn(move || applier.run()).map_err(failed)?;
+        let ending = Ending { shared: shared.clone(), progress: progress.clone(), applying, lock };
+        let run = move || {
+            let closing = committer.run(&inbox);
+            ending.end(closing);
+        };
+        let thread = named("workflow-store").spawn(run).map_err(|e| {
+            progress.close();
+            failed(e)
+        })?;
         let inner = Inner { path: self.path, shared, sender: Some(sender), thread: Mutex::new(Some(thread)) };
         Ok(SledStore { inner: Arc::new(inner) })
+    }
+}
+
+/// What is left to do when the last commit is made.
+struct Ending {
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+    applying: JoinHandle<Database>,
+    lock: File,
+}
+
+impl Ending {
+    /// The files are let go of before anyone is told.
+    fn end(self, closing: Option<Reply<(), StoreError>>) {
+        self.progress.close();
+        let database = self.applying.join();
+        let outcome = self.shared.check();
+        self.shared.close();
+        match database {
+            Ok(Database { db, data }) => {
+                drop(db);
+                recovery::wait_until_released(&data);
+            }
+            Err(_) => tracing::error!("the thread that writes to the database panicked"),
+        }
+        drop(self.lock);
+        if let Some(reply) = closing {
+            let _ = reply.send(outcome);
+        }
     }
 }
 
@@ -103,7 +165,7 @@ impl SledStore {
 
     /// A store in the directory `path`, to be configured.
     pub fn builder(path: impl AsRef<Path>) -> SledStoreBuilder {
-        SledStoreBuilder { path: path.as_ref().to_owned(), cache_capacity: 64 << 20 }
+        SledStoreBuilder { path: path.as_ref().to_owned(), cache_capacity: 64 << 20, salvage: false }
     }
 
     /// The directory of the store.
@@ -159,7 +221,7 @@ impl Store for SledStore {
     }
 
     fn counters(&self) -> StoreCounters {
-        self.inner.shared.counters()
+        *self.inner.shared.count()
     }
 }
 

@@ -1,5 +1,8 @@
 //! Opening a directory that may have been left in any state.
 //!
+//! What the log holds and the database does not have is written to it first, and synced. So the log is never asked again for
+//! a group that a failed sync may have left in memory only.
+//!
 //! sled 0.34.7 fails for ever on a half-written snapshot, fails on a damaged one, and may panic on damaged data. Each
 //! is repaired here where nothing is lost by it: a snapshot only shortens the reading of the log.
 
@@ -11,26 +14,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::applier::{Database, Position};
+use super::view::Written;
+use super::wal::{self, Damage, Directory, Files, Wal};
 use crate::journal::key;
-use crate::store::OpenError;
 use crate::store::record;
+use crate::store::{OpenError, StoreError};
 
-/// The format of the stores that this build writes, and the newest that it reads.
-pub(super) const FORMAT: u32 = 1;
+/// The format of the stores that this build writes, and the newest that it reads. Format 1 had no log.
+pub(super) const FORMAT: u32 = 2;
+/// The directory of the log.
+const LOG: &str = "log";
 /// What the lock file says once the first format record is durable.
 const MARK: &str = "workflow store\n";
 const MAGIC: &[u8; 4] = b"wfst";
 
-/// An open database with what keeps it safe.
+/// An open store.
 pub(super) struct Opened {
-    pub(super) db: ::sled::Db,
-    /// sled's data file: its own `flush` does not sync it.
-    pub(super) data: File,
+    pub(super) database: Database,
     /// Held for as long as the database is open.
     pub(super) lock: File,
+    pub(super) files: Arc<dyn Files>,
+    /// The last group of the log, which the database has.
+    pub(super) last: u64,
+    pub(super) wal: Wal,
 }
 
-pub(super) fn open(path: &Path, cache_capacity: u64) -> Result<Opened, OpenError> {
+pub(super) fn open(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Opened, OpenError> {
     create(path)?;
     let mut lock = lock(path)?;
     let mut mark = String::new();
@@ -46,12 +56,69 @@ pub(super) fn open(path: &Path, cache_capacity: u64) -> Result<Opened, OpenError
         Err(Failure::Damaged(first)) => without_snapshots(path, cache_capacity, first)?,
     };
     let data = File::open(path.join("db")).map_err(|e| from_io(path, e))?;
-    let opened = Opened { db, data, lock };
-    check_format(path, &opened, begun)?;
+    let database = Database { db, data };
+    check_format(path, &database, begun)?;
+    let files: Arc<dyn Files> = Arc::new(open_log(path).map_err(|e| from_io(path, e))?);
+    let (last, wal) = catch_up(path, &database, files.clone(), begun, salvage)?;
     if !begun {
-        begin(path, &opened.lock).map_err(|e| from_io(path, e))?;
+        begin(path, &lock).map_err(|e| from_io(path, e))?;
     }
-    Ok(opened)
+    Ok(Opened { database, lock, files, last, wal })
+}
+
+fn open_log(path: &Path) -> io::Result<Directory> {
+    let log = path.join(LOG);
+    if !log.exists() {
+        fs::create_dir(&log)?;
+        // So that it survives a power cut.
+        File::open(path)?.sync_all()?;
+    }
+    Ok(Directory::new(log))
+}
+
+/// Writes to the database what only the log has, and goes on with the log. Returns the last group too.
+fn catch_up(
+    path: &Path,
+    database: &Database,
+    files: Arc<dyn Files>,
+    begun: bool,
+    salvage: bool,
+) -> Result<(u64, Wal), OpenError> {
+    let failed = |e: StoreError| match e {
+        StoreError::Backend { source } => OpenError::Io { path: path.to_owned(), source },
+        other => damaged(path, other.to_string(), None),
+    };
+    let position = Position::read(&Written(&database.db)).map_err(&failed)?;
+    let Some(mut position) = position else {
+        return Err(damaged(path, "it does not say how far its database has come".into(), None));
+    };
+    // The process may have ended before there was a log.
+    position.closed |= !begun;
+    let replay = match wal::scan(&*files, position, salvage) {
+        Ok(replay) => replay,
+        Err(Damage::At(reason)) => return Err(OpenError::Log { path: path.to_owned(), reason }),
+        Err(Damage::Newer(found)) => {
+            return Err(OpenError::NewerFormat { path: path.to_owned(), found, supported: wal::VERSION });
+        }
+        Err(Damage::Io(e)) => return Err(from_io(path, e)),
+    };
+    if replay.last > position.group || replay.damaged {
+        let groups = replay.last - position.group;
+        tracing::info!(groups, bytes = replay.bytes, "the database is brought up to date from the log");
+        database.apply(replay.records.iter().map(|(key, value)| (key, value.clone()))).map_err(&failed)?;
+        database.sync().map_err(&failed)?;
+        let now = Position { group: replay.last, closed: false };
+        database.note(now).and_then(|()| database.sync()).map_err(&failed)?;
+    }
+    if replay.damaged {
+        wal::set_aside(&*files).map_err(|e| from_io(path, e))?;
+    }
+    // A group that is in doubt, because its sync had failed, must not be in the middle of a segment.
+    let tail = replay.tail.filter(|_| position.closed && replay.last == position.group);
+    let wal = Wal::begin(files, replay.last + 1, tail, wal::SIZES).map_err(|e| from_io(path, e))?;
+    // Only now, because an open store has a log. Without a sync: it only tells that the log may not be missing.
+    database.note(Position { group: replay.last, closed: false }).map_err(&failed)?;
+    Ok((replay.last, wal))
 }
 
 fn create(path: &Path) -> Result<(), OpenError> {
@@ -152,33 +219,37 @@ fn without_snapshots(path: &Path, cache_capacity: u64, first: OpenError) -> Resu
 
 /// Reads the format, or writes it if this is a new store. sled takes a log that is damaged at its start for an empty
 /// one; the mark in the lock file tells that from a new store.
-fn check_format(path: &Path, opened: &Opened, begun: bool) -> Result<(), OpenError> {
-    let key = record::own(key::STORE_FORMAT);
+fn check_format(path: &Path, database: &Database, begun: bool) -> Result<(), OpenError> {
     let failed = |e: ::sled::Error| damaged(path, e.to_string(), Some(Arc::new(e)));
-    match opened.db.get(&key).map_err(failed)? {
+    let unreadable = || damaged(path, "the record of its format is not readable".into(), None);
+    let found = match database.db.get(record::own(key::STORE_FORMAT)).map_err(failed)? {
         Some(value) => match value.split_first_chunk::<4>() {
-            Some((MAGIC, version)) => check_version(path, version),
-            _ => Err(damaged(path, "the record of its format is not readable".into(), None)),
+            Some((MAGIC, version)) => version.try_into().map(u32::from_be_bytes).map_err(|_| unreadable())?,
+            _ => return Err(unreadable()),
         },
-        None if begun => Err(damaged(path, "the log lost all that was written to it".into(), None)),
-        None if opened.db.is_empty() && opened.db.tree_names().len() == 1 => {
-            let value = [MAGIC.as_slice(), &FORMAT.to_be_bytes()].concat();
-            opened.db.insert(key, value).map_err(failed)?;
-            opened.db.flush().map_err(failed)?;
-            opened.data.sync_data().map_err(|e| from_io(path, e))
-        }
-        None => Err(OpenError::Foreign { path: path.to_owned() }),
+        None if begun => return Err(damaged(path, "the log lost all that was written to it".into(), None)),
+        None if database.db.is_empty() && database.db.tree_names().len() == 1 => 0,
+        None => return Err(OpenError::Foreign { path: path.to_owned() }),
+    };
+    match found {
+        FORMAT => Ok(()),
+        0 | 1 => match write_format(database, found) {
+            Ok(()) => Ok(()),
+            Err(StoreError::Backend { source }) => Err(OpenError::Io { path: path.to_owned(), source }),
+            Err(other) => Err(damaged(path, other.to_string(), None)),
+        },
+        _ => Err(OpenError::NewerFormat { path: path.to_owned(), found, supported: FORMAT }),
     }
 }
 
-fn check_version(path: &Path, version: &[u8]) -> Result<(), OpenError> {
-    let Ok(version) = version.try_into().map(u32::from_be_bytes) else {
-        return Err(damaged(path, "the record of its format is not readable".into(), None));
-    };
-    if version > FORMAT {
-        return Err(OpenError::NewerFormat { path: path.to_owned(), found: version, supported: FORMAT });
-    }
-    Ok(())
+/// Makes a store of a database that is empty or of format 1: the format and the position, both or neither.
+fn write_format(database: &Database, found: u32) -> Result<(), StoreError> {
+    let mut batch = ::sled::Batch::default();
+    batch.insert(record::own(key::STORE_FORMAT), [MAGIC.as_slice(), &FORMAT.to_be_bytes()].concat());
+    let (key, value) = Position { group: 0, closed: found == 1 }.record();
+    batch.insert(key, value);
+    database.db.apply_batch(batch).map_err(StoreError::backend)?;
+    database.sync()
 }
 
 /// Marks that the database has been in use. A new file survives a power cut once its directory is synced.
@@ -192,6 +263,16 @@ fn begin(path: &Path, mut lock: &File) -> io::Result<()> {
     match path.canonicalize()?.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+/// sled's own threads may hold its lock for a moment longer.
+pub(super) fn wait_until_released(data: &File) {
+    for _ in 0..200 {
+        if data.try_lock().is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -1,0 +1,270 @@
+//! The thread that brings the database up to date behind the log.
+//!
+//! It takes all that has become durable since the last time, in one *generation*: the last write of each record, in the
+//! order of their keys. So a record that changes with every step is written to the database a few times a second. It notes
+//! how far the database has come (the *position*) after the generation is synced; the note is durable with the next sync,
+//! and a segment of the log is let go of after that. A crash in between makes the next opening write a generation again,
+//! which changes nothing.
+
+use std::fs::File;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::view::{Shared, Table, guarded};
+use super::wal::{self, Files};
+use crate::journal::key;
+use crate::store::StoreError;
+use crate::store::record::{self, Medium};
+
+/// What is durable is in the database after so long, or sooner.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// So much of it begins a generation at once.
+const GENERATION_BYTES: usize = 16 << 20;
+/// So much of the log does too, however often it wrote the same records: it is read again after a crash.
+const GENERATION_LOG: u64 = 2 * wal::SIZES.segment;
+/// More than this does not wait in memory: commits wait instead.
+const MOST_BYTES: usize = 64 << 20;
+/// The longest that commits are held up before that.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// How far the database has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    /// It holds all groups up to this one.
+    pub(super) group: u64,
+    /// It was closed after that, so that there is nothing behind it.
+    pub(super) closed: bool,
+}
+
+const CLOSED: &[u8] = b"closed";
+
+impl Position {
+    pub(super) fn read<M: Medium>(medium: &M) -> Result<Option<Self>, StoreError> {
+        let physical = record::own(key::STORE_LOG);
+        let Some(raw) = medium.read(&physical)? else { return Ok(None) };
+        let (group, text) = record::open_own_text(&physical, raw.as_ref())?;
+        Ok(Some(Self { group, closed: text == CLOSED }))
+    }
+
+    pub(super) fn record(self) -> (Vec<u8>, Vec<u8>) {
+        let physical = record::own(key::STORE_LOG);
+        let sealed = record::seal_own(&physical, self.group, if self.closed { CLOSED } else { b"open" });
+        (physical, sealed)
+    }
+}
+
+/// What the committer and the applier tell each other.
+#[derive(Default)]
+pub(super) struct Progress {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The last durable group.
+    last: u64,
+    /// When the first group became durable that no generation has.
+    since: Option<Instant>,
+    /// The bytes of such groups in the log.
+    log_bytes: u64,
+    /// A generation is to begin at once.
+    full: bool,
+    closing: bool,
+    /// The applier has ended.
+    ended: bool,
+    /// Generations that were written.
+    generations: u64,
+    /// Bytes that the database took per second, lately.
+    rate: f64,
+}
+
+impl Progress {
+    pub(super) fn new(last: u64) -> Arc<Self> {
+        let state = State { last, ..State::default() };
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The group `last` is durable and shown; `waiting` bytes are in memory.
+    pub(super) fn advance(&self, last: u64, log_bytes: u64, waiting: usize) {
+        let mut state = self.state();
+        state.last = last;
+        state.log_bytes += log_bytes;
+        let begins = state.since.is_none();
+        state.since.get_or_insert_with(Instant::now);
+        let full = waiting >= GENERATION_BYTES || state.log_bytes >= GENERATION_LOG;
+        if begins || (full && !state.full) {
+            state.full |= full;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Holds up whoever writes faster than the database takes it: the more, the more is waiting.
+    pub(super) fn pace(&self, waiting: usize, written: usize) {
+        let mut state = self.state();
+        if waiting <= GENERATION_BYTES || state.ended {
+            return;
+        }
+        if waiting >= MOST_BYTES {
+            let before = state.generations;
+            while state.generations == before && !state.ended {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            return;
+        }
+        if state.rate > 0.0 {
+            let share = (waiting - GENERATION_BYTES) as f64 / (MOST_BYTES - GENERATION_BYTES) as f64;
+            let pause = Duration::from_secs_f64(2.0 * share * written as f64 / state.rate);
+            drop(state);
+            std::thread::sleep(pause.min(LONGEST_PAUSE));
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.state().closing = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for the next generation: its last group at least. `None` when there is none and the store closes.
+    fn next(&self) -> Option<u64> {
+        let mut state = self.state();
+        loop {
+            let waited = state.since.map(|since| since.elapsed());
+            match waited {
+                Some(waited) if state.full || state.closing || waited >= INTERVAL => {
+                    state.since = None;
+                    state.full = false;
+                    state.log_bytes = 0;
+                    return Some(state.last);
+                }
+                None if state.closing => return None,
+                Some(waited) => {
+                    let left = INTERVAL.saturating_sub(waited);
+                    state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn written(&self, bytes: usize, took: Duration) {
+        let mut state = self.state();
+        state.generations += 1;
+        state.rate = bytes as f64 / took.as_secs_f64().max(1e-6);
+        self.changed.notify_all();
+    }
+
+    fn end(&self) {
+        self.state().ended = true;
+        self.changed.notify_all();
+    }
+}
+
+/// The database, for the one thread that writes to it.
+pub(super) struct Database {
+    pub(super) db: ::sled::Db,
+    /// sled's data file: its own `flush` does not sync it.
+    pub(super) data: File,
+}
+
+impl Database {
+    /// Writes records. They are written one by one: the log makes them atomic, and a batch of sled would keep readers waiting.
+    pub(super) fn apply<'a>(
+        &self,
+        records: impl Iterator<Item = (&'a Vec<u8>, Option<::sled::IVec>)>,
+    ) -> Result<usize, StoreError> {
+        let mut bytes = 0;
+        for (key, value) in records {
+            bytes += key.len() + value.as_ref().map_or(0, |v| v.len());
+            let was = match value {
+                Some(value) => self.db.insert(key, value),
+                None => self.db.remove(key),
+            };
+            was.map_err(StoreError::backend)?;
+        }
+        Ok(bytes)
+    }
+
+    /// sled's flush hands the pages to the kernel; only the second call makes them survive a power cut.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(StoreError::backend)?;
+        self.data.sync_data().map_err(StoreError::backend)
+    }
+
+    pub(super) fn note(&self, position: Position) -> Result<(), StoreError> {
+        let (key, value) = position.record();
+        self.db.insert(key, value).map(drop).map_err(StoreError::backend)
+    }
+}
+
+pub(super) struct Applier {
+    pub(super) database: Database,
+    pub(super) files: Arc<dyn Files>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) progress: Arc<Progress>,
+    /// The position that the last generation has noted, durable after the next sync.
+    pub(super) noted: u64,
+}
+
+impl Applier {
+    /// Runs until the store closes or the database fails. Nothing that is durable is lost by that: the log has it.
+    pub(super) fn run(mut self) -> Database {
+        let mut outcome = Ok(());
+        while outcome.is_ok()
+            && let Some(last) = self.progress.next()
+        {
+            outcome = guarded(|| self.generation(last));
+        }
+        if outcome.is_ok() {
+            outcome = guarded(|| self.finish());
+        }
+        if let Err(error) = outcome {
+            let source = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            tracing::error!(%error, source, "the database cannot be brought up to date; reopening repeats it from the log");
+            self.shared.poison(source);
+        }
+        self.progress.end();
+        self.database
+    }
+
+    fn generation(&mut self, last: u64) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let table = self.shared.freeze();
+        let bytes = self.write(&table)?;
+        drop(table);
+        self.shared.thaw();
+        let durable = std::mem::replace(&mut self.noted, last);
+        self.database.note(Position { group: last, closed: false })?;
+        if let Err(error) = wal::release(&*self.files, durable) {
+            tracing::warn!(%error, "old segments of the log are not let go of; it is tried again");
+        }
+        self.progress.written(bytes, begun.elapsed());
+        Ok(())
+    }
+
+    fn write(&self, table: &Table) -> Result<usize, StoreError> {
+        let bytes = self.database.apply(table.iter().map(|(key, value)| (key, value.clone())))?;
+        self.database.sync()?;
+        let mut counters = self.shared.count();
+        counters.database_flushes += 1;
+        counters.database_keys += table.len() as u64;
+        counters.database_bytes += bytes as u64;
+        Ok(bytes)
+    }
+
+    /// The database has everything: says so, for the next opening.
+    fn finish(&self) -> Result<(), StoreError> {
+        if self.shared.check().is_err() {
+            // The log may hold a group that nobody knows about.
+            return Ok(());
+        }
+        self.database.note(Position { group: self.noted, closed: true })?;
+        self.database.sync()?;
+        let released = wal::release(&*self.files, self.noted);
+        released.map_err(StoreError::backend)
+    }
+}

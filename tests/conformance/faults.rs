@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use workflow_runtime::store::{Fault, FaultStore, Store};
+use workflow_runtime::prelude::*;
+use workflow_runtime::store::{Fault, FaultStore, MemoryStore, Store, StoreError};
+use workflow_runtime::testing::TestEngine;
 
 use crate::backend::{Backend, Memory, Sled, at_once, commit, fence, get, put, step};
 
@@ -98,4 +100,56 @@ async fn memory_in_flight() {
 #[tokio::test]
 async fn sled_in_flight() {
     what_is_in_flight_at_the_death_is_not_acknowledged::<Sled>().await;
+}
+
+#[activity]
+async fn next(n: u32) -> Result<u32, WorkflowError> {
+    Ok(n + 1)
+}
+
+#[workflow]
+async fn climb(floors: u32) -> Result<u32, WorkflowError> {
+    let mut floor = 0;
+    while floor < floors {
+        floor = next(floor).await?;
+    }
+    Ok(floor)
+}
+
+/// Whenever the disk is full for a while, the instance stops there and goes on when there is room.
+#[tokio::test]
+async fn a_full_disk_holds_an_instance_up_and_loses_nothing() {
+    for from in 1..5 {
+        for commits in [1, 3] {
+            let store = FaultStore::new(MemoryStore::new());
+            store.on_commit(Arc::new(
+                move |n| if (from..from + commits).contains(&n) { Fault::Full } else { Fault::None },
+            ));
+            let engine = TestEngine::builder().store(store.clone()).build().await.unwrap();
+            let run = engine.start("i", climb(5)).await.unwrap();
+            // Who waits is told what holds the instance up, and may wait again.
+            let result = loop {
+                match run.result().await {
+                    Err(e) if e.code() == "WE012" => {}
+                    other => break other,
+                }
+            };
+            assert_eq!(result.unwrap(), 5, "from {from}");
+            assert!(store.commits() > from + commits && !store.is_dead());
+        }
+    }
+}
+
+/// Who asks is told, and may ask again.
+#[tokio::test]
+async fn a_start_that_finds_no_room_is_refused_and_can_be_repeated() {
+    let store = FaultStore::new(MemoryStore::new());
+    store.on_commit(Arc::new(|n| if n == 0 { Fault::Full } else { Fault::None }));
+    let engine = TestEngine::builder().store(store).build().await.unwrap();
+    let error = engine.start("i", climb(2)).await.unwrap_err();
+    assert_eq!(error.code(), "WE012");
+    let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    assert!(causes.any(|cause| cause.to_string().contains("WS011")), "{error:?}");
+    assert!(!StoreError::Full { source: Arc::new(std::io::Error::other("full")) }.is_fatal());
+    assert_eq!(engine.start("i", climb(2)).await.unwrap().result().await.unwrap(), 2);
 }

@@ -118,6 +118,8 @@ impl Actor {
 
     fn failed(&self, error: CommitError) -> Unavailable {
         let fatal = match &error {
+            // Nothing was written, and there may be room again.
+            CommitError::Store(StoreError::Full { .. }) => None,
             CommitError::Store(e) => Some(e.clone()),
             CommitError::Fenced { shard, held, current } => {
                 Some(StoreError::Fenced { shard: *shard, held: *held, current: *current })

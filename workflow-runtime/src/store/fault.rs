@@ -18,6 +18,8 @@ pub enum Fault {
     CrashBefore,
     /// The process dies after the commit is durable and before anyone is told.
     CrashAfter,
+    /// The disk is full: nothing is written, and the process lives.
+    Full,
 }
 
 type Hook = Arc<dyn Fn(u64) -> Fault + Send + Sync>;
@@ -54,6 +56,10 @@ struct World<S> {
     commits: AtomicU64,
     hook: Mutex<Option<Hook>>,
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the disk was made to be full at commit {0}")]
+struct NoRoom(u64);
 
 #[derive(Debug, thiserror::Error)]
 #[error("the process was made to die at commit {0}")]
@@ -152,6 +158,7 @@ impl<S: Store> Store for FaultStore<S> {
         match hook.map_or(Fault::None, |hook| hook(n)) {
             Fault::None => {}
             Fault::CrashBefore => return Err(self.die(n)),
+            Fault::Full => return Err(StoreError::Full { source: Arc::new(NoRoom(n)) }.into()),
             Fault::CrashAfter => {
                 let applied = inner.commit(commit).await;
                 let died = self.die(n);

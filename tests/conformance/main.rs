@@ -4,6 +4,7 @@
 
 mod backend;
 mod contract;
+mod damage;
 mod faults;
 mod files;
 mod pinned;

@@ -79,7 +79,7 @@ async fn a_guard_on_a_tuple(order: Order, n: u32) -> Result<String, OrderError> 
 async fn a_lender_is_hidden_twice(mut words: Vec<String>, n: u32) -> Result<String, OrderError> {
     let lent = &mut words;
     lent.push(ping(n).await?.to_string());
-    let words = Some(n);
+    let words = n.checked_mul(3);
     let words = text(&lent.concat(), &[words.unwrap_or(0)]).await?;
     let len = ping(lent.len() as u32).await?;
     text(&words, &[len]).await?;

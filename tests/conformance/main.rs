@@ -8,3 +8,4 @@ mod damage;
 mod faults;
 mod files;
 mod pinned;
+mod snapshot;

@@ -26,6 +26,7 @@ pages! {
     #[cfg(feature = "testing")]
     Overload "docs/overload.md"
     Starting "docs/starting.md"
+    Storage "docs/storage.md"
     Testing "docs/testing.md"
     Cancellation "docs/cancellation.md"
     Sagas "docs/sagas.md"

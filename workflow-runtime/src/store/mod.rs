@@ -26,7 +26,7 @@ use async_trait::async_trait;
 pub use self::error::{Cause, CommitError, OpenError, StoreError};
 pub use self::fault::{Fault, FaultStore};
 pub use self::memory::MemoryStore;
-pub use self::sled::{SledStore, SledStoreBuilder};
+pub use self::sled::{SledStore, SledStoreBuilder, Snapshot, SnapshotError};
 pub use crate::journal::id::{SHARDS, ShardId};
 
 /// The largest value of one record.

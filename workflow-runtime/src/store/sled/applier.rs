@@ -7,9 +7,13 @@
 //! which changes nothing.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
+use super::snapshot::{self, Snapshot, SnapshotError};
 use super::view::{Shared, Table, guarded};
 use super::wal::{self, Files};
 use crate::journal::key;
@@ -53,6 +57,18 @@ impl Position {
     }
 }
 
+/// A snapshot that is asked for: where to, and whom to tell.
+type Asked = (PathBuf, oneshot::Sender<Result<Snapshot, SnapshotError>>);
+
+/// What the applier does next.
+enum Work {
+    /// Writes what is durable up to this group at least.
+    Generation(u64),
+    /// The database has all that was durable when it was asked for.
+    Snapshot(Asked),
+    End,
+}
+
 /// What the committer and the applier tell each other.
 #[derive(Default)]
 pub(super) struct Progress {
@@ -70,6 +86,8 @@ struct State {
     log_bytes: u64,
     /// A generation is to begin at once.
     full: bool,
+    /// Snapshots that are asked for.
+    snapshots: Vec<Asked>,
     closing: bool,
     /// The applier has ended.
     ended: bool,
@@ -129,24 +147,39 @@ impl Progress {
         self.changed.notify_all();
     }
 
-    /// Waits for the next generation: its last group at least. `None` when there is none and the store closes.
-    fn next(&self) -> Option<u64> {
+    /// Asks for a snapshot of what is durable now.
+    pub(super) fn snapshot(&self, path: PathBuf) -> oneshot::Receiver<Result<Snapshot, SnapshotError>> {
+        let (reply, answer) = oneshot::channel();
+        let mut state = self.state();
+        if !state.ended {
+            state.snapshots.push((path, reply));
+            self.changed.notify_all();
+        }
+        answer
+    }
+
+    /// Waits for what there is to do.
+    fn next(&self) -> Work {
         let mut state = self.state();
         loop {
             let waited = state.since.map(|since| since.elapsed());
+            let urgent = state.full || state.closing || !state.snapshots.is_empty();
             match waited {
-                Some(waited) if state.full || state.closing || waited >= INTERVAL => {
+                Some(waited) if urgent || waited >= INTERVAL => {
                     state.since = None;
                     state.full = false;
                     state.log_bytes = 0;
-                    return Some(state.last);
+                    return Work::Generation(state.last);
                 }
-                None if state.closing => return None,
                 Some(waited) => {
                     let left = INTERVAL.saturating_sub(waited);
                     state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
                 }
-                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => match state.snapshots.pop() {
+                    Some(asked) => return Work::Snapshot(asked),
+                    None if state.closing => return Work::End,
+                    None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                },
             }
         }
     }
@@ -159,7 +192,10 @@ impl Progress {
     }
 
     fn end(&self) {
-        self.state().ended = true;
+        let mut state = self.state();
+        state.ended = true;
+        // Who asked for them is told by that.
+        state.snapshots.clear();
         self.changed.notify_all();
     }
 }
@@ -214,10 +250,15 @@ impl Applier {
     /// Runs until the store closes or the database fails. Nothing that is durable is lost by that: the log has it.
     pub(super) fn run(mut self) -> Database {
         let mut outcome = Ok(());
-        while outcome.is_ok()
-            && let Some(last) = self.progress.next()
-        {
-            outcome = guarded(|| self.generation(last));
+        while outcome.is_ok() {
+            match self.progress.next() {
+                Work::Generation(last) => outcome = guarded(|| self.generation(last)),
+                Work::Snapshot((path, reply)) => {
+                    let written = guarded(|| Ok(snapshot::write(&self.database.db, &path)));
+                    let _ = reply.send(written.unwrap_or_else(|panicked| Err(panicked.into())));
+                }
+                Work::End => break,
+            }
         }
         if outcome.is_ok() {
             outcome = guarded(|| self.finish());

@@ -6,6 +6,7 @@
 mod applier;
 mod committer;
 mod recovery;
+mod snapshot;
 mod view;
 mod wal;
 
@@ -22,6 +23,7 @@ use tokio::sync::oneshot;
 use self::applier::{Applier, Database, Progress};
 use self::committer::{Committer, Message, Reply};
 use self::recovery::Opened;
+pub use self::snapshot::{Snapshot, SnapshotError};
 use self::view::Shared;
 use super::record;
 use super::stage::Fences;
@@ -52,6 +54,7 @@ pub struct SledStore {
 struct Inner {
     path: PathBuf,
     shared: Arc<Shared>,
+    progress: Arc<Progress>,
     /// `None` only while the last handle is dropped.
     sender: Option<Sender<Message>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -116,7 +119,7 @@ impl SledStoreBuilder {
             progress.close();
             failed(e)
         })?;
-        let inner = Inner { path: self.path, shared, sender: Some(sender), thread: Mutex::new(Some(thread)) };
+        let inner = Inner { path: self.path, shared, progress, sender: Some(sender), thread: Mutex::new(Some(thread)) };
         Ok(SledStore { inner: Arc::new(inner) })
     }
 }
@@ -171,6 +174,47 @@ impl SledStore {
     /// The directory of the store.
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// Writes all that is durable now to a new file at `path`, which [`SledStore::restore`] makes a store of.
+    ///
+    /// It is consistent: the state between two groups of commits. Reads and commits go on meanwhile, but commits wait when
+    /// 64 MiB of records have changed before it is written. The file is there under its name when it is whole and synced.
+    ///
+    /// # Errors
+    ///
+    /// See [`SnapshotError`]; nothing that exists is overwritten.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use workflow_runtime::store::{SledStore, Store};
+    ///
+    /// let directory = tempfile::tempdir()?;
+    /// let store = SledStore::open(directory.path().join("live"))?;
+    /// store.snapshot(directory.path().join("monday.snapshot")).await?;
+    /// store.close().await?;
+    ///
+    /// SledStore::restore(directory.path().join("monday.snapshot"), directory.path().join("restored"))?;
+    /// let store = SledStore::open(directory.path().join("restored"))?;
+    /// store.close().await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn snapshot(&self, path: impl Into<PathBuf>) -> Result<Snapshot, SnapshotError> {
+        let answer = self.inner.progress.snapshot(path.into());
+        let gone = || SnapshotError::Store(self.inner.shared.check().err().unwrap_or(StoreError::Closed));
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Makes a store of a snapshot, in a directory that does not exist yet.
+    ///
+    /// Instances go on where they were when the snapshot was written: what they did in the world after that is done
+    /// again, with the same idempotency keys.
+    ///
+    /// # Errors
+    ///
+    /// See [`SnapshotError`]; the directory is there when all of it is.
+    pub fn restore(snapshot: impl AsRef<Path>, directory: impl AsRef<Path>) -> Result<Snapshot, SnapshotError> {
+        snapshot::restore(snapshot.as_ref(), directory.as_ref())
     }
 
     async fn ask<T, E: From<StoreError>>(&self, message: impl FnOnce(Reply<T, E>) -> Message) -> Result<T, E> {

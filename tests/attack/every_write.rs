@@ -49,7 +49,9 @@ async fn a_process_that_dies_at_any_durable_write_loses_nothing() {
             audit(&place, size, 1, &format!("death {when} write {k} of {writes}")).await;
         }
     }
-    println!("deaths at durable writes: {died} of {writes} writes, before and after; {late} runs took fewer writes");
+    println!(
+        "deaths at durable writes: {died} at {writes} writes, before and behind them; {late} runs took fewer writes"
+    );
     assert!(died > late, "the process hardly ever died");
 }
 

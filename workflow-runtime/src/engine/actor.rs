@@ -183,6 +183,7 @@ impl Actor {
         if draft.block(reason) || !draft.events.is_empty() {
             self.store(draft).await?;
         }
+        self.worker.survived(&self.instance.id);
         Ok(())
     }
 

@@ -196,7 +196,7 @@ impl Worker {
         tokio::time::timeout(ALONE, watch.alone.clone().lock_owned()).await.ok()
     }
 
-    /// A commit that holds a step is durable: neither endless nor deadly.
+    /// A step of an instance has come to its end: it is durable, or has failed in a way that blocks it.
     pub(super) fn survived(&self, id: &WorkflowId) {
         self.shared.watch.marks.clear(id);
     }

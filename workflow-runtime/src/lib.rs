@@ -22,6 +22,7 @@ pub mod __private;
 mod duration;
 #[cfg(doctest)]
 mod guide;
+mod hash;
 #[doc(hidden)]
 pub mod names;
 

@@ -5,6 +5,7 @@
 //! Each workload runs in a process of its own, which is killed where the workload says so.
 
 mod child;
+mod instructions;
 mod measure;
 mod process;
 mod report;
@@ -46,6 +47,8 @@ enum Command {
         #[arg(default_value = "docs/recovery.svg")]
         picture: PathBuf,
     },
+    /// Counts the instructions of a step under valgrind; fails if there are more than its source allows.
+    Instructions,
     /// One workload, in this process.
     #[command(hide = true)]
     Child {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let done = match args.command {
         Some(Command::Child { dir, workload, numbers }) => child::main(&dir, &workload, &numbers),
         Some(Command::Chart { measured, picture }) => report::chart::draw(&measured, &picture),
+        Some(Command::Instructions) => instructions::check(),
         None => {
             run::main(&run::Plan { workloads: args.workloads, million: args.million, quick: args.quick, dir: args.dir })
         }

@@ -1,11 +1,10 @@
 //! What an attempt knows about itself, and what it tells.
 
-use super::{CompletionToken, HeartbeatError, heartbeat::Beats};
+use super::{CompletionToken, HeartbeatError, Stop, heartbeat::Beats};
 use crate::{journal::payload::Payload, machine::OpId};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 pub(crate) fn idempotency_key(run_id: Uuid, op: OpId) -> String {
@@ -21,7 +20,7 @@ pub struct ActivityContext {
     pub(crate) run_id: Uuid,
     pub(crate) op: OpId,
     pub(crate) attempt: u32,
-    pub(crate) cancelled: watch::Receiver<bool>,
+    pub(crate) stop: Stop,
     pub(crate) beats: Arc<Beats>,
     /// What earlier attempts have left.
     pub(crate) progress: Option<Payload>,
@@ -30,10 +29,9 @@ pub struct ActivityContext {
 impl ActivityContext {
     /// A context for calling an activity in a unit test: the first attempt of a call of an instance `test`.
     pub fn for_test() -> Self {
-        let (_, cancelled) = watch::channel(false);
         let beats = Arc::new(Beats::new(Arc::new(Timestamp::now), usize::MAX));
         let (workflow_id, run_id, op) = (Arc::from("test"), Uuid::nil(), OpId(0));
-        ActivityContext { workflow_id, run_id, op, attempt: 1, cancelled, beats, progress: None }
+        ActivityContext { workflow_id, run_id, op, attempt: 1, stop: Stop::default(), beats, progress: None }
     }
 
     /// For unit tests: this is attempt number `attempt`.
@@ -57,7 +55,8 @@ impl ActivityContext {
     /// For unit tests: somebody wants the activity to stop.
     #[must_use]
     pub fn with_cancelled(mut self) -> Self {
-        self.cancelled = watch::channel(true).1;
+        self.stop = Stop::default();
+        self.stop.ask();
         self
     }
 
@@ -101,14 +100,12 @@ impl ActivityContext {
 
     /// True once somebody wants the activity to stop. An activity that then stops gives `Cancelled`; one that ends first gives its result.
     pub fn is_cancelled(&self) -> bool {
-        *self.cancelled.borrow()
+        self.stop.is_asked()
     }
 
     /// Resolves when somebody wants the activity to stop.
     pub async fn cancelled(&self) {
-        if self.cancelled.clone().wait_for(|c| *c).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.stop.asked().await;
     }
 
     /// Names this call for whoever completes it from outside. The same over every attempt.

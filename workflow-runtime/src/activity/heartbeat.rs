@@ -36,7 +36,7 @@ impl HeartbeatError {
 pub(crate) type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Progress is to be kept now. Called on the thread of the activity: it must not block.
-pub(super) type OnProgress = Box<dyn Fn() + Send + Sync>;
+pub(super) type OnProgress = Arc<dyn Fn() + Send + Sync>;
 
 /// The heartbeats of one attempt.
 pub(crate) struct Beats {
@@ -53,7 +53,7 @@ struct State {
     /// `progress` has not been given away yet.
     fresh: bool,
     kept_at: Timestamp,
-    keep: Option<(Duration, Arc<OnProgress>)>,
+    keep: Option<(Duration, OnProgress)>,
     warned: bool,
 }
 
@@ -78,7 +78,7 @@ impl Beats {
 
     /// From now on, progress that is to be kept is told, at most once in each period.
     pub(crate) fn keep(&self, every: Duration, tell: OnProgress) {
-        self.state().keep = Some((every, Arc::new(tell)));
+        self.state().keep = Some((every, tell));
     }
 
     /// A sign of life, with progress unless that cannot be stored.
@@ -166,7 +166,7 @@ mod tests {
         let clock = time.clone();
         let beats = Beats::new(Arc::new(move || Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap()), 16);
         let count = told.clone();
-        beats.keep(Duration::from_secs(10), Box::new(move || _ = count.fetch_add(1, Ordering::SeqCst)));
+        beats.keep(Duration::from_secs(10), Arc::new(move || _ = count.fetch_add(1, Ordering::SeqCst)));
         for second in 0..35 {
             time.store(second, Ordering::SeqCst);
             for _ in 0..1_000 {

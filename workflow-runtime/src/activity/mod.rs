@@ -9,6 +9,7 @@ mod heartbeat;
 mod interpose;
 mod limits;
 mod options;
+mod stop;
 mod token;
 
 pub use context::ActivityContext;
@@ -23,6 +24,7 @@ pub use heartbeat::HeartbeatError;
 pub use interpose::Interpose;
 pub use limits::{InvalidRate, Limits, Rate};
 pub use options::{ActivityOptions, Lend, MAX_PRIORITY, Retry};
+pub(crate) use stop::Stop;
 pub use token::{CompletionToken, InvalidToken};
 
 pub use crate::{journal::history::Timeout, machine::OnCancel};

@@ -11,6 +11,7 @@ pub const MAX_PRIORITY: u8 = 9;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActivityOptions {
     /// Limit of one attempt, from its start to its end; `None`: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     /// An attempt that gives no heartbeat for so long has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,8 +24,10 @@ pub struct ActivityOptions {
     pub total_timeout: Option<Duration>,
     /// With a policy, an `Err` of the activity is retried. Without one it is final, and only panics, timeouts and lost
     /// workers are retried, without end, with the default backoff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// The queue whose limits apply.
+    #[serde(default = "default_queue", skip_serializing_if = "is_default_queue")]
     pub queue: String,
     /// From 0 to [`MAX_PRIORITY`]: of what waits in a queue, the highest starts first.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -33,6 +36,7 @@ pub struct ActivityOptions {
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_cancel: OnCancel,
     /// An `Err` is retried even where `unless(..)` calls it final: the call is a compensation.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub shielded: bool,
 }
 
@@ -44,12 +48,22 @@ impl Default for ActivityOptions {
             schedule_to_start: None,
             total_timeout: None,
             retry: None,
-            queue: "default".into(),
+            queue: default_queue(),
             priority: 0,
             on_cancel: OnCancel::Try,
             shielded: false,
         }
     }
+}
+
+const DEFAULT_QUEUE: &str = "default";
+
+fn default_queue() -> String {
+    DEFAULT_QUEUE.into()
+}
+
+fn is_default_queue(queue: &str) -> bool {
+    queue == DEFAULT_QUEUE
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -19,10 +19,13 @@ use std::rc::Rc;
 
 pub(super) struct Actor {
     pub(super) worker: Rc<Worker>,
-    pub(super) instance: Instance,
+    pub(super) instance: Box<Instance>,
     /// When the timer was due that woke the instance: a clock that has been set back since does not take that back.
     pub(super) floor: Timestamp,
 }
+
+/// So often an instance goes on before others of its worker have their turn, if it need not wait for the store.
+const TURNS: u32 = 8;
 
 /// How a delivery went.
 pub(super) enum Delivered {
@@ -38,6 +41,7 @@ impl Actor {
         if let Some(c) = &self.instance.checkpoint {
             name_span(c);
         }
+        let mut turns = 0u32;
         loop {
             let shared = &self.worker.shared;
             self.worker.alive()?;
@@ -52,29 +56,32 @@ impl Actor {
             let may = |at| mail.map_or(!self.worker.finishing.get(), |m| at <= m);
             match (next, members.first().map(|(at, _)| *at)) {
                 (Some((at, next)), first) if may(at) && first.is_none_or(|m| at <= m) => {
-                    self.advance(next, now).await?;
+                    Box::pin(self.advance(next, now)).await?;
                 }
-                (_, Some(at)) if may(at) => self.advance_members(members, now).await?,
+                (_, Some(at)) if may(at) => Box::pin(self.advance_members(members, now)).await?,
                 _ => match self.worker.take_mail(&self.instance.id) {
                     Some(mail) => self.receive(mail, now).await?,
                     None if self.instance.acked.is_empty() => return Ok(()),
-                    None => self.settle_all(now).await?,
+                    None => Box::pin(self.settle_all(now)).await?,
                 },
             }
             if self.worker.shared.settings.resident == 0 {
                 self.instance.machine = None;
             }
-            tokio::task::yield_now().await;
+            turns += 1;
+            if turns.is_multiple_of(TURNS) {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
     /// A draft of the present state.
-    pub(super) fn draft(&self, now: Timestamp) -> Option<Draft> {
-        let mut draft = Draft::new(self.instance.checkpoint.clone()?, now);
+    pub(super) fn draft(&self, now: Timestamp) -> Option<Box<Draft>> {
+        let members = Delta::of(&self.instance.members);
+        let mut draft = Draft::new(self.instance.checkpoint.clone()?, now, members);
         for (seq, answer) in &self.instance.acked {
             draft.settle(&self.instance.keys, *seq, answer);
         }
-        draft.members = Delta::of(&self.instance.members);
         Some(draft)
     }
 
@@ -93,7 +100,7 @@ impl Actor {
 
     /// Gives the machine an input that `kept` has recorded, and what it can take after that, and commits. If the machine
     /// cannot take the first of it, `kept` stands and the instance is blocked.
-    pub(super) async fn deliver(&mut self, kept: Draft, next: Next) -> Result<Delivered, Unavailable> {
+    pub(super) async fn deliver(&mut self, kept: Box<Draft>, next: Next) -> Result<Delivered, Unavailable> {
         let _alone = self.worker.alone(&self.instance.id).await;
         let reason = loop {
             let mut taken = kept.clone();
@@ -104,7 +111,9 @@ impl Actor {
             };
             let inbox = self.step_inbox(&taken).await?;
             let worker = self.worker.clone();
-            if let Err(reason) = self.instance.revive(&worker).await? {
+            if self.instance.machine.is_none()
+                && let Err(reason) = Box::pin(self.instance.revive(&worker)).await?
+            {
                 break reason;
             }
             match self.step(&mut taken, input, inbox) {
@@ -114,7 +123,7 @@ impl Actor {
                     Err(Refusal::Unwritable(reason)) => break reason,
                 },
                 Err(StepError::Result { source, .. }) if matches!(next, Next::Signal(_)) => {
-                    return self.set_aside(kept, &next, source.to_string()).await;
+                    return Box::pin(self.set_aside(kept, &next, source.to_string())).await;
                 }
                 Err(StepError::Unread { channel }) => {
                     self.want(channel);
@@ -124,7 +133,7 @@ impl Actor {
             }
         };
         self.abandon();
-        self.block(kept, reason).await?;
+        Box::pin(self.block(kept, reason)).await?;
         Ok(Delivered::Kept)
     }
 
@@ -162,7 +171,7 @@ impl Actor {
     }
 
     /// Takes a message that does not decode out of the inbox; the workflow goes on waiting.
-    async fn set_aside(&mut self, mut draft: Draft, next: &Next, error: String) -> Result<Delivered, Unavailable> {
+    async fn set_aside(&mut self, mut draft: Box<Draft>, next: &Next, error: String) -> Result<Delivered, Unavailable> {
         self.instance.machine = None;
         let payload = self.message_for(&mut draft, next).await?;
         let Next::Signal(op) = next else { return Ok(Delivered::Kept) };
@@ -177,7 +186,7 @@ impl Actor {
     }
 
     /// Commits `draft` as blocked, unless it says nothing new.
-    pub(super) async fn block(&mut self, mut draft: Draft, reason: Reason) -> Result<(), Unavailable> {
+    pub(super) async fn block(&mut self, mut draft: Box<Draft>, reason: Reason) -> Result<(), Unavailable> {
         self.instance.retrying = false;
         tracing::warn!(code = reason.code, message = reason.message, "the instance is blocked");
         if draft.block(reason) || !draft.events.is_empty() {
@@ -192,7 +201,7 @@ impl Actor {
     /// # Errors
     ///
     /// The draft is not what is durable: if it could not be written, the instance is blocked as it was before.
-    pub(super) async fn store(&mut self, draft: Draft) -> Result<(), Unavailable> {
+    pub(super) async fn store(&mut self, draft: Box<Draft>) -> Result<(), Unavailable> {
         // A run that has ended stays as it is, whatever was to follow it.
         let kept = self.draft(draft.now).filter(|d| !d.checkpoint.is_closed());
         let told = self.instance.checkpoint.as_ref().map(|c| draft.reports_since(c)).unwrap_or_default();
@@ -205,7 +214,7 @@ impl Actor {
                 told.into_iter().for_each(|op| kept.give_up(op));
                 let refused = unwritable(id.clone(), reason.clone());
                 kept.block(reason);
-                match self.commit(kept).await {
+                match Box::pin(self.commit(kept)).await {
                     Ok(()) => Err(refused),
                     Err(Refusal::Unavailable(e)) => Err(e),
                     Err(Refusal::Unwritable(r)) => Err(unwritable(id, r)),

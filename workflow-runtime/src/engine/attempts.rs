@@ -46,7 +46,7 @@ impl Actor {
         for op in ops {
             let Some(pending) = draft.pending_mut(op).filter(|p| !p.detached) else { continue };
             let done = pending.done.is_some();
-            let Operation::Activity(call) = &mut pending.what else { continue };
+            let Operation::Activity(call) = &pending.what else { continue };
             let waits = !done && !call.stuck && call.deferred.is_none();
             let in_flight = waits && call.next_at.is_none_or(|at| at <= opened);
             let present = match worker.last_attempt(&self.instance.id, op) {
@@ -56,7 +56,9 @@ impl Actor {
                 None => continue,
             };
             let before = call.attempt;
-            if present > before {
+            if present > before
+                && let Some(call) = draft.call(op)
+            {
                 (call.attempt, call.next_at) = (present, None);
             }
             draft.events.extend((before..present).map(|attempt| Event::Lost { op: op.0, attempt }));
@@ -84,7 +86,7 @@ impl Actor {
                 );
                 let Some(mut draft) = self.draft(now) else { return Ok(()) };
                 self.stuck(&mut draft, op, Reason { code: "WB101".into(), message });
-                self.store(draft).await?;
+                Box::pin(self.store(draft)).await?;
                 continue;
             }
             self.start_attempt(request);
@@ -94,7 +96,8 @@ impl Actor {
 
     pub(super) fn request(&self, op: OpId) -> Option<AttemptRequest> {
         let c = self.instance.checkpoint.as_ref()?;
-        let Operation::Activity(call) = self.instance.pending(op)?.what else { return None };
+        let members = self.instance.members.borrow();
+        let Operation::Activity(call) = &c.pending.get(&op).or_else(|| members.get(op))?.what else { return None };
         let workflow_id = self.instance.id.to_string();
         Some(AttemptRequest {
             instance: format!("{}/{workflow_id}", self.worker.shared.settings.namespace),
@@ -102,10 +105,10 @@ impl Actor {
             run_id: c.run.0,
             op,
             attempt: call.attempt,
-            name: call.name,
-            args: call.args,
-            options: call.options,
-            progress: call.progress,
+            name: call.name.clone(),
+            args: call.args.clone(),
+            options: call.options.clone(),
+            progress: call.progress.clone(),
         })
     }
 
@@ -113,7 +116,7 @@ impl Actor {
         let worker = &self.worker;
         let (op, attempt, run) = (request.op, request.attempt, RunId(request.run_id));
         let (id, sender, busy) = (self.instance.id.clone(), worker.sender.clone(), worker.shared.pulse.hold());
-        let cancelled = self.instance.pending(op).is_some_and(|p| p.cancel);
+        let cancelled = self.instance.is_asked_to_stop(op);
         tracing::debug!(activity.name = request.name, activity.attempt = attempt, op = op.0, "an attempt starts");
         let on_done = Box::new(move |report| {
             // The worker may be gone: then the attempt is lost, like one whose process has died.

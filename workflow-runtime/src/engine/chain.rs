@@ -73,7 +73,7 @@ impl Draft {
     /// Makes `self`, the draft of a run that ends or has ended, the draft of the run that follows it.
     ///
     /// The state of `self` says how its run ended, and its events say it to the history.
-    pub(super) fn succeed(mut self, keys: &InstanceKeys, mut next: Checkpoint) -> Draft {
+    pub(super) fn succeed(mut self, keys: &InstanceKeys, mut next: Checkpoint) -> Box<Draft> {
         self.close_groups();
         let members = self.members.of_next_run();
         // Only deletions: nothing is encoded.
@@ -102,8 +102,7 @@ impl Draft {
         if next.former.is_none() && checkpoint.retire.is_some() {
             next.former = Some(Former { run: checkpoint.run, retire: checkpoint.retire });
         }
-        let mut draft = Draft::new(next, now);
-        draft.members = members;
+        let mut draft = Draft::new(next, now, members);
         (draft.writes, draft.definitions, draft.letters) = (writes, definitions, letters);
         (draft.arrived, draft.answers) = (arrived, answers);
         draft.finished = Some(Finished { checkpoint, events, inputs, stepped });

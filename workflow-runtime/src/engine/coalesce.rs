@@ -58,7 +58,7 @@ impl Actor {
     }
 
     /// Commits a draft in which the machine has taken a step, and in the same commit the steps that can follow at once.
-    pub(super) async fn commit_with_more(&mut self, first: Draft) -> Result<(), Refusal> {
+    pub(super) async fn commit_with_more(&mut self, first: Box<Draft>) -> Result<(), Refusal> {
         if self.alone() || self.ready_in(&first).is_none() {
             return self.commit(first).await;
         }

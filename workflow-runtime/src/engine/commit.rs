@@ -13,7 +13,7 @@ use crate::{
         history::{self, Entry, Event, Taken},
         key::{self, InstanceKeys},
     },
-    machine::{Frame, OpId},
+    machine::{Frame, OpId, Thread},
     store::{Commit, CommitError, Revision, StoreError, Write},
 };
 use jiff::Timestamp;
@@ -71,7 +71,7 @@ impl Actor {
     /// # Errors
     ///
     /// Nothing has changed, unless the store is poisoned.
-    pub(super) async fn commit(&mut self, mut draft: Draft) -> Result<(), Refusal> {
+    pub(super) async fn commit(&mut self, mut draft: Box<Draft>) -> Result<(), Refusal> {
         let shared = self.worker.shared.clone();
         self.worker.alive()?;
         let stepped = draft.stepped.is_some() || draft.finished.as_ref().is_some_and(|f| f.stepped.is_some());
@@ -84,7 +84,8 @@ impl Actor {
         #[cfg(feature = "testing")]
         self.start_early(&checkpoint, checkpoint.updated);
         let span = tracing::debug_span!("store.commit", revision = revision.0, writes = commit.writes.len());
-        match shared.store.commit(commit).instrument(span).await {
+        // Of the store itself: the pointer to it is a store too, and boxes the future once more.
+        match (*shared.store).commit(commit).instrument(span).await {
             Ok(()) => {}
             Err(CommitError::TooLarge { what, bytes, limit, .. }) => {
                 self.instance.machine = None;
@@ -139,10 +140,10 @@ impl Actor {
     }
 
     /// Everything that one commit writes.
-    fn prepare(&mut self, draft: Draft, members: &Delta) -> Result<(Commit, Checkpoint), EncodeError> {
+    fn prepare(&mut self, draft: Box<Draft>, members: &Delta) -> Result<(Commit, Checkpoint), EncodeError> {
         let keys = &self.instance.keys;
         let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs, finished, removes, .. } =
-            draft;
+            *draft;
         writes.extend(definitions.into_values());
         let (based_on, revision) = (self.instance.revision, self.instance.revision.next());
         let mut told = self.instance.notes.clone();
@@ -165,11 +166,16 @@ impl Actor {
         tell(keys, &mut checkpoint, told, (inputs, stepped), (now, revision), &mut writes)?;
         members.writes(keys, &mut checkpoint, &mut writes)?;
         checkpoint.updated = checkpoint.updated.max(now);
-        let old = self.instance.checkpoint.as_ref().map(|c| c.index(keys)).unwrap_or_default();
-        let new = if removes { BTreeMap::new() } else { checkpoint.index(keys) };
-        let changed = new.iter().filter(|(key, value)| old.get(*key) != Some(value));
-        writes.extend(changed.map(|(key, value)| Write::Put { key: key.clone(), value: value.clone() }));
-        writes.extend(old.into_keys().filter(|key| !new.contains_key(key)).map(|key| Write::Delete { key }));
+        let before = self.instance.checkpoint.as_ref();
+        // As it is in most steps.
+        let as_before = !removes && before.is_some_and(|c| c.is_indexed_as(&checkpoint));
+        if !as_before {
+            let old = before.map(|c| c.index(keys)).unwrap_or_default();
+            let new = if removes { BTreeMap::new() } else { checkpoint.index(keys) };
+            let changed = new.iter().filter(|(key, value)| old.get(*key) != Some(value));
+            writes.extend(changed.map(|(key, value)| Write::Put { key: key.clone(), value: value.clone() }));
+            writes.extend(old.into_keys().filter(|key| !new.contains_key(key)).map(|key| Write::Delete { key }));
+        }
         writes.push(match removes {
             true => Write::Delete { key: keys.frame() },
             false => Write::Put { key: keys.frame(), value: encoding::encode(&checkpoint)? },
@@ -181,9 +187,13 @@ impl Actor {
 
     /// The definitions that a frame refers to and that this worker has not written yet.
     pub(super) fn definitions(&self, frame: &Frame) -> BTreeMap<Fingerprint, Write> {
+        let known = self.worker.definitions.borrow();
+        let alone = |t: &Thread| t.helper.is_none() && t.branches.is_empty();
+        if frame.root.threads.iter().all(alone) && known.contains(&frame.root.definition) {
+            return BTreeMap::new();
+        }
         let mut used = BTreeSet::new();
         checkpoint::definitions(&frame.root, &mut used);
-        let known = self.worker.definitions.borrow();
         used.into_iter().filter(|f| !known.contains(f)).filter_map(|f| Some((f, self.definition(f)?))).collect()
     }
 
@@ -209,7 +219,7 @@ impl Actor {
                 // Those who wait for the end of the run before find it by its run id.
                 self.worker.leave_unanswered(id, Some(now.first_run()), Status::Terminated.as_str());
             }
-            self.worker.tell_watchers(id);
+            self.worker.tell_watchers(id, None);
         }
         let pending = before.filter(|b| b.run == now.run).map(|b| &b.pending).into_iter().flatten();
         let wanted = |op: OpId| now.pending.get(&op).filter(|p| !p.detached).map(|p| p.cancel);
@@ -219,7 +229,7 @@ impl Actor {
         if now.is_closed() && before.is_none_or(|b| !b.is_closed()) {
             tracing::info!(workflow.status = now.status().as_str(), "the run has ended");
             self.worker.leave_unanswered(id, None, now.status().as_str());
-            self.worker.tell_watchers(id);
+            self.worker.tell_watchers(id, Some(now));
         }
     }
 }

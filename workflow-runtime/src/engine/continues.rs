@@ -55,7 +55,7 @@ impl Actor {
         let value = encoding::encode(&record).map_err(unsaveable)?;
         let mut successor = draft.checkpoint.successor(next, workflow.clone(), draft.now, Why::Continued);
         successor.status = draft.checkpoint.status.clone();
-        *draft = draft.clone().succeed(keys, successor);
+        *draft = *draft.clone().succeed(keys, successor);
         draft.writes.push(Write::Put { key: keys.start(next), value });
         draft.events.push(Event::ContinuedFrom { run: old });
         draft.events.push(Event::Started { workflow });

@@ -80,7 +80,10 @@ impl Actor {
 mod tests {
     use super::*;
     use crate::{
-        engine::checkpoint::{Checkpoint, Inbox},
+        engine::{
+            checkpoint::{Checkpoint, Inbox},
+            group::Delta,
+        },
         journal::{
             id::{Namespace, RunId, WorkflowId},
             key::InstanceKeys,
@@ -90,9 +93,10 @@ mod tests {
     };
     use jiff::Timestamp;
 
-    fn draft(commands: Vec<Command>) -> Draft {
+    fn draft(commands: Vec<Command>) -> Box<Draft> {
         let now = Timestamp::UNIX_EPOCH;
-        let mut draft = Draft::new(Checkpoint::start(RunId(uuid::Uuid::from_u128(1)), "w".into(), now), now);
+        let members = Delta::default();
+        let mut draft = Draft::new(Checkpoint::start(RunId(uuid::Uuid::from_u128(1)), "w".into(), now), now, members);
         step(&mut draft, commands);
         draft
     }
@@ -110,7 +114,7 @@ mod tests {
         Command::Activity { op: OpId(op), name: "a".into(), args, options }
     }
 
-    fn next(mut draft: Draft) -> Draft {
+    fn next(mut draft: Box<Draft>) -> Box<Draft> {
         draft.events.clear();
         draft
     }

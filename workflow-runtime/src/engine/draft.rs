@@ -22,10 +22,10 @@ use crate::{
     store::Write,
 };
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use workflow_definition::Fingerprint;
 
-/// A state to be committed, and what is written along with it.
+/// A state to be committed, and what is written along with it. Passed in a box: the futures that hold it stay small.
 #[derive(Clone)]
 pub(super) struct Draft {
     pub(super) now: Timestamp,
@@ -55,12 +55,12 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(checkpoint: Checkpoint, now: Timestamp) -> Self {
+    pub(super) fn new(checkpoint: Checkpoint, now: Timestamp, members: Delta) -> Box<Self> {
         let (definitions, arrived) = (BTreeMap::new(), BTreeMap::new());
         let (events, writes, inputs, answers) = (vec![], vec![], vec![], vec![]);
         let (stepped, finished, removes) = (None, None, false);
         let letters = BTreeMap::new();
-        Draft {
+        Box::new(Draft {
             // Time never goes backwards within an instance, whatever the clock does.
             now: now.max(checkpoint.updated),
             checkpoint,
@@ -74,9 +74,9 @@ impl Draft {
             answers,
             finished,
             removes,
-            members: Delta::default(),
+            members,
             continued: None,
-        }
+        })
     }
 
     /// Notes how an activity has ended. `at` is when that was known.
@@ -121,7 +121,8 @@ impl Draft {
             Next::Stop(op) => {
                 let stopped = self.remove_pending(op)?.what;
                 let (event, completion) = match stopped {
-                    Operation::Remote(Remote { id, .. }) => {
+                    Operation::Remote(remote) => {
+                        let Remote { id, .. } = *remote;
                         let answer = Completion::Remote { id: id.clone(), answer: Answer::Abandoned };
                         (Event::AnswerAbandoned { op: op.0, id }, answer)
                     }
@@ -197,7 +198,7 @@ impl Draft {
         match command {
             Command::Activity { op, name, args, options } => {
                 self.events.push(Event::Scheduled { op: op.0, activity: name.clone(), args: args.clone() });
-                c.pending.insert(op, pending(Operation::Activity(Box::new(Call::new(name, args, options)))));
+                c.pending.insert(op, pending(Operation::Activity(Arc::new(Call::new(name, args, options)))));
             }
             Command::Timer { op, at } => {
                 self.events.push(Event::TimerStarted { op: op.0, at });
@@ -297,7 +298,7 @@ impl Draft {
         for op in ops {
             let Some(p) = self.pending_mut(op).filter(|p| !p.cancel) else { continue };
             if let Operation::Activity(call) = &mut p.what {
-                call.stuck = false;
+                Arc::make_mut(call).stuck = false;
             }
         }
     }
@@ -335,7 +336,7 @@ impl Draft {
     /// The call of an operation.
     pub(super) fn call(&mut self, op: OpId) -> Option<&mut Call> {
         match self.pending_mut(op).map(|p| &mut p.what) {
-            Some(Operation::Activity(call)) => Some(call),
+            Some(Operation::Activity(call)) => Some(Arc::make_mut(call)),
             _ => None,
         }
     }

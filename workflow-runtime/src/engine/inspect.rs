@@ -121,7 +121,9 @@ fn waiting(p: Pending) -> Waiting {
     let (mut call, mut signal, mut group) = (None, None, None);
     let due = p.due().map(checkpoint::micros).collect();
     match p.what {
-        Operation::Activity(c) => call = Some(Calling { name: c.name, args: c.args, attempt: c.attempt }),
+        Operation::Activity(c) => {
+            call = Some(Calling { name: c.name.clone(), args: c.args.clone(), attempt: c.attempt });
+        }
         Operation::Signal { name, deadline: None } => signal = Some(name),
         Operation::Group(g) => {
             let numbers = g.first.0..g.first.0 + g.members;

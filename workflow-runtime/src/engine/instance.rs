@@ -96,7 +96,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     what: &'static str,
 ) -> Result<Option<T>, Unavailable> {
     let unreadable = |source| Unavailable::Unreadable { workflow_id: id.to_string(), source };
-    let Some(bytes) = shared.store.get(key).await.map_err(unreadable)? else {
+    let Some(bytes) = (*shared.store).get(key).await.map_err(unreadable)? else {
         return Ok(None);
     };
     encoding::decode(&bytes).map(Some).map_err(|source| undecodable(id, what, source))
@@ -110,7 +110,7 @@ impl Instance {
     pub(super) async fn load(shared: &Shared, id: WorkflowId) -> Result<Self, Unavailable> {
         let keys = shared.keys(&id);
         let unreadable = |source: StoreError| Unavailable::Unreadable { workflow_id: id.to_string(), source };
-        let found = shared.store.get_with_revision(&keys.frame()).await.map_err(unreadable)?;
+        let found = (*shared.store).get_with_revision(&keys.frame()).await.map_err(unreadable)?;
         let (revision, checkpoint) = match found {
             None => (Revision::NONE, None),
             Some((revision, bytes)) => {
@@ -144,6 +144,12 @@ impl Instance {
     pub(super) fn pending(&self, op: OpId) -> Option<Pending> {
         let own = self.checkpoint.as_ref()?.pending.get(&op);
         own.cloned().or_else(|| self.members.borrow().get(op).cloned())
+    }
+
+    /// Whether a pending operation was asked to stop.
+    pub(super) fn is_asked_to_stop(&self, op: OpId) -> bool {
+        let own = self.checkpoint.as_ref().and_then(|c| c.pending.get(&op));
+        own.map_or_else(|| self.members.borrow().get(op).is_some_and(|p| p.cancel), |p| p.cancel)
     }
 
     /// How the chain of runs was started: what a start is compared with. The first record may have been removed after its

@@ -1,6 +1,7 @@
 //! What travels to the worker that owns an instance.
 
 use super::{
+    checkpoint::Checkpoint,
     complete::{FromOutside, Heartbeat},
     error::{CompleteError, ControlError, SignalError, SkipError, StartError, Unavailable, UpdateError},
     outbox::Letter,
@@ -105,9 +106,10 @@ pub(super) enum Mail {
     Retry {
         reply: Reply<(), ControlError>,
     },
-    /// Tell me when the run has ended.
+    /// Tell me when the run has ended: of the chain that began with this run, or the newest.
     Watch {
-        reply: Reply<(), Unavailable>,
+        chain: Option<RunId>,
+        reply: Reply<HowEnded, Unavailable>,
     },
     /// An attempt has ended.
     Done {
@@ -172,6 +174,9 @@ pub(super) struct Ended {
     pub(super) report: AttemptReport,
 }
 
+/// The last state of a run that has ended. None: the store has to say.
+pub(super) type HowEnded = Option<Box<Checkpoint>>;
+
 /// The answer to a start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Started {
@@ -193,7 +198,7 @@ impl Mail {
                 drop(reply.send(Err(error.clone().into())));
             }
             Mail::Skip { reply, .. } => drop(reply.send(Err(error.clone().into()))),
-            Mail::Watch { reply } => drop(reply.send(Err(error.clone()))),
+            Mail::Watch { reply, .. } => drop(reply.send(Err(error.clone()))),
             Mail::Complete { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Beat { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             // A message stays in the outbox of its sender.

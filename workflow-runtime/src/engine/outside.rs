@@ -72,7 +72,7 @@ impl Worker {
 
 impl Actor {
     /// A call that somebody outside means: a draft, the number of its attempt, and its activity.
-    fn named(&self, named: &Named, now: Timestamp) -> Result<(Draft, u32, &'static ActivityDef), CompleteError> {
+    fn named(&self, named: &Named, now: Timestamp) -> Result<(Box<Draft>, u32, &'static ActivityDef), CompleteError> {
         let (workflow_id, op) = (self.instance.id.to_string(), named.op);
         let draft = self.draft(now).filter(|d| d.checkpoint.run == named.run);
         let Some(mut draft) = draft else { return Err(CompleteError::NotFound { workflow_id, op }) };
@@ -138,7 +138,7 @@ impl Actor {
     }
 
     /// Commits what was concluded, and lets the machine take it if it can.
-    async fn commit_or_step(&mut self, draft: Draft) -> Result<(), Unavailable> {
+    async fn commit_or_step(&mut self, draft: Box<Draft>) -> Result<(), Unavailable> {
         self.progress(draft).await
     }
 

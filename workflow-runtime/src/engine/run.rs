@@ -121,29 +121,39 @@ impl<W> Run<W> {
         loop {
             let (reply, ended) = tokio::sync::oneshot::channel();
             let mut sent = shared.watch.sending(shared.worker_of(&id));
-            self.engine.inner.send(&id, Mail::Watch { reply });
+            let chain = self.started.filter(|_| self.only.is_none()).map(|s| s.chain);
+            self.engine.inner.send(&id, Mail::Watch { chain, reply });
+            // The one run that this is the handle of may have been followed by another, which nobody waits for here.
+            if self.only.is_some()
+                && let Some(c) = self.stored_end(&id).await?
+            {
+                return Ok((id, c));
+            }
             // Answered at once if the run has ended or does not exist.
-            let ended = async {
-                tokio::select! {
-                    biased;
-                    told = ended => told.unwrap_or_else(|_| Err(shared.health.unanswered())),
-                    down = shared.health.down() => Err(down),
-                    // Its next worker is asked.
-                    () = shared.watch.replaced(&mut sent) => Ok(()),
-                }
-            };
-            // What this is the handle of may have been followed by another run, which nobody waits for here.
-            for wait in [None, Some(ended)] {
-                if let Some(ended) = wait {
-                    ended.await?;
-                }
-                match self.stored(&id).await? {
-                    None => return Err(RunError::NotFound { workflow_id: id.to_string() }),
-                    Some(c) if c.is_closed() => return Ok((id, c)),
+            let ended = tokio::select! {
+                biased;
+                told = ended => told.unwrap_or_else(|_| Err(shared.health.unanswered())),
+                down = shared.health.down() => Err(down),
+                // Its next worker is asked.
+                () = shared.watch.replaced(&mut sent) => Ok(None),
+            }?;
+            match ended.filter(|c| self.only.is_none_or(|run| run == c.run)) {
+                Some(c) => return Ok((id, *c)),
+                None => {
+                    if let Some(c) = self.stored_end(&id).await? {
+                        return Ok((id, c));
+                    }
                     // It was seen between two of its lives.
-                    Some(_) => {}
                 }
             }
+        }
+    }
+
+    /// How the run has ended, if it has and the store says so.
+    async fn stored_end<E>(&self, id: &WorkflowId) -> Result<Option<Checkpoint>, RunError<E>> {
+        match self.stored(id).await? {
+            None => Err(RunError::NotFound { workflow_id: id.to_string() }),
+            Some(c) => Ok(Some(c).filter(Checkpoint::is_closed)),
         }
     }
 

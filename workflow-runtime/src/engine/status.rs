@@ -301,7 +301,8 @@ fn waits(id: &WorkflowId, run: RunId, op: OpId, pending: &Pending, now: Timestam
     Some(match &pending.what {
         Operation::Activity(call) => waits_for_activity(id, run, op, pending.since, call, now),
         Operation::Timer { at } => Waits::Timer { op, at: *at },
-        Operation::Remote(Remote { id, workflow, wait }) => {
+        Operation::Remote(remote) => {
+            let Remote { id, workflow, wait } = &**remote;
             let expected = match wait {
                 Wait::Start => Expected::Start,
                 Wait::Child { first: None, .. } => Expected::Start,

@@ -2,9 +2,10 @@
 
 use super::{
     actor::Actor,
+    checkpoint::Checkpoint,
     error::Unavailable,
     instance::Instance,
-    message::{Inlet, Mail, Message, Received, Reply},
+    message::{HowEnded, Inlet, Mail, Message, Received, Reply},
     outside::Outside,
     place::{Place, Served},
     pulse::Held,
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::{
     activity::AttemptHandle,
+    hash::{HashMap, HashSet},
     journal::id::{RunId, ShardId, WorkflowId},
     machine::OpId,
     store::Fence,
@@ -25,7 +27,7 @@ use crate::{
 use jiff::Timestamp;
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     rc::Rc,
     sync::Arc,
     task::Poll,
@@ -51,7 +53,7 @@ pub(super) struct Worker {
     pub(super) running: Attempts,
     /// What is heard of activities that are completed from outside.
     pub(super) outside: RefCell<Outside>,
-    watchers: RefCell<HashMap<WorkflowId, Vec<Reply<(), Unavailable>>>>,
+    watchers: RefCell<HashMap<WorkflowId, Vec<Reply<HowEnded, Unavailable>>>>,
     pub(super) clients: Clients,
     pub(super) timers: RefCell<Timers>,
     pub(super) changed: Notify,
@@ -221,7 +223,8 @@ impl Worker {
             workflow.name = tracing::field::Empty,
             workflow.run_id = tracing::field::Empty,
         );
-        self.spawn(self.clone().drive(id).instrument(span));
+        // Boxed here: tasks are moved several times before they begin.
+        self.spawn(Box::pin(self.clone().drive(id)).instrument(span));
     }
 
     /// A message of an instance is on its way.
@@ -248,7 +251,7 @@ impl Worker {
     pub(super) fn under_way<R>(&self, id: &WorkflowId, look: impl FnOnce(&HashSet<u64>) -> R) -> R {
         match self.under_way.borrow().get(id) {
             Some(of) => look(of),
-            None => look(&HashSet::new()),
+            None => look(&HashSet::default()),
         }
     }
 
@@ -265,7 +268,7 @@ impl Worker {
         let parked = self.resident.borrow_mut().take(&id);
         let actor = match parked {
             Some(instance) => Ok(Actor { worker: self.clone(), instance, floor: Timestamp::MIN }),
-            None => self.load(id.clone()).await,
+            None => Box::pin(self.load(id.clone())).await,
         };
         match actor {
             Err(e) => {
@@ -291,7 +294,7 @@ impl Worker {
 
     async fn load(self: &Rc<Self>, id: WorkflowId) -> Result<Actor, Unavailable> {
         let instance = Instance::load(&self.shared, id).await?;
-        let mut actor = Actor { worker: self.clone(), instance, floor: Timestamp::MIN };
+        let mut actor = Actor { worker: self.clone(), instance: Box::new(instance), floor: Timestamp::MIN };
         actor.load_members().await?;
         actor.mark_lost().await?;
         actor.condemn().await?;
@@ -337,16 +340,17 @@ impl Worker {
         self.mail.borrow_mut().get_mut(id)?.pop_front_if(|r| which(r))
     }
 
-    pub(super) fn watch(&self, id: &WorkflowId, reply: Reply<(), Unavailable>) {
+    pub(super) fn watch(&self, id: &WorkflowId, reply: Reply<HowEnded, Unavailable>) {
         let mut watchers = self.watchers.borrow_mut();
         let watchers = watchers.entry(id.clone()).or_default();
         watchers.retain(|w| !w.is_closed());
         watchers.push(reply);
     }
 
-    pub(super) fn tell_watchers(&self, id: &WorkflowId) {
+    /// `ended` is how the present run has ended, if it is that which there is to tell.
+    pub(super) fn tell_watchers(&self, id: &WorkflowId, ended: Option<&Checkpoint>) {
         for watcher in self.watchers.borrow_mut().remove(id).into_iter().flatten() {
-            let _ = watcher.send(Ok(()));
+            let _ = watcher.send(Ok(ended.cloned().map(Box::new)));
         }
     }
 

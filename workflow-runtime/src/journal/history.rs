@@ -20,15 +20,19 @@ pub struct Entry {
     /// The revision of the instance that this commit made.
     pub revision: u64,
     /// The time of the commit decision: what `now()` was in the step, if there was one.
+    #[serde(with = "super::time")]
     pub time: Timestamp,
     /// The number of the last step, from 1, if the machine took any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u64>,
     /// What the machine took, one for each step, in order. Its first step has the number `step - inputs.len() + 1`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Taken>,
     /// A hash of the frame behind the last step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<u64>,
     /// The definition that took the steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Fingerprint>,
     /// What happened: inputs, and what the steps decided.
     pub events: Vec<Event>,

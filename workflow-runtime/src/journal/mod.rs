@@ -8,3 +8,4 @@ pub mod id;
 pub mod key;
 pub mod message;
 pub mod payload;
+pub(crate) mod time;

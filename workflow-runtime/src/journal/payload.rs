@@ -44,14 +44,8 @@ impl PartialEq for Payload {
 
 impl Eq for Payload {}
 
-/// More than this is not kept for the next value.
-const SCRATCH_MAX: usize = 64 * 1024;
-
 thread_local! {
     static FORM: Cell<Form> = const { Cell::new(Form::Bytes) };
-
-    /// Where values are encoded before their size is known.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 impl Payload {
@@ -61,14 +55,7 @@ impl Payload {
     ///
     /// As [`encoding::encode`].
     pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, EncodeError> {
-        // Taken, not borrowed: a `Serialize` may well encode another payload.
-        let mut scratch = SCRATCH.take();
-        scratch.clear();
-        let payload = encoding::encode_into(&mut scratch, value).map(|()| Self::of(scratch.as_slice().into()));
-        if scratch.capacity() <= SCRATCH_MAX {
-            SCRATCH.set(scratch);
-        }
-        payload
+        Ok(Self::of(encoding::encode_exactly(value)?))
     }
 
     fn of(bytes: Box<[u8]>) -> Self {
@@ -186,6 +173,11 @@ pub fn for_people<R>(f: impl FnOnce() -> R) -> R {
 /// From that they can be read back.
 pub fn with_bytes<R>(f: impl FnOnce() -> R) -> R {
     in_form(Form::Both, f)
+}
+
+/// Whether what is serialized now is to be stored, not shown.
+pub(crate) fn is_stored() -> bool {
+    matches!(FORM.get(), Form::Bytes)
 }
 
 fn in_form<R>(form: Form, f: impl FnOnce() -> R) -> R {

@@ -33,8 +33,10 @@ pub struct Frame {
     /// How many values were drawn from the run's random stream.
     pub draws: u64,
     /// The time of the last step; `now()` never goes behind it.
+    #[serde(with = "crate::journal::time")]
     pub now: Timestamp,
     /// The reason given with the first cancellation request, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<String>,
 }
 
@@ -50,10 +52,13 @@ pub struct Activation {
     /// Saved locals by slot key; only what is live.
     pub slots: BTreeMap<String, Payload>,
     /// `patched!` ids that an upgrade has decided; ids that are absent are true.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub patches: BTreeMap<String, bool>,
     /// Registered compensations, in order of registration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub saga: Vec<Compensation>,
     /// Set when the function has ended and its compensations run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing: Option<Closed>,
     /// Its compensations run all at once, not one after the other.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -66,8 +71,10 @@ pub struct Thread {
     /// Label of the point in which the thread waits; [`START`](workflow_definition::START) before the first step.
     pub point: String,
     /// The operation it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op: Option<OpId>,
     /// The inline helper it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helper: Option<Box<Activation>>,
     /// A request to cancel the run does not reach what it waits for.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -16,6 +16,7 @@ pub(crate) async fn run(dir: &Path, workload: &str, numbers: &[u64]) -> Result<(
         "w1" => throughput::one_at_a_time(dir, number(0)?).await,
         "w2" => throughput::in_flight(dir, number(0)?, number(1)?, number(2)?).await,
         "engine" => throughput::engine_alone(number(0)?, number(1)?, number(2)?).await,
+        "counted" => throughput::counted(number(0)?, number(1)?).await,
         "w5" => throughput::fan_out(dir, number(0)?).await,
         "w3-fill" => long::fill(dir, number(0)?).await,
         "w3-wake" => long::wake(dir, number(0)?).await,

@@ -8,6 +8,7 @@ use crate::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use std::{path::Path, time::Instant};
+use workflow_runtime::{engine::Engine, store::MemoryStore};
 
 /// `n` workflows of one step, each after the one before has ended.
 pub(crate) async fn one_at_a_time(dir: &Path, n: u64) -> Result<(), Failure> {
@@ -45,6 +46,21 @@ pub(crate) async fn engine_alone(n: u64, in_flight: u64, length: u64) -> Result<
     let rig = Rig::in_memory("engine").await?;
     crowd(&rig, n, in_flight, length).await?;
     rig.engine.shutdown().await;
+    Ok(())
+}
+
+/// For counting: no figures, one worker.
+pub(crate) async fn counted(n: u64, length: u64) -> Result<(), Failure> {
+    let engine = Engine::builder().store(MemoryStore::new()).workers(1).build().await?;
+    let run = |i: u64| {
+        let engine = engine.clone();
+        async move {
+            engine.start(format!("counted-{i}"), steps(length)).await?.result().await?;
+            Ok::<_, Failure>(())
+        }
+    };
+    stream::iter(0..n).map(run).buffer_unordered(8).try_collect::<Vec<()>>().await?;
+    engine.shutdown().await;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::{AttemptReport, AttemptRequest, OnDone, Passed, Shared};
 use crate::{
-    activity::{self, ActivityContext, ActivityDef, AttemptFuture, Beats, SendBoxFuture, Timeout},
+    activity::{self, ActivityContext, ActivityDef, AttemptFuture, Beats, SendBoxFuture, Stop, Timeout},
     machine::{panic_location, panic_message, watch_panics},
 };
 use std::{
@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{sync::watch, task::AbortHandle};
+use tokio::task::AbortHandle;
 use tracing::Instrument;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -29,7 +29,7 @@ pub(super) struct Attempt {
     def: Option<&'static ActivityDef>,
     /// Taken by whoever reports first.
     on_done: Mutex<Option<OnDone>>,
-    cancel: watch::Sender<bool>,
+    cancel: Stop,
     /// It is to be stopped after the grace period.
     stopping: AtomicBool,
     queued: Mutex<Option<Queued>>,
@@ -78,14 +78,13 @@ impl Attempt {
         shared: &Shared,
         on_done: OnDone,
     ) -> Self {
-        let delay = shared.options.delay.clone();
         Attempt {
             id,
             request,
-            beats: Arc::new(Beats::new(Arc::new(move || delay.now()), shared.options.progress_limit)),
+            beats: Arc::new(Beats::new(shared.now.clone(), shared.options.progress_limit)),
             def,
             on_done: Mutex::new(Some(on_done)),
-            cancel: watch::channel(false).0,
+            cancel: Stop::default(),
             stopping: AtomicBool::new(false),
             queued: Mutex::default(),
             settling: Mutex::default(),
@@ -182,7 +181,7 @@ impl Attempt {
     }
 
     pub(super) fn ask_to_stop(&self) {
-        self.cancel.send_replace(true);
+        self.cancel.ask();
     }
 
     /// True the first time.
@@ -197,7 +196,7 @@ impl Attempt {
             run_id,
             op,
             attempt,
-            cancelled: self.cancel.subscribe(),
+            stop: self.cancel.clone(),
             beats: self.beats.clone(),
             progress: self.request.progress.clone(),
         }

@@ -99,8 +99,8 @@ impl AttemptHandle {
 
     /// Tells that there is progress to be taken, at most once in each period. Called on the thread of the activity.
     pub fn on_progress(&self, every: Duration, tell: impl Fn() + Send + Sync + 'static) {
-        let tell: OnProgress = Box::new(tell);
         if let Some(beats) = self.beats() {
+            let tell: OnProgress = Arc::new(tell);
             beats.keep(every, tell);
         }
     }

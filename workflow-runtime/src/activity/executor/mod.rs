@@ -13,8 +13,9 @@ mod tests;
 pub use handle::AttemptHandle;
 pub use queues::Queues;
 
-use super::{ActivityDef, ActivityOptions, Interpose, Limits, SendBoxFuture, States, Timeout};
+use super::{ActivityDef, ActivityOptions, Interpose, Limits, SendBoxFuture, States, Timeout, heartbeat::Now};
 use crate::{
+    hash,
     journal::{
         encoding::{DecodeError, EncodeError},
         payload::Payload,
@@ -213,6 +214,8 @@ struct Shared {
     lookup: Lookup,
     states: States,
     options: ExecutorOptions,
+    /// The time of `options.delay`.
+    now: Now,
     state: Mutex<State>,
     /// How many attempts run: a queued one does not.
     running: watch::Sender<usize>,
@@ -221,11 +224,11 @@ struct Shared {
 #[derive(Default)]
 struct State {
     next: u64,
-    queues: HashMap<String, Waiting>,
+    queues: hash::HashMap<String, Waiting>,
     gauges: Gauges,
     /// Activities that wait for their rate, each with the task that lets them go on.
-    wakes: HashMap<String, AbortHandle>,
-    running: HashMap<u64, Arc<Attempt>>,
+    wakes: hash::HashMap<String, AbortHandle>,
+    running: hash::HashMap<u64, Arc<Attempt>>,
     /// Nothing starts any more.
     closed: bool,
 }
@@ -239,9 +242,9 @@ impl Executor {
         options: ExecutorOptions,
     ) -> Self {
         let (running, _) = watch::channel(0);
-        let state = Mutex::default();
-        let lookup = Arc::new(lookup);
-        Executor { shared: Arc::new(Shared { handle, lookup, states, options, state, running }) }
+        let (state, delay) = (Mutex::default(), options.delay.clone());
+        let (lookup, now) = (Arc::new(lookup), Arc::new(move || delay.now()));
+        Executor { shared: Arc::new(Shared { handle, lookup, states, options, now, state, running }) }
     }
 
     /// Makes an attempt when its queue has room and the limits of its activity admit it, and tells `on_done` how it ended.
@@ -254,7 +257,7 @@ impl Executor {
         let mut state = shared.state();
         let id = state.next;
         state.next += 1;
-        let on_done = shared.reported(request.clone(), Box::new(on_done));
+        let on_done = shared.reported(&request, Box::new(on_done));
         let attempt = Arc::new(Attempt::new(id, request, def, shared, on_done));
         let mut ready = Ready::default();
         if state.closed {
@@ -265,10 +268,20 @@ impl Executor {
             if let Some(def) = def {
                 state.gauges.know(def.name, shared.options.limits.get(def.name).copied().unwrap_or(def.limits));
             }
-            state.queues.entry(queue.clone()).or_insert_with(|| Waiting::new(limit)).push(attempt.clone());
-            state.fill(queue, shared.options.delay.now(), &mut ready);
-            if !ready.attempts.iter().any(|a| a.id == id) {
-                attempt::wait(shared, &attempt);
+            let now = shared.options.delay.now();
+            if !state.queues.contains_key(queue) {
+                state.queues.insert(queue.clone(), Waiting::new(limit));
+            }
+            if state.starts_at_once(&attempt, now) {
+                ready.attempts.push(attempt.clone());
+            } else {
+                if let Some(waiting) = state.queues.get_mut(queue) {
+                    waiting.push(attempt.clone());
+                }
+                state.fill(queue, now, &mut ready);
+                if !ready.attempts.iter().any(|a| a.id == id) {
+                    attempt::wait(shared, &attempt);
+                }
             }
         }
         drop(state);
@@ -281,7 +294,7 @@ impl Executor {
         *self.shared.running.borrow()
     }
 
-    /// Follows the number of running attempts.
+    /// Follows the number of running attempts. Woken when none is left.
     pub fn watch_running(&self) -> watch::Receiver<usize> {
         self.shared.running.subscribe()
     }
@@ -325,6 +338,18 @@ struct Ready {
 }
 
 impl State {
+    /// Whether an attempt overtakes nobody and keeps within all limits. It counts as running from now on then.
+    fn starts_at_once(&mut self, attempt: &Arc<Attempt>, now: Timestamp) -> bool {
+        let Some(waiting) = self.queues.get_mut(&attempt.request.options.queue) else { return false };
+        let at_once = waiting.is_free() && self.gauges.admits(attempt.activity(), now) == Admission::Now;
+        if at_once {
+            waiting.begin();
+            self.gauges.start(attempt.activity(), now);
+            self.running.insert(attempt.id, attempt.clone());
+        }
+        at_once
+    }
+
     /// Adds the attempts for which the queue has room. They count as running from now on.
     fn fill(&mut self, queue: &str, now: Timestamp, ready: &mut Ready) {
         let Some(waiting) = self.queues.get_mut(queue).filter(|_| !self.closed) else { return };
@@ -363,16 +388,26 @@ impl Shared {
     }
 
     /// Tells `on_done` how the attempt ended, through what a test has put in between.
-    fn reported(&self, request: AttemptRequest, on_done: OnDone) -> OnDone {
-        match self.options.interpose.clone() {
-            Some(test) => Box::new(move |report| test.report(&request, report, on_done)),
-            None => on_done,
-        }
+    fn reported(&self, request: &AttemptRequest, on_done: OnDone) -> OnDone {
+        let Some(test) = self.options.interpose.clone() else { return on_done };
+        let request = request.clone();
+        Box::new(move |report| test.report(&request, report, on_done))
+    }
+
+    /// Counts attempts that run. Only that none is left is told at once.
+    fn count(&self, change: impl FnOnce(usize) -> usize) {
+        self.running.send_if_modified(|n| {
+            *n = change(*n);
+            *n == 0
+        });
     }
 
     /// Starts what [`State::fill`] has given. Not under the lock: on a runtime that is shut down, a task ends at once.
     fn start(self: &Arc<Self>, ready: Ready) {
-        self.running.send_modify(|n| *n += ready.attempts.len());
+        if ready.attempts.is_empty() && ready.later.is_empty() {
+            return;
+        }
+        self.count(|n| n + ready.attempts.len());
         for attempt in ready.attempts {
             attempt::spawn(self, attempt);
         }
@@ -419,7 +454,7 @@ impl Shared {
         }
         drop(state);
         self.start(ready);
-        self.running.send_modify(|n| *n -= 1);
+        self.count(|n| n.saturating_sub(1));
     }
 
     /// Takes an attempt out of its queue; false if it does not wait there any more.

@@ -117,6 +117,17 @@ impl Waiting {
         Some(attempt)
     }
 
+    /// Whether there is room and nobody waits for it.
+    pub(super) fn is_free(&self) -> bool {
+        self.running < self.limit && self.lanes.is_empty()
+    }
+
+    /// An attempt that has not waited runs.
+    pub(super) fn begin(&mut self) {
+        self.running += 1;
+        self.starts += 1;
+    }
+
     pub(super) fn release(&mut self) {
         debug_assert!(self.running > 0, "an attempt ended twice");
         self.running = self.running.saturating_sub(1);

@@ -51,7 +51,9 @@ pub(super) struct SignalRecord {
 pub(super) struct Checkpoint {
     pub(super) run: RunId,
     pub(super) workflow: String,
+    #[serde(with = "crate::journal::time")]
     pub(super) started: Timestamp,
+    #[serde(with = "crate::journal::time")]
     pub(super) updated: Timestamp,
     /// Steps that the machine took.
     pub(super) steps: u64,
@@ -59,36 +61,43 @@ pub(super) struct Checkpoint {
     pub(super) history: u64,
     pub(super) state: State,
     /// The encoded [`Frame`] without its large slots. None before the first step, and once the run has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) frame: Option<Payload>,
     /// The large slots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) large: Vec<Large>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) pending: BTreeMap<OpId, Pending>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) inbox: BTreeMap<String, Inbox>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cancel: Option<CancelRequest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<Payload>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) tags: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Relations::is_empty")]
     pub(super) relations: Relations,
     /// Before this time it takes no step; for a start that was delayed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) begins: Option<Timestamp>,
     /// The chain ends then, whatever it does.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) expires: Option<Timestamp>,
     /// For how many microseconds it is kept once it has ended. None: for ever.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retention: Option<u64>,
     /// When it ended.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) closed: Option<Timestamp>,
     /// When it is removed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retire: Option<Timestamp>,
     /// Its removal has begun: to everybody else it is gone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) removing: bool,
     /// Runs under the same id that ended before, the oldest that is to be removed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) former: Option<Former>,
 }
 
@@ -249,6 +258,16 @@ impl Checkpoint {
             Operation::Timer { .. } | Operation::Group(_) => false,
             Operation::Signal { name, .. } => self.inbox.get(name).is_some_and(|i| !i.is_empty()),
         }
+    }
+
+    /// Whether the instance has the same index entries in both states, found without making them.
+    pub(super) fn is_indexed_as(&self, other: &Self) -> bool {
+        let plain = |c: &Self| (c.run, c.closed, c.started, c.status(), c.removing, c.is_ready());
+        plain(self) == plain(other)
+            && self.workflow == other.workflow
+            && self.tags == other.tags
+            && self.relations.parent == other.relations.parent
+            && self.due() == other.due()
     }
 
     /// All index entries that the instance has in this state.

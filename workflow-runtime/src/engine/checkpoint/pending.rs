@@ -9,35 +9,40 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// An operation that has not been handed back to the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::engine) struct Pending {
+    #[serde(with = "crate::journal::time")]
     pub(in crate::engine) since: Timestamp,
     /// It was asked to stop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) cancel: bool,
     /// Nobody waits for it any more. Only an activity whose attempt runs is kept then, and only until that ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) detached: bool,
     /// It has ended, and the machine could not take it.
-    pub(in crate::engine) done: Option<Done>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::engine) done: Option<Box<Done>>,
     pub(in crate::engine) what: Operation,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::engine) struct Done {
+    #[serde(with = "crate::journal::time")]
     pub(in crate::engine) at: Timestamp,
     pub(in crate::engine) completion: Completion,
 }
 
+/// Small, and cheap to clone: drafts are copies. A call is shared between them until one changes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::engine) enum Operation {
-    Activity(Box<Call>),
+    Activity(#[serde(with = "shared")] Arc<Call>),
     Timer { at: Timestamp },
     Signal { name: String, deadline: Option<Timestamp> },
-    Remote(Remote),
-    Group(Group),
+    Remote(Box<Remote>),
+    Group(Box<Group>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,9 +53,12 @@ pub(in crate::engine) struct Call {
     /// The attempt that runs, or runs next.
     pub(in crate::engine) attempt: u32,
     /// When it starts, if it waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) next_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) last: Option<Failure>,
     /// No attempt can run until the instance is retried.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) stuck: bool,
     /// The last progress that was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +75,19 @@ pub(in crate::engine) struct Deferred {
     pub(in crate::engine) beat: Timestamp,
     /// It was asked to stop, and counts as stopped then.
     pub(in crate::engine) stop_at: Option<Timestamp>,
+}
+
+/// serde's own way with `Arc` is a feature that crates turn on for all others.
+mod shared {
+    use super::{Arc, Call, Deserialize, Serialize};
+
+    pub(super) fn serialize<S: serde::Serializer>(call: &Call, serializer: S) -> Result<S::Ok, S::Error> {
+        call.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<Call>, D::Error> {
+        Call::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// How long what is outside has to answer a request to stop, as an attempt that runs.

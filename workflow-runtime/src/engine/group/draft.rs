@@ -32,7 +32,7 @@ impl Draft {
     /// An operation has ended: the machine takes it next, or its group counts down.
     pub(in crate::engine) fn end(&mut self, op: OpId, completion: Completion, at: Timestamp) {
         match self.checkpoint.pending.get_mut(&op) {
-            Some(p) => p.done = Some(Done { at, completion }),
+            Some(p) => p.done = Some(Box::new(Done { at, completion })),
             None => {
                 self.members.remove(op);
                 self.count_down(op, completion, at);
@@ -49,7 +49,7 @@ impl Draft {
     }
 
     /// A group in the checkpoint, with what is pending of it.
-    fn group_mut(&mut self, op: OpId) -> Option<(&mut Group, &mut bool, &mut Option<Done>)> {
+    fn group_mut(&mut self, op: OpId) -> Option<(&mut Group, &mut bool, &mut Option<Box<Done>>)> {
         let Pending { cancel, done, what, .. } = self.checkpoint.pending.get_mut(&op)?;
         match what {
             Operation::Group(g) => Some((g, cancel, done)),
@@ -70,7 +70,7 @@ impl Draft {
         self.events.push(Event::GroupStarted { op: op.0, join: join.to_string(), members: count, limit });
         let group = Group::new(op, join, limit, count);
         let (first, at_once) = (group.first.0, group.vacancies());
-        let what = Operation::Group(group);
+        let what = Operation::Group(Box::new(group));
         let pending = Pending { since: self.now, cancel: false, detached: false, done: None, what };
         self.checkpoint.pending.insert(op, pending);
         for (member, n) in members.into_iter().zip(0..) {
@@ -127,7 +127,7 @@ impl Draft {
     fn end_group(&mut self, op: OpId, at: Timestamp, completion: Completion) {
         let decided = matches!(completion, Completion::Member { .. });
         if let Some((_, _, done)) = self.group_mut(op) {
-            *done = Some(Done { at, completion });
+            *done = Some(Box::new(Done { at, completion }));
         }
         if decided {
             self.drop_members(op);
@@ -211,7 +211,7 @@ impl Draft {
     /// The groups that have room for more members, and how many.
     pub(super) fn vacancies(&self) -> Vec<(OpId, Group, u64)> {
         let groups = self.checkpoint.pending.iter().filter_map(|(op, p)| match &p.what {
-            Operation::Group(g) if p.done.is_none() => Some((*op, g.clone(), g.vacancies())),
+            Operation::Group(g) if p.done.is_none() => Some((*op, Group::clone(g), g.vacancies())),
             _ => None,
         });
         groups.filter(|(_, _, n)| *n > 0).collect()
@@ -221,7 +221,7 @@ impl Draft {
     pub(super) fn joined(&self, op: OpId) -> Option<Group> {
         let p = self.checkpoint.pending.get(&op)?;
         match (&p.what, p.done.as_ref().map(|d| &d.completion)) {
-            (Operation::Group(g), Some(Completion::All(_))) => Some(g.clone()),
+            (Operation::Group(g), Some(Completion::All(_))) => Some(Group::clone(g)),
             _ => None,
         }
     }

@@ -157,14 +157,19 @@ fn due_of(op: OpId, p: Option<&Pending>) -> BTreeSet<(i64, OpId)> {
 }
 
 impl Delta {
+    fn on(base: Rc<RefCell<Members>>, fresh: bool) -> Self {
+        let (changed, waiting, results) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Delta { base, changed, waiting, results, unwanted: vec![], used: vec![], fresh }
+    }
+
     pub(in crate::engine) fn of(base: &Rc<RefCell<Members>>) -> Self {
-        Delta { base: base.clone(), ..Delta::default() }
+        Delta::on(base.clone(), false)
     }
 
     /// For the run that follows under the same id.
     pub(in crate::engine) fn of_next_run(&self) -> Self {
         let members = Members { keys: self.keys(), ..Members::default() };
-        Delta { base: Rc::new(RefCell::new(members)), fresh: true, ..Delta::default() }
+        Delta::on(Rc::new(RefCell::new(members)), true)
     }
 
     pub(super) fn keys(&self) -> Option<InstanceKeys> {

@@ -112,7 +112,7 @@ impl Actor {
     }
 
     /// Lets more members begin where some have ended, gives the machine what it can take, and commits.
-    pub(in crate::engine) async fn progress(&mut self, mut draft: Draft) -> Result<(), Unavailable> {
+    pub(in crate::engine) async fn progress(&mut self, mut draft: Box<Draft>) -> Result<(), Unavailable> {
         self.fill(&mut draft).await?;
         match self.ready_in(&draft) {
             Some(next) => self.deliver(draft, next).await.map(drop),
@@ -155,7 +155,7 @@ impl Actor {
 /// The groups of a checkpoint that are not over.
 fn groups(c: &Checkpoint) -> impl Iterator<Item = (OpId, &Group)> {
     c.pending.iter().filter_map(|(op, p)| match &p.what {
-        Operation::Group(g) if p.done.is_none() => Some((*op, g)),
+        Operation::Group(g) if p.done.is_none() => Some((*op, &**g)),
         _ => None,
     })
 }

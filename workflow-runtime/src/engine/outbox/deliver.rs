@@ -28,10 +28,10 @@ impl Actor {
         for (seq, to) in self.unsent() {
             let letter = match self.instance.letters.get(&seq) {
                 Some(letter) => letter.clone(),
-                None => match self.stored_letter(seq).await? {
+                None => match Box::pin(self.stored_letter(seq)).await? {
                     Some(letter) => letter,
                     None => {
-                        self.answered(seq, Answer::Refused(Refused::Damaged), now).await?;
+                        Box::pin(self.answered(seq, Answer::Refused(Refused::Damaged), now)).await?;
                         continue;
                     }
                 },
@@ -274,7 +274,8 @@ impl Actor {
 fn waits(draft: &mut Draft, from: &WorkflowId, ended: RunId, asked: &Asked) -> bool {
     let run = draft.checkpoint.run;
     let Some(p) = draft.pending_mut(asked.op).filter(|p| asked.run == run && p.done.is_none()) else { return false };
-    let Operation::Remote(Remote { id, wait, .. }) = &p.what else { return false };
+    let Operation::Remote(remote) = &p.what else { return false };
+    let Remote { id, wait, .. } = &**remote;
     let fits = match wait {
         Wait::Child { first, .. } => first.is_none_or(|first| first == ended),
         Wait::Result { first, .. } => *first == ended,

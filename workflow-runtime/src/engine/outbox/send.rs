@@ -60,7 +60,7 @@ impl Draft {
             Ask::Cancel { reason } => (Wait::Cancel, Body::Cancel { only: only(), reason }),
             Ask::Terminate { reason } => (Wait::Terminate, Body::Terminate { only: only(), reason }),
         };
-        let what = Operation::Remote(Remote { id: id.clone(), workflow, wait });
+        let what = Operation::Remote(Box::new(Remote { id: id.clone(), workflow, wait }));
         let pending = Pending { since: self.now, cancel: false, detached: false, done: None, what };
         self.checkpoint.pending.insert(op, pending);
         match WorkflowId::new(id.as_str()) {
@@ -167,8 +167,8 @@ impl Draft {
     /// Notes that a child has started, if its end is the first that is heard of it.
     pub(in crate::engine) fn note_started(&mut self, op: OpId, run: RunId) {
         let pending = self.pending_mut(op);
-        if let Some(Operation::Remote(Remote { id, wait: Wait::Child { first: first @ None, .. }, .. })) =
-            pending.map(|p| &mut p.what)
+        if let Some(Operation::Remote(remote)) = pending.map(|p| &mut p.what)
+            && let Remote { id, wait: Wait::Child { first: first @ None, .. }, .. } = &mut **remote
         {
             *first = Some(run);
             let id = id.clone();

@@ -11,7 +11,11 @@ use jiff::Timestamp;
 
 impl Actor {
     /// A draft of a run that has not ended.
-    pub(in crate::engine) fn open_draft(&self, action: &'static str, now: Timestamp) -> Result<Draft, ControlError> {
+    pub(in crate::engine) fn open_draft(
+        &self,
+        action: &'static str,
+        now: Timestamp,
+    ) -> Result<Box<Draft>, ControlError> {
         let workflow_id = self.instance.id.to_string();
         let Some(draft) = self.draft(now) else { return Err(ControlError::NotFound { workflow_id, action }) };
         if draft.checkpoint.is_closed() {

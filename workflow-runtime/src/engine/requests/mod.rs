@@ -17,62 +17,66 @@ use super::{
 use jiff::Timestamp;
 
 impl Actor {
+    // What is rare is boxed: the future of an instance at work has room for the largest of these.
     pub(super) async fn receive(&mut self, received: Received, now: Timestamp) -> Result<(), Unavailable> {
         let Received { at, mail, busy } = received;
         let result = match mail {
             Mail::Start { request, reply } => {
-                let started = self.start(*request, at, now).await;
+                let started = Box::pin(self.start(*request, at, now)).await;
                 answer(reply, started)
             }
             Mail::Signal { signal, reply } => {
-                let sent = self.signal(signal, at, now).await;
+                let sent = Box::pin(self.signal(signal, at, now)).await;
                 answer(reply, sent)
             }
-            Mail::Update { name, request, id, reply } => self.update(name, request, id, (at, now), reply).await,
+            Mail::Update { name, request, id, reply } => {
+                Box::pin(self.update(name, request, id, (at, now), reply)).await
+            }
             Mail::Cancel { reason, reply } => {
-                let asked = self.cancel(reason, at, now).await;
+                let asked = Box::pin(self.cancel(reason, at, now)).await;
                 answer(reply, asked)
             }
             Mail::Terminate { reason, reply } => {
-                let ended = self.terminate(reason, now).await;
+                let ended = Box::pin(self.terminate(reason, now)).await;
                 answer(reply, ended)
             }
             Mail::Skip { op, reason, reply } => {
-                let skipped = self.skip(op, reason, now).await;
+                let skipped = Box::pin(self.skip(op, reason, now)).await;
                 answer(reply, skipped)
             }
             Mail::Retry { reply } => {
-                let retried = self.retry(now).await;
+                let retried = Box::pin(self.retry(now)).await;
                 answer(reply, retried)
             }
-            Mail::Watch { reply } => {
-                match &self.instance.checkpoint {
+            Mail::Watch { chain, reply } => {
+                let known = self.instance.checkpoint.as_ref().filter(|c| !c.removing);
+                match known.filter(|c| chain.is_none_or(|first| first == c.first_run())) {
                     Some(c) if !c.is_closed() => self.worker.watch(&self.instance.id, reply),
-                    _ => drop(reply.send(Ok(()))),
+                    ended => drop(reply.send(Ok(ended.cloned().map(Box::new)))),
                 }
                 Ok(())
             }
             Mail::Done { run, op, attempt, report } => self.done(Ended { at, run, op, attempt, report }, now).await,
             Mail::Letter { from, seq, letter } => {
-                let taken = self.letter(from.clone(), seq, letter, at, now).await;
+                let taken = Box::pin(self.letter(from.clone(), seq, letter, at, now)).await;
                 if taken.is_err() {
                     self.worker.shared.returned(&from, seq);
                 }
                 taken
             }
-            Mail::Answered { seq, answer } => self.answered(seq, answer, now).await,
-            Mail::Progress { op, attempt } => self.keep(op, attempt, now).await,
+            Mail::Answered { seq, answer } => Box::pin(self.answered(seq, answer, now)).await,
+            Mail::Progress { op, attempt } => Box::pin(self.keep(op, attempt, now)).await,
             Mail::Complete { call, with, reply } => {
-                let completed = self.complete(call, with, at, now).await;
+                let completed = Box::pin(self.complete(call, with, at, now)).await;
                 answer(reply, completed)
             }
             Mail::Beat { call, progress, reply } => {
-                let heard = self.beat(call, progress, now).await;
+                let heard = Box::pin(self.beat(call, progress, now)).await;
                 answer(reply, heard)
             }
             Mail::Due => {
                 self.floor = self.floor.max(at);
-                self.check_silent(now).await
+                Box::pin(self.check_silent(now)).await
             }
         };
         drop(busy);

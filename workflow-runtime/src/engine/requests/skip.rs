@@ -54,7 +54,7 @@ impl Draft {
         let Some(p) = self.checkpoint.pending.get_mut(&op) else { return };
         let Operation::Activity(call) = &p.what else { return };
         let activity = call.name.clone();
-        p.done = Some(Done { at, completion: Completion::Cancelled });
+        p.done = Some(Box::new(Done { at, completion: Completion::Cancelled }));
         p.cancel = true;
         self.events.push(Event::CompensationSkipped { op: op.0, activity, reason });
     }

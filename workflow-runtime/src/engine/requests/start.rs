@@ -140,10 +140,10 @@ impl Actor {
     }
 
     /// The draft of a run that begins, and of the end of the one before it.
-    fn first_draft(&self, run: RunId, workflow: String, relations: Relations, now: Timestamp) -> Draft {
+    fn first_draft(&self, run: RunId, workflow: String, relations: Relations, now: Timestamp) -> Box<Draft> {
         let Some(mut old) = self.draft(now) else {
-            let mut draft = Draft::new(Checkpoint::start(run, workflow, now), now);
-            draft.members = Delta::of(&self.instance.members);
+            let members = Delta::of(&self.instance.members);
+            let mut draft = Draft::new(Checkpoint::start(run, workflow, now), now, members);
             draft.checkpoint.relations = relations;
             return draft;
         };

@@ -10,6 +10,7 @@ use crate::{
     engine::{
         checkpoint::{Checkpoint, pack},
         draft::Draft,
+        group::Delta,
     },
     journal::{
         history::{Ending, Entry, Event, Taken},
@@ -205,7 +206,7 @@ impl<'a> Replay<'a> {
         let last = entry.step.unwrap_or_default();
         let first = (last + 1).saturating_sub(entry.inputs.len() as u64);
         let mut side_effects: VecDeque<Payload> = entry.events.iter().filter_map(side_effect).collect();
-        let mut draft = Draft::new(self.checkpoint.clone(), entry.time);
+        let mut draft = Draft::new(self.checkpoint.clone(), entry.time, Delta::default());
         let before = self.place();
         // Also of those that are over with this entry.
         let mut groups = self.groups.clone();

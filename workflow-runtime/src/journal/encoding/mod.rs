@@ -41,6 +41,7 @@ mod ser;
 mod wire;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::cell::Cell;
 
 pub use self::error::{DecodeError, EncodeError};
 pub(super) use self::{canonical::canonical, json::to_json, likeness::likeness};
@@ -54,9 +55,27 @@ pub const FORMAT: u8 = 1;
 ///
 /// The value's own `Serialize` refuses, the value nests too deeply, or a part of it is longer than the format can say.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut out = Vec::with_capacity(128);
-    encode_into(&mut out, value)?;
-    Ok(out)
+    encode_exactly(value).map(Vec::from)
+}
+
+/// More than this is not kept for the next value.
+const SCRATCH_MAX: usize = 64 * 1024;
+
+thread_local! {
+    /// Where values are encoded before their size is known.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// As [`encode`], in no more bytes than it takes.
+pub(super) fn encode_exactly<T: Serialize + ?Sized>(value: &T) -> Result<Box<[u8]>, EncodeError> {
+    // Taken, not borrowed: a `Serialize` may well encode another value.
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    let encoded = encode_into(&mut scratch, value).map(|()| scratch.as_slice().into());
+    if scratch.capacity() <= SCRATCH_MAX {
+        SCRATCH.set(scratch);
+    }
+    encoded
 }
 
 /// Encodes a value, format byte included, behind what `out` already holds. On an error `out` is as it was before.

@@ -245,9 +245,9 @@ impl<'a> Driver<'a> {
         let next = self.world.lock().next_of_attempts();
         match next {
             None => {}
-            Some(executor::Next::Begin { id, process, request, cancelled }) => {
+            Some(executor::Next::Begin { id, process, request, stop }) => {
                 let with = (&*self.setting.registry, &self.states);
-                executor::begin(&self.world, with, (id, process), &request, cancelled);
+                executor::begin(&self.world, with, (id, process), &request, stop);
             }
             Some(executor::Next::Report(on_done, report, body)) => {
                 drop(body);

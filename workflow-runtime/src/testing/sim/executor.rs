@@ -8,7 +8,7 @@ use crate::{
     activity::{
         ActivityContext, Attempt, AttemptHandle, AttemptReport, AttemptRequest, Execute, OnDone, SendBoxFuture, States,
     },
-    activity::{Beats, Timeout},
+    activity::{Beats, Stop, Timeout},
     machine::{panic_message, watch_panics},
     registry::Registry,
 };
@@ -20,7 +20,6 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use tokio::sync::watch;
 
 /// The attempts of all processes.
 #[derive(Default)]
@@ -34,7 +33,7 @@ struct Underway {
     process: u64,
     request: AttemptRequest,
     on_done: OnDone,
-    cancel: watch::Sender<bool>,
+    cancel: Stop,
     deadline: Option<Timestamp>,
     body: Arc<Mutex<Option<SendBoxFuture<Attempt>>>>,
     stage: Stage,
@@ -52,7 +51,7 @@ impl Underway {
     fn can_go_on(&self, now: Timestamp) -> bool {
         match self.stage {
             Stage::Queued | Stage::Ended(_) => true,
-            Stage::Running => *self.cancel.borrow() || self.deadline.is_some_and(|d| d <= now),
+            Stage::Running => self.cancel.is_asked() || self.deadline.is_some_and(|d| d <= now),
         }
     }
 }
@@ -88,13 +87,12 @@ impl Work {
 }
 
 /// What an attempt does next, to be done outside of the world's lock.
-#[expect(clippy::large_enum_variant, reason = "one at a time")]
 pub(super) enum Next {
     Begin {
         id: u64,
         process: u64,
         request: AttemptRequest,
-        cancelled: watch::Receiver<bool>,
+        stop: Stop,
     },
     /// With what is left of the body.
     Report(OnDone, AttemptReport, Option<SendBoxFuture<Attempt>>),
@@ -111,7 +109,7 @@ impl Inside {
         let injected = if fails { self.injected(at) } else { None };
         let a = &mut self.work.attempts[at];
         let report = match (&a.stage, injected) {
-            (Stage::Queued, _) if *a.cancel.borrow() => AttemptReport::Cancelled,
+            (Stage::Queued, _) if a.cancel.is_asked() => AttemptReport::Cancelled,
             (Stage::Queued | Stage::Ended(_), Some(report)) => report,
             (Stage::Queued, None) => {
                 a.stage = Stage::Running;
@@ -121,14 +119,14 @@ impl Inside {
                     .timeout
                     .map(|t| self.time.after(SignedDuration::try_from(t).unwrap_or(SignedDuration::MAX)));
                 let (id, process, request) = (a.id, a.process, a.request.clone());
-                let cancelled = a.cancel.subscribe();
+                let stop = a.cancel.clone();
                 self.note(format_args!(
                     "p{process} attempt {} of {} begins",
                     request.attempt,
                     request.idempotency_key()
                 ));
                 self.checker.begins(process, &request);
-                return Some(Next::Begin { id, process, request, cancelled });
+                return Some(Next::Begin { id, process, request, stop });
             }
             (Stage::Running, _) if a.deadline.is_some_and(|d| d <= now) => AttemptReport::TimedOut(Timeout::Attempt),
             (Stage::Running, _) => AttemptReport::Cancelled,
@@ -187,7 +185,7 @@ impl Execute for SimExecutor {
         world.checker.starts(process, &request);
         let id = world.work.next;
         world.work.next += 1;
-        let (cancel, _) = watch::channel(false);
+        let cancel = Stop::default();
         let stage = Stage::Queued;
         let attempt = Underway { id, process, request, on_done, cancel, deadline: None, body: Arc::default(), stage };
         world.work.attempts.push(attempt);
@@ -195,7 +193,7 @@ impl Execute for SimExecutor {
         AttemptHandle::new(move || {
             let world = asked.lock();
             if let Some(at) = world.work.place(id) {
-                world.work.attempts[at].cancel.send_replace(true);
+                world.work.attempts[at].cancel.ask();
             }
         })
     }
@@ -212,7 +210,7 @@ pub(super) fn begin(
     (registry, states): (&Registry, &States),
     (id, process): (u64, u64),
     request: &AttemptRequest,
-    cancelled: watch::Receiver<bool>,
+    stop: Stop,
 ) {
     let told = world.clone();
     let beats = Arc::new(Beats::new(Arc::new(move || told.lock().time.now), usize::MAX));
@@ -224,7 +222,7 @@ pub(super) fn begin(
                 run_id: request.run_id,
                 op: request.op,
                 attempt: request.attempt,
-                cancelled,
+                stop,
                 beats: beats.clone(),
                 progress: request.progress.clone(),
             };

@@ -3,9 +3,9 @@
 use crate::Failure;
 use std::process::{Command, ExitStatus};
 
-/// Instructions per step that the engine may take: about a fifth more than it takes, client, activity and a store in memory included. Counted in
-/// an optimised build for x86-64; other processors have others.
-const MOST: u64 = 125_000;
+/// Instructions per step that the engine may take, about half more than it takes; client, activity and a store in memory
+/// included. Counted in a release build for x86-64; other processors have others.
+const MOST: u64 = 150_000;
 
 /// Steps of a workflow.
 const LENGTH: u64 = 10;

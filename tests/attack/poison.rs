@@ -14,7 +14,8 @@ use std::{
 use tokio::sync::Mutex;
 use workflow_runtime::{
     engine::{Engine, EngineBuilder, Filter, Status},
-    seconds,
+    millis, seconds,
+    store::SledStore,
 };
 
 /// Of the tests that set what a build does.
@@ -146,6 +147,48 @@ async fn a_step_that_does_not_end_blocks_its_instance_and_no_other() {
     }
     engine.shutdown().await;
     println!("endless: 2 blocked beside 25 healthy ones; their threads came back and had no effect");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_with_too_many_endless_steps_stops_and_the_next_one_goes_on() {
+    let _build = BUILD.lock().await;
+    MENDED.store(false, Ordering::Relaxed);
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = Place(dir.path().to_owned());
+    let engine = open_with(&place, |b| all_names(b).workers(2).step_limit(millis(400))).await;
+    let mut starting = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let engine = engine.clone();
+        starting.spawn(async move {
+            let id = format!("hasty-{n}");
+            engine.start(id.clone(), endless(id, false)).await.map(drop).map_err(|e| e.code().to_owned())
+        });
+    }
+    let (mut blocked_here, mut refused) = (0, 0);
+    while let Some(started) = starting.join_next().await {
+        match started.expect("it is answered") {
+            Ok(()) => blocked_here += 1,
+            Err(code) => {
+                assert_eq!(code, "WE018");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0, "{blocked_here}");
+    let late = engine.start("late", panicking("late".into())).await.expect_err("it has stopped");
+    assert_eq!(late.code(), "WE018");
+    drop(engine);
+    // In place of the end of the process: the threads return, and let go of the directory.
+    MENDED.store(true, Ordering::Relaxed);
+    while SledStore::open(place.store()).is_err() {
+        tokio::task::yield_now().await;
+    }
+    let engine = open(&place).await;
+    engine.pulse().idle().await;
+    assert!(blocked(&engine, "WB108").await >= blocked_here, "what was acknowledged is blocked");
+    timed(&engine, &place, Size(2)).await;
+    engine.shutdown().await;
+    println!("endless: the engine stopped after {blocked_here} were blocked, {refused} calls were told");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

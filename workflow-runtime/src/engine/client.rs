@@ -214,7 +214,7 @@ impl Inner {
         let answer = tokio::select! {
             biased;
             answer = answer => answer.map_err(|_| self.shared.health.unanswered()),
-            () = self.shared.watch.replaced(&mut sent) => Err(Unavailable::Replaced),
+            () = self.shared.watch.replaced(&mut sent) => Err(self.shared.health.lost_worker()),
         };
         drop(busy);
         answer

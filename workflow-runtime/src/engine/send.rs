@@ -155,7 +155,7 @@ pub(super) async fn answered<Resp: DeserializeOwned>(
         biased;
         answer = answer => answer.unwrap_or_else(|_| Err(health.unanswered().into())),
         down = health.down() => Err(down.into()),
-        () = engine.inner.shared.watch.replaced(&mut sent) => Err(Unavailable::Replaced.into()),
+        () = engine.inner.shared.watch.replaced(&mut sent) => Err(health.lost_worker().into()),
     }?;
     answer.decode().map_err(|source| UpdateError::Undecodable {
         workflow_id: workflow_id.into(),

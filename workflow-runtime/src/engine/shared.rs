@@ -259,6 +259,11 @@ impl Health {
         !matches!(&*self.0.borrow(), Condition::Up)
     }
 
+    /// What a call is told whose worker does not return from a step.
+    pub(super) fn lost_worker(&self) -> Unavailable {
+        self.alive().err().unwrap_or(Unavailable::Replaced)
+    }
+
     /// What a call that got no answer is told.
     pub(super) fn unanswered(&self) -> Unavailable {
         self.check().err().unwrap_or(Unavailable::ShutDown)

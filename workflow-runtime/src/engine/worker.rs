@@ -90,6 +90,10 @@ impl Drop for AtWork {
         }
         worker.active.set(worker.active.get() - 1);
         worker.idle.notify_waiters();
+        // One that was replaced during this step has nobody else to wake it: it ends, and lets go of the store.
+        if worker.gauge.is_replaced() {
+            worker.changed.notify_one();
+        }
     }
 }
 
@@ -195,7 +199,7 @@ impl Worker {
         }
     }
 
-    /// Ready if this worker was replaced. It never wakes: whoever was replaced is in a step, and looks when that returns.
+    /// Ready if this worker was replaced. It wakes nobody: the end of the step wakes the worker.
     async fn replaced(&self) {
         std::future::poll_fn(|_| if self.gauge.is_replaced() { Poll::Ready(()) } else { Poll::Pending }).await;
     }

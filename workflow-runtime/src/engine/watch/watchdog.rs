@@ -67,7 +67,8 @@ fn look_until(watched: &Mutex<Option<Weak<Shared>>>, limit: Duration) {
 
 fn look(shared: &Arc<Shared>, seen: &mut Vec<Seen>, left_behind: &mut Vec<JoinHandle<()>>) {
     let mut posts = shared.watch.posts();
-    seen.resize(posts.len(), Seen::default());
+    let workers = posts.len();
+    seen.resize(workers, Seen::default());
     for (index, (post, seen)) in posts.iter_mut().zip(seen).enumerate() {
         let step = post.gauge.step();
         let again = step.is_some() && step == seen.step;
@@ -75,7 +76,9 @@ fn look(shared: &Arc<Shared>, seen: &mut Vec<Seen>, left_behind: &mut Vec<JoinHa
         if let Some(step) = step.filter(|_| seen.times >= LOOKS) {
             left_behind.retain(|thread| !thread.is_finished());
             if left_behind.len() >= LEFT_BEHIND {
-                return shared.health.give_up(left_behind.len() + 1);
+                shared.health.give_up(left_behind.len() + 1);
+                // Whichever of them do not return, nobody follows them, and nobody looks any more.
+                return (0..workers).for_each(|worker| shared.watch.tell_replaced(worker));
             }
             left_behind.extend(replace(shared, index, post, step));
             *seen = Seen::default();
@@ -104,6 +107,7 @@ fn replace(shared: &Arc<Shared>, index: usize, post: &mut Post, step: u64) -> Op
         Err(error) => {
             tracing::error!(%error, worker = index, "there is no thread for another worker");
             shared.health.give_up(1);
+            shared.watch.tell_replaced(index);
             None
         }
     }

@@ -259,6 +259,37 @@ fn payloads_are_bytes_in_other_records_and_compare_as_values() {
 }
 
 #[test]
+fn equal_values_are_alike() {
+    let same = |a: &Payload, b: &Payload| a.likeness64() == b.likeness64();
+    let map = |values: [(u8, &str); 3]| payload(&indexmap(&values));
+    fn indexmap<'a>(values: &'a [(u8, &'a str); 3]) -> impl Serialize + 'a {
+        struct Map<'a>(&'a [(u8, &'a str); 3]);
+        impl Serialize for Map<'_> {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_map(self.0.iter().copied())
+            }
+        }
+        Map(values)
+    }
+    let (one, other) = (map([(1, "a"), (2, "b"), (3, "c")]), map([(3, "c"), (1, "a"), (2, "b")]));
+    assert_ne!(one, other);
+    assert!(same(&one, &other));
+    // Within one another, as byte strings.
+    assert!(same(&payload(&(&one, 1)), &payload(&(&other, 1))));
+    assert!(same(&payload(&payload(&(1, &one))), &payload(&payload(&(1, &other)))));
+    assert!(!same(&payload(&[1, 2]), &payload(&[2, 1])), "sequences have an order");
+    assert!(!same(&one, &map([(1, "b"), (2, "a"), (3, "c")])), "which value belongs to which key counts");
+    assert!(!same(&map([(1, "a"), (2, "b"), (2, "b")]), &map([(1, "a"), (3, "c"), (3, "c")])));
+    assert!(same(&payload(&7_u128), &payload(&7_i8)) && same(&payload(&-7_i128), &payload(&-7_i8)));
+    assert!(!same(&payload(&-7_i128), &payload(&u128::MAX)) && !same(&payload(&0.0), &payload(&-0.0)));
+    assert!(
+        !same(&payload(&"ab"), &payload(&Bytes(b"ab".to_vec()))) && !same(&payload(&"12345678"), &payload(&"12345679"))
+    );
+    assert!(!same(&payload(&None::<()>), &payload(&Some(()))));
+    assert_eq!(one.likeness64(), 0x0b53_df2b_198d_c943, "the hash is kept in histories");
+}
+
+#[test]
 fn the_format_is_pinned() {
     #[derive(Serialize)]
     enum Kind {

@@ -176,6 +176,23 @@ async fn an_alternative_hides_the_lender_of_what_is_matched(mut order: Option<Or
     Ok(order.take().map_or(0, |o| o.lines.len() as u32))
 }
 
+#[workflow]
+async fn ordered(card: String, n: u32) -> Result<Order, OrderError> {
+    double(n).await?;
+    Ok(order(&card, n % 4))
+}
+
+/// A field of an awaited value was read behind the next await, where only the result of that one is.
+#[workflow]
+async fn a_field_of_what_is_awaited_beside_another_await(first: u32, second: u32) -> Result<String, OrderError> {
+    let mut said = text(&ordered("a".into(), first).await?.card.0, &[double(second).await?]).await?;
+    if charge(&Card("b".into()), 3).await?.id == u64::from(double(second).await?) {
+        said.push_str(&text(&order("c", 1).lines[0].sku, &[ping(second).await?]).await?);
+    }
+    let replaced = ordered("aba".into(), first).await?.card.0.replace("a", &text("d", &[double(second).await?]).await?);
+    Ok(format!("{said} {replaced} {} {}", ordered("e".into(), second).await?.card.0, ping(first).await?))
+}
+
 #[test]
 fn what_was_found() {
     for n in 0..4 {
@@ -185,6 +202,10 @@ fn what_was_found() {
         agree(|| an_alternative_hides_the_lender_of_what_is_matched(Some(order("a", n))));
         agree(|| the_other_branch_of_a_branch_is_left(n));
         agree(|| or_beside_let(n, Some("a".into())));
+        agree(|| a_field_of_what_is_awaited_beside_another_await(n, 2));
+    }
+    for (first, second) in [(2_000, 1), (1, 2_000), (2_000, 2_000)] {
+        agree(|| a_field_of_what_is_awaited_beside_another_await(first, second));
     }
     agree(|| the_other_branch_of_a_branch_is_left(9));
     agree(|| or_beside_let(0, Some(String::new())));

@@ -123,6 +123,14 @@ impl Lower<'_> {
             Expr::MethodCall(m) if mode == Mode::Place && m.args.is_empty() && remakes(&m.method.to_string()) => {
                 self.keep(&mut m.receiver, Mode::Place, later);
             }
+            // A part of what is no storage yet, such as an awaited value: that is evaluated now.
+            Expr::Field(f) if mode == Mode::Place && !self.is_storage(&f.base) && !self.is_borrow(&f.base) => {
+                self.keep_base(&mut f.base, later);
+            }
+            Expr::Index(i) if mode == Mode::Place && !self.is_storage(&i.expr) && !self.is_borrow(&i.expr) => {
+                self.keep_base(&mut i.expr, later);
+                self.keep(&mut i.index, Mode::Value, later);
+            }
             Expr::Path(_) | Expr::Field(_) if mode == Mode::Place || !self.may_change(e, later) => {}
             Expr::Index(_) | Expr::Unary(_) if mode == Mode::Place && self.is_place(e) => {}
             // Its indices are evaluated now.
@@ -132,6 +140,16 @@ impl Lower<'_> {
                 let value = std::mem::replace(e, self.path(var));
                 self.bind_var(var, None, &value);
             }
+        }
+    }
+
+    /// The same for what a part is taken of: not even a `Box` is moved out of.
+    fn keep_base(&mut self, e: &mut Expr, later: &[(&mut Expr, Mode)]) {
+        match e {
+            Expr::Paren(p) => self.keep_base(&mut p.expr, later),
+            Expr::Group(g) => self.keep_base(&mut g.expr, later),
+            Expr::Unary(u) if matches!(u.op, UnOp::Deref(_)) => self.keep_base(&mut u.expr, later),
+            e => self.keep(e, Mode::Place, later),
         }
     }
 

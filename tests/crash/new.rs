@@ -51,8 +51,19 @@ pub(crate) async fn weighing(item: String) -> Result<String, WorkflowError> {
     Ok(weigh(item.len() as u64).await?)
 }
 
-pub(crate) const NAMES: [&str; 9] =
-    ["note", "count", "weigh", "evolving", "retyped", "restless", "weighing", "gathering", "crowded"];
+pub(crate) const NAMES: [&str; 11] = [
+    "note",
+    "count",
+    "weigh",
+    "evolving",
+    "retyped",
+    "restless",
+    "weighing",
+    "gathering",
+    "crowded",
+    "repeated",
+    "repeating",
+];
 
 /// Of the patches, the old build has passed those before its sleep and in the branch that is over.
 #[workflow]
@@ -92,4 +103,16 @@ pub(crate) async fn crowded(name: String) -> Result<String, WorkflowError> {
     a?;
     c?;
     Ok(b?)
+}
+
+#[workflow]
+pub(crate) async fn repeated(text: String, times: u32) -> Result<String, WorkflowError> {
+    note(format!("{text} {times}")).await?;
+    sleep(days(1)).await?;
+    Ok(text.repeat(times as usize))
+}
+
+#[workflow]
+pub(crate) async fn repeating(text: String) -> Result<String, WorkflowError> {
+    Ok(repeated(text, 2).await?)
 }

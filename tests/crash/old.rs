@@ -64,3 +64,16 @@ pub(crate) async fn crowded(name: String) -> Result<String, WorkflowError> {
     a?;
     Ok(b?)
 }
+
+/// The next build reads `times` behind the sleep, too.
+#[workflow]
+pub(crate) async fn repeated(text: String, times: u32) -> Result<String, WorkflowError> {
+    note(format!("{text} {times}")).await?;
+    sleep(days(1)).await?;
+    Ok(text)
+}
+
+#[workflow]
+pub(crate) async fn repeating(text: String) -> Result<String, WorkflowError> {
+    Ok(repeated(text, 2).await?)
+}

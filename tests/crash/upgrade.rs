@@ -42,6 +42,7 @@ async fn an_instance_that_the_new_build_cannot_take_is_blocked_and_hurts_nobody(
         ("restless", engine.run(restless, "restless").status().await?, "WB003"),
         ("crowded", engine.run(crowded, "crowded").status().await?, "WB003"),
         ("weighing", engine.run(weighing, "weighing").status().await?, "WB102"),
+        ("repeating", engine.run(repeating, "repeating").status().await?, "WB003"),
     ] {
         assert_eq!(status.state, Status::Blocked, "{id}: {status:?}");
         assert_eq!(status.blocked.as_ref().map(|r| r.code.as_str()), Some(code), "{id}: {status:?}");

@@ -43,7 +43,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Leaves an instance of each workflow of the old build asleep.
 async fn park(store: String) -> Result<(), Box<dyn Error>> {
-    let names = ["note", "weigh", "evolving", "retyped", "restless", "weighing", "gathering", "crowded"];
+    let names = [
+        "note",
+        "weigh",
+        "evolving",
+        "retyped",
+        "restless",
+        "weighing",
+        "gathering",
+        "crowded",
+        "repeated",
+        "repeating",
+    ];
     let clock = TestClock::manual();
     let builder = TestEngine::builder().store(SledStore::open(store)?).clock(&clock);
     let engine = builder.configure(|e| e.only(names)).build().await?;
@@ -53,6 +64,7 @@ async fn park(store: String) -> Result<(), Box<dyn Error>> {
     engine.start("weighing", old::weighing("a stone".into())).await?;
     engine.start("gathering", old::gathering("Cleo".into())).await?;
     engine.start("crowded", old::crowded("Dan".into())).await?;
+    engine.start("repeating", old::repeating("again".into())).await?;
     clock.advance(seconds(1)).await;
     engine.kill();
     Ok(())

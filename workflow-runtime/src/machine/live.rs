@@ -13,7 +13,7 @@ use super::{
 };
 use crate::journal::payload::Payload;
 use std::collections::{BTreeMap, BTreeSet};
-use workflow_definition::{Definition, Fingerprint, START, compatibility};
+use workflow_definition::{Definition, Fingerprint, Incompatible, START, compatibility};
 
 pub(crate) struct Live {
     pub(super) def: &'static WorkflowDef,
@@ -124,10 +124,16 @@ impl Live {
         thread.walk(&mut |t| waiting.push(t));
         let mut decided = BTreeSet::new();
         for t in waiting {
-            let resume = compatibility(&old, self.definition(), &t.point).map_err(|source| {
+            let refused = |source| {
                 let (workflow, point) = (workflow.clone(), t.point.clone());
                 StepError::Incompatible { workflow, point, source }
-            })?;
+            };
+            let resume = compatibility(&old, self.definition(), &t.point).map_err(refused)?;
+            // A start record has the arguments of the run. Those of an inline helper are kept nowhere.
+            if self.args.is_none() && !resume.from_arguments.is_empty() {
+                let (point, locals) = (t.point.clone(), resume.from_arguments);
+                return Err(refused(Incompatible::LocalsMissing { point, locals }));
+            }
             self.refill |= !resume.from_arguments.is_empty();
             decided.extend(resume.decided_false);
             // A branch that is over has passed all of its sites.

@@ -75,5 +75,5 @@ pub(crate) async fn repeated(text: String, times: u32) -> Result<String, Workflo
 
 #[workflow]
 pub(crate) async fn repeating(text: String) -> Result<String, WorkflowError> {
-    Ok(repeated(text, 2).await?)
+    repeated(text, 2).await
 }

@@ -15,10 +15,13 @@ enum Entry {
     Rename(String, String),
 }
 
+/// A write: where, and what.
+type Patch = (usize, Vec<u8>);
+
 #[derive(Clone, Default)]
 struct State {
     /// Contents: durable bytes and writes that are not synced, in order.
-    files: Vec<(Vec<u8>, Vec<(usize, Vec<u8>)>)>,
+    files: Vec<(Vec<u8>, Vec<Patch>)>,
     /// The directory as it is, and as it is durable.
     names: BTreeMap<String, usize>,
     durable: BTreeMap<String, usize>,

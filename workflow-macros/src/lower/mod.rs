@@ -451,9 +451,7 @@ impl<'e> Lower<'e> {
     /// Effects of two pieces of code that run one behind the other.
     fn merge(&self, first: &mut Effects, then: Effects) {
         // A field of what the first piece binds is bound with it.
-        let read = |v: &VarId| !first.kills.contains(&self.m.base(*v));
-        let read: Vec<VarId> = then.uses.into_iter().filter(read).collect();
-        first.uses.extend(read);
+        first.uses.extend(then.uses.into_iter().filter(|v| !first.kills.contains(&self.m.base(*v))));
         first.kills.extend(then.kills);
         first.binds.extend(then.binds);
         first.moves.extend(then.moves);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use workflow_runtime::store::{
-    CommitError, MAX_KEY_BYTES, MAX_VALUE_BYTES, MemoryStore, Revision, SHARDS, ShardId, Store, StoreError,
+    CommitError, MAX_COMMIT_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, MemoryStore, Revision, SHARDS, ShardId, Store,
+    StoreError,
 };
 
 use crate::backend::{Backend, Memory, Sled, at_once, commit, delete, fence, get, put, step};
@@ -183,6 +184,14 @@ async fn what_is_too_large_is_refused<B: Backend>() {
     assert_eq!(store.commit(value).await.unwrap_err().code(), "WS009");
     let key = commit(fence, "i", 0, vec![put("i", "v"), put(vec![0; MAX_KEY_BYTES + 1], "x")]);
     assert_eq!(store.commit(key).await.unwrap_err().code(), "WS009");
+    // Each value is fine, all of them together are not.
+    let values = 0..=MAX_COMMIT_BYTES / MAX_VALUE_BYTES;
+    let writes =
+        values.map(|n| put(if n == 0 { "i".into() } else { format!("x{n}") }, vec![0; MAX_VALUE_BYTES])).collect();
+    match store.commit(commit(fence, "i", 0, writes)).await.unwrap_err() {
+        CommitError::TooLarge { what: "commit", limit, .. } => assert_eq!(limit, MAX_COMMIT_BYTES),
+        other => panic!("{other}"),
+    }
     assert_eq!(get(store, "i").await, None);
     let longest = vec![put("i", "v"), put(vec![7; MAX_KEY_BYTES], vec![1; 10_000])];
     store.commit(commit(fence, "i", 0, longest)).await.unwrap();

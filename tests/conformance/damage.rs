@@ -6,25 +6,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use workflow_runtime::store::{SledStore, Store};
 
 use crate::backend::{commit, fence, put};
 
 const INSTANCES: u64 = 60;
 const STEPS: u64 = 5;
-
-/// SplitMix64.
-struct Choices(u64);
-
-impl Choices {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n.max(1) as u64) as usize
-    }
-}
 
 type Truth = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -69,9 +58,9 @@ fn copy(from: &Path) -> tempfile::TempDir {
 }
 
 /// Flips a bit, zeroes a sector, cuts the end off, or removes a file.
-fn damage(directory: &Path, choices: &mut Choices) -> String {
+fn damage(directory: &Path, choices: &mut StdRng) -> String {
     let all = files(directory);
-    let file = &all[choices.below(all.len())];
+    let file = &all[choices.random_range(0..all.len())];
     let mut bytes = fs::read(file).unwrap();
     let name = file.strip_prefix(directory).unwrap().display().to_string();
     if bytes.is_empty() {
@@ -80,10 +69,10 @@ fn damage(directory: &Path, choices: &mut Choices) -> String {
     }
     // Most of a file may be zeros that mean nothing.
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
-    let at = choices.below(end);
-    let what = match choices.below(10) {
+    let at = choices.random_range(0..end);
+    let what = match choices.random_range(0..10) {
         0..5 => {
-            bytes[at] ^= 1 << choices.below(8);
+            bytes[at] ^= 1 << choices.random_range(0..8);
             "flipped"
         }
         5..7 => {
@@ -164,7 +153,7 @@ async fn nothing_wrong_is_ever_read() {
     for seed in 0..tries {
         for (state, counts) in [closed.path(), killed.path()].into_iter().zip(&mut counts) {
             let directory = copy(state);
-            let what = damage(directory.path(), &mut Choices(seed));
+            let what = damage(directory.path(), &mut StdRng::seed_from_u64(seed));
             look(directory.path(), &truth, &format!("seed {seed}: {what}"), counts).await;
         }
     }

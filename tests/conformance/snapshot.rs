@@ -1,6 +1,8 @@
 //! Snapshots of a store that is written to, and what is made of them.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use workflow_runtime::store::{SledStore, Store};
 
@@ -49,6 +51,34 @@ async fn a_snapshot_is_one_moment_of_a_store_that_is_written_to() {
     store.close().await.unwrap();
     let store = SledStore::open(&restored).unwrap();
     assert_eq!(get(&store, "i").await, Some((steps + 1).to_string()));
+}
+
+/// Under a load that never pauses there is always something that the database does not have yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_does_not_wait_for_a_pause() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SledStore::open(directory.path().join("live")).unwrap();
+    let own = fence(&store).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..8)
+        .map(|writer| {
+            let (store, over) = (store.clone(), over.clone());
+            tokio::spawn(async move {
+                let mut n = 0;
+                while !over.load(Ordering::Relaxed) {
+                    step(&store, own, &format!("i{writer}"), n).await.unwrap();
+                    n += 1;
+                }
+            })
+        })
+        .collect();
+    for n in 0..3 {
+        store.snapshot(directory.path().join(format!("{n}"))).await.unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -128,13 +128,13 @@ pub enum CommitError {
         /// The stored revision, 0 when there is none.
         found: Revision,
     },
-    /// A key or a value is larger than a store takes.
+    /// A key, a value or all of the commit is larger than a store takes.
     #[error(
         "WS009: the {what} of {} has {bytes} bytes, the limit is {limit}; store the data elsewhere and keep a reference",
         key::describe(key)
     )]
     TooLarge {
-        /// "key" or "value".
+        /// "key", "value" or "commit".
         what: &'static str,
         /// The key of the record.
         key: Vec<u8>,

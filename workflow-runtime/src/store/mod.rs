@@ -32,6 +32,9 @@ pub use crate::journal::id::{SHARDS, ShardId};
 /// The largest value of one record.
 pub const MAX_VALUE_BYTES: usize = 16 << 20;
 
+/// The most bytes of keys and values in one commit.
+pub const MAX_COMMIT_BYTES: usize = 256 << 20;
+
 /// The longest key of one record.
 pub const MAX_KEY_BYTES: usize = 2048;
 

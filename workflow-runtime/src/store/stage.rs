@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::record::{self, Medium, Op, Summary};
-use super::{Commit, CommitError, Fence, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, ShardId, StoreError, Write};
+use super::{
+    Commit, CommitError, Fence, MAX_COMMIT_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, ShardId, StoreError, Write,
+};
 use crate::journal::key;
 
 /// The newest fence of every shard.
@@ -165,7 +167,12 @@ fn validate(commit: &Commit) -> Result<(), CommitError> {
     if key::shard_of(&commit.instance).is_some_and(|shard| shard != commit.fence.shard) {
         return malformed("its fence is of another shard than its instance");
     }
+    let mut total = 0;
     for write in &commit.writes {
+        total += match write {
+            Write::Put { key, value } | Write::Append { key, value } => key.len() + value.len(),
+            Write::Delete { key } => key.len(),
+        };
         let too_large =
             |what, bytes, limit| Err(CommitError::TooLarge { what, key: write.key().to_vec(), bytes, limit });
         match write {
@@ -175,6 +182,7 @@ fn validate(commit: &Commit) -> Result<(), CommitError> {
             Write::Put { value, .. } | Write::Append { value, .. } if value.len() > MAX_VALUE_BYTES => {
                 return too_large("value", value.len(), MAX_VALUE_BYTES);
             }
+            _ if total > MAX_COMMIT_BYTES => return too_large("commit", total, MAX_COMMIT_BYTES),
             _ => {}
         }
     }

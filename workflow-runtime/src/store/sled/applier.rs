@@ -57,14 +57,18 @@ impl Position {
     }
 }
 
-/// A snapshot that is asked for: where to, and whom to tell.
-type Asked = (PathBuf, oneshot::Sender<Result<Snapshot, SnapshotError>>);
+/// A snapshot that is asked for.
+struct Asked {
+    /// The last group that was durable then: the database must have it.
+    group: u64,
+    path: PathBuf,
+    reply: oneshot::Sender<Result<Snapshot, SnapshotError>>,
+}
 
 /// What the applier does next.
 enum Work {
     /// Writes what is durable up to this group at least.
     Generation(u64),
-    /// The database has all that was durable when it was asked for.
     Snapshot(Asked),
     End,
 }
@@ -80,6 +84,8 @@ pub(super) struct Progress {
 struct State {
     /// The last durable group.
     last: u64,
+    /// The last group that the database has.
+    applied: u64,
     /// When the first group became durable that no generation has.
     since: Option<Instant>,
     /// The bytes of such groups in the log.
@@ -99,7 +105,7 @@ struct State {
 
 impl Progress {
     pub(super) fn new(last: u64) -> Arc<Self> {
-        let state = State { last, ..State::default() };
+        let state = State { last, applied: last, ..State::default() };
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
     }
 
@@ -152,7 +158,8 @@ impl Progress {
         let (reply, answer) = oneshot::channel();
         let mut state = self.state();
         if !state.ended {
-            state.snapshots.push((path, reply));
+            let group = state.last;
+            state.snapshots.push(Asked { group, path, reply });
             self.changed.notify_all();
         }
         answer
@@ -162,6 +169,11 @@ impl Progress {
     fn next(&self) -> Work {
         let mut state = self.state();
         loop {
+            // Whatever has become durable since: under load there is always more.
+            let applied = state.applied;
+            if let Some(asked) = state.snapshots.pop_if(|asked| asked.group <= applied) {
+                return Work::Snapshot(asked);
+            }
             let waited = state.since.map(|since| since.elapsed());
             let urgent = state.full || state.closing || !state.snapshots.is_empty();
             match waited {
@@ -175,17 +187,16 @@ impl Progress {
                     let left = INTERVAL.saturating_sub(waited);
                     state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
                 }
-                None => match state.snapshots.pop() {
-                    Some(asked) => return Work::Snapshot(asked),
-                    None if state.closing => return Work::End,
-                    None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                },
+                None if state.closing => return Work::End,
+                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
 
-    fn written(&self, bytes: usize, took: Duration) {
+    /// A generation is in the database, up to the group `applied` at least.
+    fn written(&self, applied: u64, bytes: usize, took: Duration) {
         let mut state = self.state();
+        state.applied = applied;
         state.generations += 1;
         state.rate = bytes as f64 / took.as_secs_f64().max(1e-6);
         self.changed.notify_all();
@@ -253,7 +264,7 @@ impl Applier {
         while outcome.is_ok() {
             match self.progress.next() {
                 Work::Generation(last) => outcome = guarded(|| self.generation(last)),
-                Work::Snapshot((path, reply)) => {
+                Work::Snapshot(Asked { path, reply, .. }) => {
                     let written = guarded(|| Ok(snapshot::write(&self.database.db, &path)));
                     let _ = reply.send(written.unwrap_or_else(|panicked| Err(panicked.into())));
                 }
@@ -283,7 +294,7 @@ impl Applier {
         if let Err(error) = wal::release(&*self.files, durable) {
             tracing::warn!(%error, "old segments of the log are not let go of; it is tried again");
         }
-        self.progress.written(bytes, begun.elapsed());
+        self.progress.written(last, bytes, begun.elapsed());
         Ok(())
     }
 

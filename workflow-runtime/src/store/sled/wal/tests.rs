@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
 use super::simulated::Simulated;
 use super::*;
 use crate::store::sled::applier::Position;
@@ -10,27 +13,14 @@ use crate::store::sled::view::Table;
 
 const SMALL: Sizes = Sizes { segment: 3_000, least_growth: 256, most_growth: 512 };
 
-/// SplitMix64: the same numbers for the same seed.
-struct Choices(u64);
-
-impl Choices {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n as u64) as usize
-    }
-}
-
 /// A group of a few records; some are overwritten, some deleted.
-fn group(n: u64, choices: &mut Choices) -> Vec<Vec<Op>> {
-    let ops = |choices: &mut Choices| {
-        let key = format!("key {}", choices.below(9)).into_bytes();
-        let length = choices.below(400);
-        (key, (choices.below(5) > 0).then(|| format!("{n} {}", "x".repeat(length)).into_bytes()))
+fn group(n: u64, choices: &mut StdRng) -> Vec<Vec<Op>> {
+    let ops = |choices: &mut StdRng| {
+        let key = format!("key {}", choices.random_range(0..9)).into_bytes();
+        let length = choices.random_range(0..400);
+        (key, (choices.random_range(0..5) > 0).then(|| format!("{n} {}", "x".repeat(length)).into_bytes()))
     };
-    (0..=choices.below(3)).map(|_| vec![ops(choices), ops(choices)]).collect()
+    (0..=choices.random_range(0..3)).map(|_| vec![ops(choices), ops(choices)]).collect()
 }
 
 /// A log with all that was appended to it.
@@ -39,14 +29,14 @@ struct Model {
     wal: Wal,
     groups: Vec<Vec<Vec<Op>>>,
     position: Position,
-    choices: Choices,
+    choices: StdRng,
 }
 
 impl Model {
     fn new(files: &Simulated, seed: u64) -> Self {
         let wal = Wal::begin(Arc::new(files.clone()), 1, None, SMALL).unwrap();
         let position = Position { group: 0, closed: false };
-        Self { files: files.clone(), wal, groups: vec![], position, choices: Choices(seed) }
+        Self { files: files.clone(), wal, groups: vec![], position, choices: StdRng::seed_from_u64(seed) }
     }
 
     fn append(&mut self) -> Result<u64, AppendError> {
@@ -82,7 +72,7 @@ fn a_log_tells_what_was_appended_to_it() {
         model.append().unwrap();
         assert_eq!(model.check(&files, n), n);
         if n % 7 == 0 {
-            model.position.group = n - model.choices.below(5) as u64;
+            model.position.group = n - model.choices.random_range(0..5) as u64;
             release(&files, model.position.group).unwrap();
         }
     }
@@ -115,8 +105,8 @@ fn no_durable_group_is_lost_by_a_power_cut() {
                 }
             }
             for round in 0..4 {
-                let mut choices = Choices(seed ^ (stop as u64) << 20 ^ round << 50);
-                let left = files.after_power_cut(|n| choices.below(n));
+                let mut choices = StdRng::seed_from_u64(seed ^ (stop as u64) << 20 ^ round << 50);
+                let left = files.after_power_cut(|n| choices.random_range(0..n));
                 model.check(&left, durable);
                 goes_on(&model, left);
                 cuts += 1;
@@ -212,9 +202,9 @@ fn on_a_full_disk_nothing_is_written_and_later_it_goes_on() {
     for seed in 0..60 {
         let files = Simulated::default();
         let mut model = Model::new(&files, seed);
-        let mut room = Choices(seed);
+        let mut room = StdRng::seed_from_u64(seed);
         for n in 0..80 {
-            files.set_room((n % 4 != 3).then(|| room.below(2_000)));
+            files.set_room((n % 4 != 3).then(|| room.random_range(0..2_000)));
             let before = model.wal.last();
             match model.append() {
                 Ok(_) => taken += 1,
@@ -225,8 +215,8 @@ fn on_a_full_disk_nothing_is_written_and_later_it_goes_on() {
                 Err(AppendError::Indeterminate(e)) => panic!("{e}"),
             }
         }
-        let mut choices = Choices(seed);
-        let left = files.after_power_cut(|n| choices.below(n));
+        let mut choices = StdRng::seed_from_u64(seed);
+        let left = files.after_power_cut(|n| choices.random_range(0..n));
         assert_eq!(model.check(&left, model.wal.last()), model.wal.last());
     }
     println!("{refused} groups refused, {taken} taken");

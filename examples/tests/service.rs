@@ -84,6 +84,61 @@ fn an_instance_is_steered_from_the_command_line_and_survives_a_kill() {
 }
 
 #[test]
+fn a_store_is_counted_copied_while_it_runs_and_restored() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = &dir.path().join("live");
+    let mut service = serve(data);
+    for id in ["doc-1", "doc-2"] {
+        ok(data, &["start", "review", id, "\"text\"", "2"]);
+    }
+    ok(data, &["signal", "doc-1", "verdict", ADA]);
+    ok(data, &["terminate", "doc-2", "--reason", "r"]);
+    let stats = ok(data, &["stats", "--records"]);
+    assert!(stats.contains("  running            1\n") && stats.contains("  terminated         1\n"), "{stats}");
+    assert!(stats.contains("in 1 segments") && stats.contains("  history  "), "{stats}");
+
+    // A path of the client's, not of the service's.
+    let copy = |name: &str| {
+        Command::new(env!("CARGO_BIN_EXE_service"))
+            .current_dir(dir.path())
+            .args(["--data", "live", "snapshot", name])
+            .output()
+            .unwrap()
+    };
+    assert!(copy("monday").status.success());
+    assert!(String::from_utf8(copy("monday").stderr).unwrap().contains("WS040"));
+    ok(data, &["signal", "doc-1", "verdict", BOB]);
+    ok(data, &["result", "doc-1", "--wait"]);
+    service.kill().unwrap();
+    service.wait().unwrap();
+    let json: serde_json::Value = serde_json::from_str(&ok(data, &["--json", "stats"])).unwrap();
+    assert!(json["instances"] == serde_json::json!({"Completed": 1, "Terminated": 1}), "{json}");
+    // The process was killed: what tells the next one stays, and is no part of a copy.
+    assert!(json["marks_bytes"].as_u64() > Some(0), "{json}");
+
+    let restored = &dir.path().join("restored");
+    let monday = dir.path().join("monday");
+    let monday = monday.to_str().unwrap();
+    assert!(ok(data, &["restore", monday, restored.to_str().unwrap()]).contains(" records, "));
+    assert!(refused(data, &["restore", monday, restored.to_str().unwrap()]).contains("WS040"));
+    assert!(!restored.join("engine.marks").exists());
+    assert!(ok(restored, &["show", "doc-1"]).contains("state: Running"));
+    let mut service = serve(restored);
+    ok(restored, &["signal", "doc-1", "verdict", BOB]);
+    assert!(ok(restored, &["result", "doc-1", "--wait"]).contains("agreed by Ada and Bob"));
+    service.kill().unwrap();
+    service.wait().unwrap();
+    // Without a service too.
+    let tuesday = dir.path().join("tuesday");
+    ok(restored, &["snapshot", tuesday.to_str().unwrap()]);
+    let whole = std::fs::read(&tuesday).unwrap();
+    std::fs::write(&tuesday, &whole[..whole.len() - 1]).unwrap();
+    let elsewhere = dir.path().join("elsewhere");
+    let cut = refused(data, &["restore", tuesday.to_str().unwrap(), elsewhere.to_str().unwrap()]);
+    assert!(cut.contains("WS042") && !elsewhere.exists(), "{cut}");
+}
+
+#[test]
 fn what_cannot_be_done_is_said_and_fails() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path();

@@ -322,7 +322,7 @@ impl Part {
     }
 }
 
-fn unreadable(source: StoreError) -> Unavailable {
+pub(super) fn unreadable(source: StoreError) -> Unavailable {
     Unavailable::Unreadable { workflow_id: "the list".into(), source }
 }
 

@@ -6,7 +6,7 @@
 //!                                        then, and only then: attempts, timers, answers
 //! ```
 //!
-//! - `client`, `run`, `complete`, `untyped`, `status`, `list`: what callers use. Reads go to the store and need no worker.
+//! - `client`, `run`, `complete`, `untyped`, `status`, `list`, `stats`: what callers use. Reads go to the store and need no worker.
 //! - `verify`: runs recorded steps again; nothing has an effect.
 //! - `worker`, `place`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
 //! - `watch`: steps that do not end, and steps that kill the process.
@@ -56,6 +56,7 @@ mod running;
 mod send;
 mod shared;
 mod start;
+mod stats;
 mod status;
 mod stored;
 mod timers;
@@ -95,6 +96,7 @@ pub use pulse::{Held, Parked, Pulse};
 pub use run::{Run, WorkflowFn};
 pub use send::{AskUpdate, SendSignal};
 pub use start::{IdReuse, Start, StartUpdate};
+pub use stats::{Census, EngineStats, Tally};
 pub use status::{Expected, Local, RunStatus, Waits};
 pub use tree::Descendant;
 pub use untyped::Untyped;

@@ -225,6 +225,11 @@ impl NamespaceKeys {
         key
     }
 
+    /// All records of the namespace.
+    pub fn everything(&self) -> (Vec<u8>, Vec<u8>) {
+        range(&self.prefix)
+    }
+
     /// All records of one kind.
     pub fn all(&self, kind: Kind) -> (Vec<u8>, Vec<u8>) {
         range(&self.kind(kind))

@@ -7,6 +7,7 @@ use crate::{
         UpdateError,
     },
     journal::payload::{self, Payload},
+    store::SnapshotError,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ macro_rules! refusals { ($($t:ty)*) => { $(
         }
     }
 )* } }
-refusals!(StartError SignalError UpdateError ControlError SkipError QueryError);
+refusals!(StartError SignalError UpdateError ControlError SkipError QueryError SnapshotError);
 
 /// The message with those of its causes.
 fn chain(error: &dyn std::error::Error) -> String {
@@ -82,6 +83,14 @@ async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
         Request::History { id } => Ok(shown(&run(id).history().await?)),
         Request::Export { id } => export(&run(id)).await,
         Request::Result { id, wait } => result(&run(id), wait).await,
+        Request::Stats { records } => {
+            let mut stats = shown(&engine.stats().await?);
+            if records {
+                stats["records"] = shown(&engine.census().await?);
+            }
+            Ok(stats)
+        }
+        Request::Snapshot { file } => Ok(shown(&engine.snapshot(file).await?)),
     }
 }
 

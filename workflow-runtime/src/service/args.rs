@@ -4,7 +4,7 @@ use super::{ServiceError, control::Request};
 use crate::engine::Status;
 use clap::{Parser, Subcommand};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Durable workflows: run them, look at them, steer them.
 #[derive(Debug, Parser)]
@@ -39,6 +39,13 @@ pub(super) enum Local {
     Diagram {
         /// Name of the workflow.
         workflow: String,
+    },
+    /// Makes a store of a snapshot, in a directory that does not exist yet. Then `--data DIRECTORY serve` goes on with it.
+    Restore {
+        /// The snapshot.
+        file: PathBuf,
+        /// The new directory.
+        directory: PathBuf,
     },
     /// Runs the steps of an exported history again with the code of this program, and shows the first difference.
     Verify {
@@ -152,6 +159,17 @@ pub(super) enum Remote {
         #[arg(long)]
         wait: bool,
     },
+    /// Shows how much there is: instances, bytes on the disk, what is due.
+    Stats {
+        /// Also count all records, history entries among them. Reads the whole store.
+        #[arg(long)]
+        records: bool,
+    },
+    /// Writes a snapshot of the store, a backup in one file, while work goes on.
+    Snapshot {
+        /// The file, which must not exist yet.
+        file: PathBuf,
+    },
 }
 
 impl Remote {
@@ -182,12 +200,20 @@ impl Remote {
             Self::History { id } => Request::History { id },
             Self::Export { id } => Request::Export { id },
             Self::Result { id, wait } => Request::Result { id, wait },
+            Self::Stats { records } => Request::Stats { records },
+            Self::Snapshot { file } => Request::Snapshot { file: whole_path(&file)? },
         })
     }
 }
 
 fn json(what: &str, text: &str) -> Result<Value, ServiceError> {
     serde_json::from_str(text).map_err(|source| ServiceError::Json { what: what.into(), text: text.into(), source })
+}
+
+/// A path that means the same to the service, which may run in another directory.
+fn whole_path(path: &Path) -> Result<PathBuf, ServiceError> {
+    let unusable = |source| ServiceError::File { path: path.to_owned(), source };
+    std::path::absolute(path).map_err(unusable)
 }
 
 fn parse_status(text: &str) -> Result<Status, ServiceError> {

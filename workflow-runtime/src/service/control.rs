@@ -2,7 +2,7 @@
 
 use crate::{
     engine::{BuildError, RecordedError, Status, VerifyError},
-    store::OpenError,
+    store::{OpenError, SnapshotError},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +29,8 @@ pub(super) enum Request {
     History { id: String },
     Export { id: String },
     Result { id: String, wait: bool },
+    Stats { records: bool },
+    Snapshot { file: PathBuf },
 }
 
 impl Request {
@@ -36,6 +38,7 @@ impl Request {
     pub(super) fn only_reads(&self) -> bool {
         match self {
             Self::List { .. } | Self::Show { .. } | Self::History { .. } | Self::Export { .. } => true,
+            Self::Stats { .. } | Self::Snapshot { .. } => true,
             Self::Result { wait, .. } => !wait,
             Self::Start { .. }
             | Self::Signal { .. }
@@ -103,6 +106,9 @@ pub enum ServiceError {
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A snapshot cannot be restored.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The engine cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),

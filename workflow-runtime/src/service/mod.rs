@@ -24,6 +24,7 @@ mod control;
 mod remote;
 mod serve;
 mod show;
+mod stats;
 
 pub use control::ServiceError;
 

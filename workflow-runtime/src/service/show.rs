@@ -3,10 +3,12 @@
 use super::{
     ServiceError,
     args::{Local, Remote},
+    stats,
 };
 use crate::{
     engine::{Recorded, Verified, verify},
     registry::Registry,
+    store::SledStore,
 };
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -29,6 +31,8 @@ pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<
         Remote::List { .. } => list(answer),
         Remote::Show { .. } => status(answer),
         Remote::History { .. } => history(answer),
+        Remote::Stats { .. } => stats::stats(answer),
+        Remote::Snapshot { file } => format!("{}: {}", file.display(), stats::snapshot(answer)),
         Remote::Result { .. } => format!("{}: {}", text(&answer["state"]), text(&answer["value"])),
     };
     println!("{}", text.trim_end());
@@ -61,6 +65,14 @@ pub(super) fn local(command: &Local, as_json: bool) -> Result<(), ServiceError> 
                 )));
             };
             print!("{}", def.definition().to_mermaid());
+        }
+        Local::Restore { file, directory } => {
+            let restored = serde_json::json!(SledStore::restore(file, directory)?);
+            if as_json {
+                println!("{}", pretty(&restored));
+            } else {
+                println!("{}: {}", directory.display(), stats::snapshot(&restored));
+            }
         }
         Local::Verify { file } => {
             let unreadable = |source| ServiceError::File { path: file.clone(), source };

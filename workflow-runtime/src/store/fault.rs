@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Commit, CommitError, Fence, Revision, Row, ShardId, Store, StoreCounters, StoreError};
+use super::{
+    Commit, CommitError, Fence, Footprint, Revision, Row, ShardId, Snapshot, SnapshotError, Store, StoreCounters,
+    StoreError,
+};
 
 /// What happens at a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -200,5 +203,14 @@ impl<S: Store> Store for FaultStore<S> {
 
     fn counters(&self) -> StoreCounters {
         self.world.inner.counters()
+    }
+
+    async fn footprint(&self) -> Result<Footprint, StoreError> {
+        let answer = self.alive()?.footprint().await;
+        self.heard(answer)?
+    }
+
+    async fn snapshot(&self, path: &std::path::Path) -> Result<Snapshot, SnapshotError> {
+        self.alive()?.snapshot(path).await
     }
 }

@@ -14,17 +14,22 @@
 
 mod error;
 mod fault;
+mod footprint;
 mod memory;
 mod record;
 mod sled;
 mod stage;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
 pub use self::error::{Cause, CommitError, OpenError, StoreError};
 pub use self::fault::{Fault, FaultStore};
+pub use self::footprint::Footprint;
 pub use self::memory::MemoryStore;
 pub use self::sled::{SledStore, SledStoreBuilder, Snapshot, SnapshotError};
 pub use crate::journal::id::{SHARDS, ShardId};
@@ -120,7 +125,7 @@ pub struct Commit {
 }
 
 /// What a store has done since it was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct StoreCounters {
     /// Times that commits were made durable.
@@ -230,6 +235,24 @@ pub trait Store: Send + Sync + 'static {
 
     /// What was done so far.
     fn counters(&self) -> StoreCounters;
+
+    /// What the store takes up. Reads no records.
+    ///
+    /// # Errors
+    ///
+    /// When its files cannot be looked at.
+    async fn footprint(&self) -> Result<Footprint, StoreError> {
+        Ok(Footprint::default())
+    }
+
+    /// Writes all that is durable now to a new file at `path`, while reads and commits go on.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError::Unsupported`] unless a backend can; see there for the others.
+    async fn snapshot(&self, path: &Path) -> Result<Snapshot, SnapshotError> {
+        Err(SnapshotError::Unsupported { path: path.to_owned() })
+    }
 }
 
 #[async_trait]
@@ -266,5 +289,11 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
     fn counters(&self) -> StoreCounters {
         (**self).counters()
+    }
+    async fn footprint(&self) -> Result<Footprint, StoreError> {
+        (**self).footprint().await
+    }
+    async fn snapshot(&self, path: &Path) -> Result<Snapshot, SnapshotError> {
+        (**self).snapshot(path).await
     }
 }

@@ -24,7 +24,7 @@ use std::{
 };
 
 /// The file in the store's directory.
-const NAME: &str = "engine.marks";
+pub(super) const NAME: &str = "engine.marks";
 
 /// The most workers that an engine has.
 const WORKERS: usize = 64;

@@ -25,7 +25,7 @@ use super::{
 use crate::journal::id::{Namespace, WorkflowId};
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -75,6 +75,11 @@ pub(super) struct Sent {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The file of marks in a store's directory.
+pub(super) fn marks_file(directory: &Path) -> PathBuf {
+    directory.join(marks::NAME)
 }
 
 impl Watch {

@@ -153,6 +153,12 @@ impl Progress {
         self.changed.notify_all();
     }
 
+    /// Groups that are durable and not in the database yet.
+    pub(super) fn lag(&self) -> u64 {
+        let state = self.state();
+        state.last.saturating_sub(state.applied)
+    }
+
     /// Asks for a snapshot of what is durable now.
     pub(super) fn snapshot(&self, path: PathBuf) -> oneshot::Receiver<Result<Snapshot, SnapshotError>> {
         let (reply, answer) = oneshot::channel();

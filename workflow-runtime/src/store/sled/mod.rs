@@ -25,9 +25,13 @@ use self::committer::{Committer, Message, Reply};
 use self::recovery::Opened;
 pub use self::snapshot::{Snapshot, SnapshotError};
 use self::view::Shared;
+use self::wal::Directory;
+use super::footprint;
 use super::record;
 use super::stage::Fences;
-use super::{Commit, CommitError, Fence, OpenError, Revision, Row, ShardId, Store, StoreCounters, StoreError};
+use super::{
+    Commit, CommitError, Fence, Footprint, OpenError, Revision, Row, ShardId, Store, StoreCounters, StoreError,
+};
 
 /// A store in one directory of this machine, for one process.
 ///
@@ -199,10 +203,8 @@ impl SledStore {
     /// store.close().await?;
     /// # Ok(()) }
     /// ```
-    pub async fn snapshot(&self, path: impl Into<PathBuf>) -> Result<Snapshot, SnapshotError> {
-        let answer = self.inner.progress.snapshot(path.into());
-        let gone = || SnapshotError::Store(self.inner.shared.check().err().unwrap_or(StoreError::Closed));
-        answer.await.unwrap_or_else(|_| Err(gone()))
+    pub async fn snapshot(&self, path: impl AsRef<Path>) -> Result<Snapshot, SnapshotError> {
+        Store::snapshot(self, path.as_ref()).await
     }
 
     /// Makes a store of a snapshot, in a directory that does not exist yet.
@@ -266,6 +268,27 @@ impl Store for SledStore {
 
     fn counters(&self) -> StoreCounters {
         *self.inner.shared.count()
+    }
+
+    async fn footprint(&self) -> Result<Footprint, StoreError> {
+        let Inner { path, shared, progress, .. } = &*self.inner;
+        let log = recovery::log(path);
+        let mut all =
+            Footprint { log_lag: progress.lag(), log_lag_bytes: shared.waiting() as u64, ..Footprint::default() };
+        let counted = footprint::files(path, &mut |file, bytes| match file {
+            file if file.starts_with(&log) => all.log_bytes += bytes,
+            file if recovery::is_of_database(path, file) => all.database_bytes += bytes,
+            _ => all.other_bytes += bytes,
+        });
+        counted.map_err(StoreError::backend)?;
+        all.log_segments = wal::segments(&Directory::new(log)).map_err(StoreError::backend)? as u64;
+        Ok(all)
+    }
+
+    async fn snapshot(&self, path: &Path) -> Result<Snapshot, SnapshotError> {
+        let answer = self.inner.progress.snapshot(path.to_owned());
+        let gone = || SnapshotError::Store(self.inner.shared.check().err().unwrap_or(StoreError::Closed));
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 

@@ -66,8 +66,20 @@ pub(super) fn open(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Op
     Ok(Opened { database, lock, files, last, wal })
 }
 
+/// The directory of the log of the store in `path`.
+pub(super) fn log(path: &Path) -> PathBuf {
+    path.join(LOG)
+}
+
+/// Whether sled owns a file of the store in `path`.
+pub(super) fn is_of_database(path: &Path, file: &Path) -> bool {
+    let Ok(within) = file.strip_prefix(path) else { return false };
+    let first = within.iter().next().unwrap_or_default().to_string_lossy();
+    first == "db" || first == "conf" || first == "blobs" || first.starts_with("snap.")
+}
+
 fn open_log(path: &Path) -> io::Result<Directory> {
-    let log = path.join(LOG);
+    let log = log(path);
     if !log.exists() {
         fs::create_dir(&log)?;
         // So that it survives a power cut.

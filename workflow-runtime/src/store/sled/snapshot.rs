@@ -25,7 +25,7 @@ const BLOCK: usize = 1 << 20;
 const LONGEST: usize = 4 << 20;
 
 /// What a snapshot holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// How many records.
@@ -71,6 +71,14 @@ pub enum SnapshotError {
         /// The newest format that this build reads.
         supported: u32,
     },
+    /// This kind of store writes no snapshots.
+    #[error(
+        "WS044: this store does not write a snapshot to {path:?}; use the backup of its database, or a `SledStore`"
+    )]
+    Unsupported {
+        /// Where one was asked for.
+        path: PathBuf,
+    },
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -87,6 +95,7 @@ impl SnapshotError {
             Self::Io { .. } => "WS041",
             Self::Damaged { .. } => "WS042",
             Self::Newer { .. } => "WS043",
+            Self::Unsupported { .. } => "WS044",
             Self::Store(error) => error.code(),
             Self::Open(error) => error.code(),
         }

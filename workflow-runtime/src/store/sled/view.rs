@@ -72,6 +72,11 @@ impl Shared {
         view.new_bytes
     }
 
+    /// Bytes that lie over the database and that no generation has taken yet.
+    pub(super) fn waiting(&self) -> usize {
+        self.view().new_bytes
+    }
+
     /// Makes the new table the old one. The one before must have been dropped.
     pub(super) fn freeze(&self) -> Arc<Table> {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);

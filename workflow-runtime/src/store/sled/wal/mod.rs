@@ -222,6 +222,11 @@ pub(super) fn release(files: &dyn Files, applied: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// How many segments the log has.
+pub(super) fn segments(files: &dyn Files) -> io::Result<usize> {
+    Ok(scan::segments(files)?.len())
+}
+
 /// Renames what cannot be read on from, so that a new log can begin.
 pub(super) fn set_aside(files: &dyn Files) -> io::Result<()> {
     for name in files.names()? {

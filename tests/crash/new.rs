@@ -1,5 +1,6 @@
 //! Workflows as the build has them that replaces another one. See `old.rs`.
 
+use std::fmt::Display;
 use workflow_runtime::prelude::*;
 use workflow_runtime::{activity, workflow};
 
@@ -51,7 +52,7 @@ pub(crate) async fn weighing(item: String) -> Result<String, WorkflowError> {
     Ok(weigh(item.len() as u64).await?)
 }
 
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 13] = [
     "note",
     "count",
     "weigh",
@@ -63,6 +64,8 @@ pub(crate) const NAMES: [&str; 11] = [
     "crowded",
     "repeated",
     "repeating",
+    "handed_on",
+    "relaying",
 ];
 
 /// Of the patches, the old build has passed those before its sleep and in the branch that is over.
@@ -115,4 +118,22 @@ pub(crate) async fn repeated(text: String, times: u32) -> Result<String, Workflo
 #[workflow]
 pub(crate) async fn repeating(text: String) -> Result<String, WorkflowError> {
     repeated(text, 2).await
+}
+
+#[workflow]
+pub(crate) async fn handed_on<T: Payload + Display>(what: T, after: u64) -> Result<T, WorkflowError> {
+    if patched!("wrapped") {
+        note(format!("wrapped {what}")).await?;
+    }
+    note(format!("from {what}")).await?;
+    sleep(days(after)).await?;
+    note(format!("to {what}")).await?;
+    Ok(what)
+}
+
+#[workflow]
+pub(crate) async fn relaying(name: String) -> Result<String, WorkflowError> {
+    let (name, count) = join!(handed_on(name, 1), handed_on(3_u64, 2));
+    let last = handed_on(true, 1).await?;
+    Ok(format!("{} {} {last}", name?, count?))
 }

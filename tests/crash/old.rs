@@ -1,5 +1,6 @@
 //! Workflows as a build has them that is replaced. See `new.rs`.
 
+use std::fmt::Display;
 use workflow_runtime::prelude::*;
 use workflow_runtime::{activity, testing::TestClock, workflow};
 
@@ -76,4 +77,21 @@ pub(crate) async fn repeated(text: String, times: u32) -> Result<String, Workflo
 #[workflow]
 pub(crate) async fn repeating(text: String) -> Result<String, WorkflowError> {
     repeated(text, 2).await
+}
+
+/// The next build notes one thing more in front of it.
+#[workflow]
+pub(crate) async fn handed_on<T: Payload + Display>(what: T, after: u64) -> Result<T, WorkflowError> {
+    note(format!("from {what}")).await?;
+    sleep(days(after)).await?;
+    note(format!("to {what}")).await?;
+    Ok(what)
+}
+
+/// Two types of the generic helper wait at once.
+#[workflow]
+pub(crate) async fn relaying(name: String) -> Result<String, WorkflowError> {
+    let (name, count) = join!(handed_on(name, 1), handed_on(3_u64, 2));
+    let last = handed_on(true, 1).await?;
+    Ok(format!("{} {} {last}", name?, count?))
 }

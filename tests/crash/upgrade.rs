@@ -64,3 +64,17 @@ async fn each_branch_keeps_to_its_own_path() -> Test {
     assert!(swept.history.last().is_some_and(|e| e == r#"completed with "a Cleo, b Cleo""#), "{swept:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_generic_helper_is_upgraded_in_each_of_its_types() -> Test {
+    let dir = tempfile::tempdir()?;
+    old_build(dir.path());
+    let call = relaying("Eve".into());
+    let swept = Sweep::new(call, "relaying").configure(|e| e.only(NAMES)).directory(dir.path()).run().await;
+    let said = |what: &str| swept.history.iter().filter(|e| e.contains(what)).count();
+    assert_eq!(said(r#"upgraded handed_on, decided ["wrapped"]"#), 2, "{swept:?}");
+    // Only the activation that begins in the new build.
+    assert_eq!((said("wrapped true"), said("wrapped Eve"), said("wrapped 3")), (2, 0, 0), "{swept:?}");
+    assert!(swept.history.last().is_some_and(|e| e == r#"completed with "Eve 3 true""#), "{swept:?}");
+    Ok(())
+}

@@ -54,6 +54,8 @@ async fn park(store: String) -> Result<(), Box<dyn Error>> {
         "crowded",
         "repeated",
         "repeating",
+        "handed_on",
+        "relaying",
     ];
     let clock = TestClock::manual();
     let builder = TestEngine::builder().store(SledStore::open(store)?).clock(&clock);
@@ -65,6 +67,7 @@ async fn park(store: String) -> Result<(), Box<dyn Error>> {
     engine.start("gathering", old::gathering("Cleo".into())).await?;
     engine.start("crowded", old::crowded("Dan".into())).await?;
     engine.start("repeating", old::repeating("again".into())).await?;
+    engine.start("relaying", old::relaying("Eve".into())).await?;
     clock.advance(seconds(1)).await;
     engine.kill();
     Ok(())

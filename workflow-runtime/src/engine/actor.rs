@@ -158,12 +158,10 @@ impl Actor {
             self.admit_next(&draft.checkpoint.workflow, input)?;
         }
         let Some(machine) = self.instance.machine.as_ref() else { return Ok(()) };
-        let frame = machine.frame();
-        let by = frame.root.definition;
-        let definitions = self.definitions(&frame);
-        let packed = pack(frame).map_err(unsaveable)?;
-        draft.definitions.extend(definitions);
-        draft.apply(&self.instance.keys, step, packed, by);
+        let packed = pack(machine.frame()).map_err(unsaveable)?;
+        draft.definitions.extend(self.definitions(&packed.by));
+        let by = packed.by.definition;
+        draft.apply(&self.instance.keys, step, packed);
         match draft.continued.take() {
             Some(input) => self.go_on(draft, input, by),
             None => Ok(()),

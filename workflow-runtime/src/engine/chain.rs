@@ -5,7 +5,7 @@
 
 use super::{
     checkpoint::{Checkpoint, Ended, Former, State},
-    draft::Draft,
+    draft::{Draft, Stepped},
 };
 use crate::{
     journal::{
@@ -66,7 +66,7 @@ pub(super) struct Finished {
     /// What its last entry of the history says. Empty if it had ended before.
     pub(super) events: Vec<Event>,
     pub(super) inputs: Vec<Taken>,
-    pub(super) stepped: Option<(u64, workflow_definition::Fingerprint)>,
+    pub(super) stepped: Option<Stepped>,
 }
 
 impl Draft {

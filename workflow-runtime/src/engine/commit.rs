@@ -2,8 +2,8 @@
 
 use super::{
     actor::Actor,
-    checkpoint::{self, Checkpoint, Reason, Status},
-    draft::Draft,
+    checkpoint::{By, Checkpoint, Reason, Status},
+    draft::{Draft, Stepped},
     error::Unavailable,
     group::{Delta, Moved},
 };
@@ -13,11 +13,11 @@ use crate::{
         history::{self, Entry, Event, Taken},
         key::{self, InstanceKeys},
     },
-    machine::{Frame, OpId, Thread},
+    machine::OpId,
     store::{Commit, CommitError, Revision, StoreError, Write},
 };
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tracing::Instrument;
 use workflow_definition::Fingerprint;
 
@@ -46,7 +46,7 @@ fn tell(
     keys: &InstanceKeys,
     checkpoint: &mut Checkpoint,
     events: Vec<Event>,
-    (inputs, stepped): (Vec<Taken>, Option<(u64, Fingerprint)>),
+    (inputs, stepped): (Vec<Taken>, Option<Stepped>),
     (now, revision): (Timestamp, Revision),
     writes: &mut Vec<Write>,
 ) -> Result<(), EncodeError> {
@@ -55,9 +55,11 @@ fn tell(
     while let Some(events) = entries.next() {
         let mut entry = Entry::of(checkpoint.history, revision.0, time, events);
         if entries.peek().is_none() {
-            entry.step = stepped.map(|_| checkpoint.steps);
+            entry.step = stepped.as_ref().map(|_| checkpoint.steps);
             entry.inputs.clone_from(&inputs);
-            (entry.frame, entry.definition) = (stepped.map(|s| s.0), stepped.map(|s| s.1));
+            if let Some(Stepped { frame, definition, helpers }) = stepped.clone() {
+                (entry.frame, entry.definition, entry.helpers) = (Some(frame), Some(definition), helpers);
+            }
         }
         checkpoint.history += 1;
         writes.push(Write::Append { key: keys.history(checkpoint.run, entry.seq), value: entry.to_bytes()? });
@@ -153,7 +155,7 @@ impl Actor {
         }
         if let Some(mut finished) = finished {
             let mut last = std::mem::take(&mut finished.events);
-            let steps = (std::mem::take(&mut finished.inputs), finished.stepped);
+            let steps = (std::mem::take(&mut finished.inputs), finished.stepped.take());
             if !last.is_empty() {
                 last.splice(..0, std::mem::take(&mut told));
             }
@@ -185,16 +187,10 @@ impl Actor {
         Ok((Commit { fence, instance: keys.frame(), based_on, revision, writes }, checkpoint))
     }
 
-    /// The definitions that a frame refers to and that this worker has not written yet.
-    pub(super) fn definitions(&self, frame: &Frame) -> BTreeMap<Fingerprint, Write> {
+    /// The definitions of who took a step, as far as this worker has not written them yet.
+    pub(super) fn definitions(&self, by: &By) -> BTreeMap<Fingerprint, Write> {
         let known = self.worker.definitions.borrow();
-        let alone = |t: &Thread| t.helper.is_none() && t.branches.is_empty();
-        if frame.root.threads.iter().all(alone) && known.contains(&frame.root.definition) {
-            return BTreeMap::new();
-        }
-        let mut used = BTreeSet::new();
-        checkpoint::definitions(&frame.root, &mut used);
-        used.into_iter().filter(|f| !known.contains(f)).filter_map(|f| Some((f, self.definition(f)?))).collect()
+        by.all().filter(|f| !known.contains(f)).filter_map(|f| Some((f, self.definition(f)?))).collect()
     }
 
     fn definition(&self, fingerprint: Fingerprint) -> Option<Write> {

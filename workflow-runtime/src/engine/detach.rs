@@ -81,7 +81,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::{
-            checkpoint::{Checkpoint, Inbox},
+            checkpoint::{By, Checkpoint, Inbox, Packed},
             group::Delta,
         },
         journal::{
@@ -104,9 +104,9 @@ mod tests {
     fn step(draft: &mut Draft, commands: Vec<Command>) {
         let keys = InstanceKeys::new(&Namespace::default(), &WorkflowId::new("w").unwrap());
         let frame = Payload::encode(&()).unwrap();
-        let packed = crate::engine::checkpoint::Packed { frame, large: vec![], hash: 0 };
-        let by = "0".repeat(32).parse().unwrap();
-        draft.apply(&keys, Step { commands, closed: None, continued: None }, packed, by);
+        let by = By { definition: "0".repeat(32).parse().unwrap(), helpers: vec![] };
+        let packed = Packed { by, frame, large: vec![], hash: 0 };
+        draft.apply(&keys, Step { commands, closed: None, continued: None }, packed);
     }
 
     fn activity(op: u64) -> Command {

@@ -25,6 +25,16 @@ use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 use workflow_definition::Fingerprint;
 
+/// The steps that a draft has taken.
+#[derive(Clone)]
+pub(super) struct Stepped {
+    /// The hash of the frame behind the last one.
+    pub(super) frame: u64,
+    pub(super) definition: Fingerprint,
+    /// The definitions of the inline helpers that waited behind one of them.
+    pub(super) helpers: Vec<Fingerprint>,
+}
+
 /// A state to be committed, and what is written along with it. Passed in a box: the futures that hold it stay small.
 #[derive(Clone)]
 pub(super) struct Draft {
@@ -35,7 +45,7 @@ pub(super) struct Draft {
     /// Definitions that the store does not hold yet.
     pub(super) definitions: BTreeMap<Fingerprint, Write>,
     /// The hash of the frame, and who wrote it, if the machine took a step.
-    pub(super) stepped: Option<(u64, Fingerprint)>,
+    pub(super) stepped: Option<Stepped>,
     /// What the machine took for this draft, one for each step.
     pub(super) inputs: Vec<Taken>,
     /// Messages to other instances.
@@ -155,10 +165,16 @@ impl Draft {
     }
 
     /// Adds what a step decided.
-    pub(super) fn apply(&mut self, keys: &InstanceKeys, step: Step, packed: Packed, by: Fingerprint) {
+    pub(super) fn apply(&mut self, keys: &InstanceKeys, step: Step, packed: Packed) {
         self.checkpoint.steps += 1;
         let blocked = matches!(self.checkpoint.state, State::Blocked(_));
-        self.stepped = Some((packed.hash, by));
+        let mut helpers = self.stepped.take().map_or_else(Vec::new, |before| before.helpers);
+        for helper in packed.by.helpers {
+            if !helpers.contains(&helper) {
+                helpers.push(helper);
+            }
+        }
+        self.stepped = Some(Stepped { frame: packed.hash, definition: packed.by.definition, helpers });
         for command in step.commands {
             self.command(keys, command);
         }

@@ -2,7 +2,7 @@
 
 use super::{
     checkpoint::{
-        self, Checkpoint, EXPIRE, Operation, Pending, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord, State,
+        self, By, Checkpoint, EXPIRE, Operation, Pending, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord, State,
         micros,
     },
     error::Unavailable,
@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     rc::Rc,
 };
 use workflow_definition::{Definition, Fingerprint};
@@ -457,10 +457,8 @@ struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     async fn prepare(shared: &'a Shared, id: &WorkflowId, frame: &Frame) -> Result<Self, Unavailable> {
-        let mut used = BTreeSet::new();
-        checkpoint::definitions(&frame.root, &mut used);
         let mut definitions = HashMap::new();
-        for fingerprint in used {
+        for fingerprint in By::of(frame).all() {
             if shared.registry.workflows().any(|d| d.fingerprint() == fingerprint) {
                 continue;
             }

@@ -34,6 +34,9 @@ pub struct Entry {
     /// The definition that took the steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Fingerprint>,
+    /// The definitions of the inline helpers that waited behind one of the steps. Earlier builds did not record them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub helpers: Vec<Fingerprint>,
     /// What happened: inputs, and what the steps decided.
     pub events: Vec<Event>,
 }
@@ -148,7 +151,7 @@ pub enum Outcome {
 impl Entry {
     /// An entry without a step.
     pub(crate) fn of(seq: u64, revision: u64, time: Timestamp, events: Vec<Event>) -> Self {
-        Entry { seq, revision, time, step: None, inputs: vec![], frame: None, definition: None, events }
+        Entry { seq, revision, time, step: None, inputs: vec![], frame: None, definition: None, helpers: vec![], events }
     }
 
     /// The stored form.

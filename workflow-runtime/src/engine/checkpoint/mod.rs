@@ -7,7 +7,7 @@ mod relations;
 mod status;
 
 pub(super) use ended::{Ended, Former, Listing, Response, Seen};
-pub(super) use pack::{Large, Packed, definitions, pack, unpack};
+pub(super) use pack::{By, Large, Packed, pack, unpack};
 pub(super) use pending::{Call, Deferred, Done, Operation, Pending, micros};
 pub(super) use relations::{Addressed, ChildLink, Parent, Relations, Remote, Wait, Watcher};
 pub use status::Status;

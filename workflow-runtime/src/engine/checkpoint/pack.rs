@@ -23,8 +23,40 @@ pub(in crate::engine) struct Large {
 /// Slots above this many bytes are records of their own.
 const LARGE: usize = 1024;
 
+/// Whose code a frame is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::engine) struct By {
+    pub(in crate::engine) definition: Fingerprint,
+    /// The definitions of the inline helpers that wait behind it, without repetitions.
+    pub(in crate::engine) helpers: Vec<Fingerprint>,
+}
+
+impl By {
+    pub(in crate::engine) fn of(frame: &Frame) -> Self {
+        let definition = frame.root.definition;
+        let alone = |t: &Thread| t.helper.is_none() && t.branches.is_empty();
+        if frame.detached.is_empty() && frame.root.threads.iter().all(alone) {
+            // As in most steps.
+            return Self { definition, helpers: vec![] };
+        }
+        let mut found = BTreeSet::new();
+        helpers(&frame.root, &mut found);
+        for detached in &frame.detached {
+            found.insert(detached.definition);
+            helpers(detached, &mut found);
+        }
+        Self { definition, helpers: found.into_iter().collect() }
+    }
+
+    /// All definitions that the frame refers to.
+    pub(in crate::engine) fn all(&self) -> impl Iterator<Item = Fingerprint> + '_ {
+        std::iter::once(self.definition).chain(self.helpers.iter().copied())
+    }
+}
+
 /// A frame as it is stored.
 pub(in crate::engine) struct Packed {
+    pub(in crate::engine) by: By,
     pub(in crate::engine) frame: Payload,
     pub(in crate::engine) large: Vec<(Large, Payload)>,
     /// The same for equal locals, whatever the order in which their maps were written.
@@ -40,7 +72,7 @@ impl Packed {
 
 /// Encodes a frame, its large slots apart.
 pub(in crate::engine) fn pack(mut frame: Frame) -> Result<Packed, EncodeError> {
-    let mut large = vec![];
+    let (by, mut large) = (By::of(&frame), vec![]);
     walk(&mut frame.root, "", &mut |place, slots| {
         let names: Vec<_> = slots.iter().filter(|(_, p)| p.len() > LARGE).map(|(n, _)| n.clone()).collect();
         for name in names {
@@ -52,7 +84,7 @@ pub(in crate::engine) fn pack(mut frame: Frame) -> Result<Packed, EncodeError> {
     });
     let frame = Payload::encode(&frame)?;
     let hash = large.iter().fold(frame.likeness64(), |h, (_, p)| h.rotate_left(1) ^ p.likeness64());
-    Ok(Packed { frame, large, hash })
+    Ok(Packed { by, frame, large, hash })
 }
 
 /// Decodes a frame and puts its large slots back.
@@ -92,10 +124,9 @@ fn threads(thread: &mut Thread, place: &str, f: &mut dyn FnMut(&str, &mut BTreeM
     }
 }
 
-/// The definitions that wrote the activations of a frame.
-pub(in crate::engine) fn definitions(activation: &Activation, into: &mut BTreeSet<Fingerprint>) {
-    into.insert(activation.definition);
+fn helpers(activation: &Activation, into: &mut BTreeSet<Fingerprint>) {
     for helper in activation.all_threads().into_iter().filter_map(|t| t.helper.as_ref()) {
-        definitions(helper, into);
+        into.insert(helper.definition);
+        helpers(helper, into);
     }
 }

@@ -25,7 +25,7 @@ use workflow_definition::Fingerprint;
 pub struct Verified {
     /// Steps that were run again and decided the same.
     pub steps: u64,
-    /// Steps that another definition of the workflow took, which this build cannot run again.
+    /// Steps that another definition of the workflow, or of one of its inline helpers, took: this build cannot run them again.
     pub skipped: u64,
     /// The definitions that took them.
     pub by: Vec<Fingerprint>,
@@ -121,7 +121,7 @@ impl<W> Run<W> {
 /// difference. Nothing has an effect: activities do not run, side effects give the values that they gave.
 ///
 /// A history has segments: each begins with the start or with the checkpoint that another build took over. Those of
-/// other definitions of the workflow are skipped and counted.
+/// other definitions of the workflow, or of an inline helper that took part, are skipped and counted.
 ///
 /// # Errors
 ///
@@ -134,18 +134,34 @@ pub fn verify(recorded: &Recorded, registry: &Registry) -> Result<Verified, Veri
 fn observed(recorded: &Recorded, registry: &Registry, seen: &mut dyn FnMut(Left)) -> Result<Verified, VerifyError> {
     let mut replay = Replay::new(recorded, registry)?;
     let mut verified = Verified::default();
-    for entry in &groups::whole(&recorded.entries) {
+    let entries = groups::whole(&recorded.entries);
+    let mut waiting: &[Fingerprint] = &[];
+    for entry in &entries {
         replay.note(entry);
         if let Some(Event::Upgraded { frame, .. }) = entry.events.iter().find(|e| matches!(e, Event::Upgraded { .. })) {
             replay.take_over(frame);
+            // What waits was taken over, too.
+            waiting = &[];
         }
         if entry.inputs.is_empty() {
             replay.settle(entry);
             continue;
         }
-        if entry.definition.is_some_and(|d| d != replay.fingerprint()) || !replay.is_ready() {
+        // Helpers that waited before the step take part in it, too.
+        let before = std::mem::replace(&mut waiting, &entry.helpers);
+        let others: Vec<_> = entry
+            .definition
+            .into_iter()
+            .filter(|d| *d != replay.fingerprint())
+            .chain(before.iter().chain(&entry.helpers).copied().filter(|h| !replay.knows(*h)))
+            .collect();
+        if !others.is_empty() || !replay.is_ready() {
             verified.skipped += entry.inputs.len() as u64;
-            verified.by.extend(entry.definition.filter(|d| !verified.by.contains(d)));
+            for other in others {
+                if !verified.by.contains(&other) {
+                    verified.by.push(other);
+                }
+            }
             replay.lose();
             replay.settle(entry);
             continue;

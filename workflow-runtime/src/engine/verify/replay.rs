@@ -85,6 +85,11 @@ impl<'a> Replay<'a> {
         self.def.fingerprint()
     }
 
+    /// Whether a workflow of this build has this definition.
+    pub(super) fn knows(&self, helper: Fingerprint) -> bool {
+        self.registry.workflows().any(|def| def.fingerprint() == helper)
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.machine.is_some()
     }
@@ -226,19 +231,18 @@ impl<'a> Replay<'a> {
             let decided = machine.step_again(input, draft.now, side_effects.clone(), inbox).map_err(failed)?;
             let frame = machine.frame();
             seen(Left { step, before: before.clone(), frame: &frame });
-            let by = frame.root.definition;
             let unsaveable = |source| StepError::Outcome { workflow: self.recorded.workflow.clone(), source };
             let packed = pack(frame).map_err(unsaveable).map_err(failed)?;
             of_bytes = Some(packed.hash_of_bytes());
             let from = draft.events.len();
-            draft.apply(&self.keys, decided, packed, by);
+            draft.apply(&self.keys, decided, packed);
             let used = draft.events[from..].iter().filter(|e| side_effect(e).is_some()).count();
             side_effects.drain(..used.min(side_effects.len()));
         }
         let mut own = |e: &&Event| !groups.decides(e);
         let attempted: Vec<Event> = draft.events.iter().filter(&mut own).filter_map(decided).collect();
         let recorded: Vec<Event> = entry.events.iter().filter(&mut own).filter_map(decided).collect();
-        let hash = draft.stepped.map(|s| s.0);
+        let hash = draft.stepped.map(|s| s.frame);
         let differs = compare::events(&recorded, &attempted);
         let same = hash == entry.frame || of_bytes == entry.frame;
         let differs = differs.or_else(|| (!same).then(|| compare::frames(self.machine.as_ref())));

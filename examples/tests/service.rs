@@ -14,7 +14,11 @@ fn program(data: &Path) -> Command {
 
 /// A service that answers.
 fn serve(data: &Path) -> Child {
-    let mut service = program(data).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
+    serve_with(data, &[])
+}
+
+fn serve_with(data: &Path, options: &[&str]) -> Child {
+    let mut service = program(data).arg("serve").args(options).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(service.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("serving"), "{line}");
@@ -136,6 +140,61 @@ fn a_store_is_counted_copied_while_it_runs_and_restored() {
     let elsewhere = dir.path().join("elsewhere");
     let cut = refused(data, &["restore", tuesday.to_str().unwrap(), elsewhere.to_str().unwrap()]);
     assert!(cut.contains("WS042") && !elsewhere.exists(), "{cut}");
+}
+
+#[test]
+fn what_was_removed_is_read_from_the_archive() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, to) = (&dir.path().join("data"), dir.path().join("archive"));
+    let archive = &["--archive", to.to_str().unwrap()];
+    let mut service = serve_with(data, archive);
+    let from = |args: &[&str]| ok(data, &[args, archive].concat());
+    for id in ["doc-1", "doc-2"] {
+        ok(data, &["start", "review", id, "\"text\"", "1"]);
+    }
+    assert!(refused(data, &["remove", "doc-1"]).contains("WE043"));
+    ok(data, &["signal", "doc-1", "verdict", ADA]);
+    ok(data, &["terminate", "doc-2", "--reason", "late"]);
+    let result = ok(data, &["result", "doc-1", "--wait"]);
+    let history = ok(data, &["history", "doc-1"]);
+    for id in ["doc-1", "doc-2"] {
+        assert_eq!(ok(data, &["remove", id]), "removed\n");
+    }
+    // It is decided, and being done.
+    while ok(data, &["list"]) != "none\n" {}
+    service.kill().unwrap();
+    service.wait().unwrap();
+
+    assert_eq!(from(&["list"]).lines().count(), 2);
+    assert!(from(&["list", "--status", "terminated"]).contains("doc-2"));
+    assert_eq!(from(&["list", "--tag", "city=Oslo"]), "none\n");
+    assert_eq!(from(&["history", "doc-1"]), history);
+    assert_eq!(from(&["result", "doc-1"]), result);
+    assert!(from(&["show", "doc-2"]).contains("outcome: late"));
+    let exported = dir.path().join("doc-1.json");
+    std::fs::write(&exported, from(&["export", "doc-1"])).unwrap();
+    assert!(ok(data, &["verify", exported.to_str().unwrap()]).contains("steps do again what they did"));
+    let run: serde_json::Value = serde_json::from_str(&from(&["--json", "show", "doc-1"])).unwrap();
+    let run = run["run_id"].as_str().unwrap();
+    assert_eq!(from(&["history", "doc-1", "--run", run]), history);
+    assert!(refused(data, &["history", "doc-1", "--run", run]).contains("--archive"));
+    assert!(refused(data, &[&["show", "doc-3"], &archive[..]].concat()).contains("holds no run of `doc-3`"));
+
+    // Damage costs what it hits, and is told.
+    let file = to.join("00000001.runs");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let out = run_in(data, &[&["list"], &archive[..]].concat());
+    assert!(!out.0 && out.1.lines().count() == 1 && out.2.contains("WS051") && out.2.contains("runs"), "{out:?}");
+}
+
+/// Whether it was successful, and what it wrote.
+fn run_in(data: &Path, args: &[&str]) -> (bool, String, String) {
+    let out = run(data, args);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (out.status.success(), text(out.stdout), text(out.stderr))
 }
 
 #[test]

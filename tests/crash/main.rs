@@ -1,6 +1,7 @@
 //! What crashes and bad input do to an engine: nothing that anyone would notice.
 
 mod activities;
+mod archive;
 mod arriving;
 mod bad_input;
 mod bookkeeping;

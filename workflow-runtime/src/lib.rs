@@ -4,6 +4,8 @@
 extern crate self as workflow_runtime;
 
 pub mod activity;
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod engine;
 pub mod journal;
 pub mod machine;

@@ -15,6 +15,8 @@ const DOUBLED: u32 = 6;
 fn may_pass(error: &Unavailable) -> bool {
     match error {
         Unavailable::Refused { .. } | Unavailable::Unwritable { .. } | Unavailable::Panicked { .. } => true,
+        #[cfg(feature = "archive")]
+        Unavailable::Archive { .. } => true,
         Unavailable::Unreadable { source, .. } => !matches!(source, StoreError::Damaged { .. }),
         _ => false,
     }

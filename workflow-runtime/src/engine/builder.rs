@@ -7,7 +7,7 @@ use super::{
     inline::Inline,
     place,
     pulse::Pulse,
-    shared::{Health, Settings, Shared},
+    shared::{ArchiveWriter, Health, Settings, Shared},
     watch::{Watch, Watchdog},
 };
 use crate::{
@@ -42,6 +42,8 @@ pub struct EngineBuilder {
     settings: Settings,
     workers: usize,
     inline: Option<Arc<dyn Inline>>,
+    #[cfg(feature = "archive")]
+    archive: Option<std::path::PathBuf>,
 }
 
 impl Default for EngineBuilder {
@@ -60,6 +62,8 @@ impl Default for EngineBuilder {
             settings: Settings::default(),
             workers: std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
             inline: None,
+            #[cfg(feature = "archive")]
+            archive: None,
         }
     }
 }
@@ -137,6 +141,16 @@ impl EngineBuilder {
     /// Removes no run by itself, unless its start says otherwise.
     pub fn retention_forever(mut self) -> Self {
         self.settings.retention = None;
+        self
+    }
+
+    /// Writes each run to the archive in this directory before its retention is over and it is removed. Not unless told.
+    ///
+    /// The directory is made if there is none. It takes one engine at a time. A run that cannot be archived is not removed: it is tried
+    /// again. See [`archive`](crate::archive).
+    #[cfg(feature = "archive")]
+    pub fn archive(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
+        self.archive = Some(directory.into());
         self
     }
 
@@ -281,9 +295,10 @@ impl EngineBuilder {
                 Arc::new(Executor::new(handle, lookup, states, options)) as Arc<dyn Execute>
             }
         };
+        let archive = self.open_archive()?;
         let fences = store.acquire_all("engine").await.map_err(BuildError::Store)?;
         let workers = self.workers;
-        let shared = self.shared(pulse, store, registry, Some(executor), fences, Health::default());
+        let shared = self.shared(pulse, store, registry, Some(executor), (fences, archive), Health::default());
         let engine = Engine::new(shared.clone());
         place::start(&shared, workers)?;
         shared.post_condemned();
@@ -301,8 +316,18 @@ impl EngineBuilder {
     pub async fn build_read_only(mut self) -> Result<Engine, BuildError> {
         let store = self.store.clone().ok_or(BuildError::NoStore)?;
         let registry = self.registry()?;
-        let shared = self.shared(Pulse::new(), store, registry, None, vec![], Health::read_only());
+        let shared = self.shared(Pulse::new(), store, registry, None, (vec![], None), Health::read_only());
         Ok(Engine::new(shared))
+    }
+
+    #[cfg(feature = "archive")]
+    fn open_archive(&self) -> Result<Option<ArchiveWriter>, BuildError> {
+        Ok(self.archive.as_deref().map(ArchiveWriter::open).transpose()?)
+    }
+
+    #[cfg(not(feature = "archive"))]
+    fn open_archive(&self) -> Result<Option<ArchiveWriter>, BuildError> {
+        Ok(None)
     }
 
     fn registry(&mut self) -> Result<Registry, BuildError> {
@@ -319,7 +344,7 @@ impl EngineBuilder {
         store: Arc<dyn Store>,
         registry: Registry,
         executor: Option<Arc<dyn Execute>>,
-        fences: Vec<Fence>,
+        (fences, archive): (Vec<Fence>, Option<ArchiveWriter>),
         health: Health,
     ) -> Arc<Shared> {
         self.clock.attach(&pulse);
@@ -340,6 +365,7 @@ impl EngineBuilder {
             health,
             opened,
             watch,
+            archive,
             inline,
             workers,
         })

@@ -173,6 +173,7 @@ impl Engine {
         shared.health.stopped();
         self.inner.join();
         shared.drop_executor();
+        shared.close_archive();
         if let Err(error) = shared.store.close().await {
             tracing::error!(%error, "the store did not close cleanly");
         } else {
@@ -238,6 +239,7 @@ impl Inner {
             let _ = sender.send(Message::Die);
         }
         self.join();
+        self.shared.close_archive();
     }
 
     /// Waits for the threads: they hold the store. They end at once when told to, unless a step does not return.

@@ -26,6 +26,10 @@ pub enum BuildError {
     /// The directory could not be opened as a store.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The archive could not be taken.
+    #[cfg(feature = "archive")]
+    #[error(transparent)]
+    Archive(#[from] crate::archive::ArchiveError),
     /// The store failed while the engine took it over.
     #[error("WE001: the engine could not take its store over; reopen the store and build again")]
     Store(#[source] StoreError),
@@ -59,6 +63,8 @@ impl BuildError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Open(e) => e.code(),
+            #[cfg(feature = "archive")]
+            Self::Archive(e) => e.code(),
             Self::Store(_) => "WE001",
             Self::Registry(_) => "WE006",
             Self::MissingState { .. } => "WE002",
@@ -145,6 +151,16 @@ pub enum Unavailable {
         /// The limit.
         limit: usize,
     },
+    /// The run could not be archived, and is not removed. It is tried again.
+    #[cfg(feature = "archive")]
+    #[error("WE091: `{workflow_id}` could not be archived and is not removed; look at the cause, it is tried again")]
+    Archive {
+        /// The instance.
+        workflow_id: String,
+        /// Why.
+        #[source]
+        source: crate::archive::ArchiveError,
+    },
     /// The instance cannot be written in its new state.
     #[error("WE015: `{workflow_id}` could not be written, nothing has changed: {code}: {message}")]
     Unwritable {
@@ -172,6 +188,8 @@ impl Unavailable {
             Self::Stuck { .. } => "WE018",
             Self::Overloaded { .. } => "WE019",
             Self::Panicked { .. } => "WE090",
+            #[cfg(feature = "archive")]
+            Self::Archive { .. } => "WE091",
         }
     }
 }
@@ -375,7 +393,7 @@ impl SignalError {
     }
 }
 
-/// Why an instance was not cancelled, terminated or retried.
+/// Why an instance was not cancelled, terminated, retried or removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ControlError {
@@ -406,6 +424,14 @@ pub enum ControlError {
         /// The instance.
         workflow_id: String,
     },
+    /// The instance has not ended, so it is not removed.
+    #[error("WE043: `{workflow_id}` has not ended ({state}) and is not removed; cancel or terminate it first")]
+    NotClosed {
+        /// The instance.
+        workflow_id: String,
+        /// How it stands.
+        state: &'static str,
+    },
     /// The engine could not serve the call.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -419,6 +445,7 @@ impl ControlError {
             Self::NotFound { .. } => "WE040",
             Self::Closed { .. } => "WE041",
             Self::NotBlocked { .. } => "WE042",
+            Self::NotClosed { .. } => "WE043",
             Self::Unavailable(e) => e.code(),
         }
     }

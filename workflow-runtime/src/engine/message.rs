@@ -106,6 +106,10 @@ pub(super) enum Mail {
     Retry {
         reply: Reply<(), ControlError>,
     },
+    /// It has ended and is not to be kept any longer.
+    Remove {
+        reply: Reply<(), ControlError>,
+    },
     /// Tell me when the run has ended: of the chain that began with this run, or the newest.
     Watch {
         chain: Option<RunId>,
@@ -194,7 +198,10 @@ impl Mail {
             Mail::Start { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Signal { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Update { reply, .. } => drop(reply.send(Err(error.clone().into()))),
-            Mail::Cancel { reply, .. } | Mail::Terminate { reply, .. } | Mail::Retry { reply } => {
+            Mail::Cancel { reply, .. }
+            | Mail::Terminate { reply, .. }
+            | Mail::Retry { reply }
+            | Mail::Remove { reply } => {
                 drop(reply.send(Err(error.clone().into())));
             }
             Mail::Skip { reply, .. } => drop(reply.send(Err(error.clone().into()))),

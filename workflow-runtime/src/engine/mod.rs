@@ -11,10 +11,13 @@
 //! - `worker`, `place`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
 //! - `watch`: steps that do not end, and steps that kill the process.
 //! - `actor`, `coalesce`, `group`, `requests`, `attempts`, `running`, `outside`, `detach`, `instance`: one instance at work.
+//! - `retention`, `archiving`: what goes, and where it is kept.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
 mod again;
+#[cfg(feature = "archive")]
+mod archiving;
 mod attempts;
 mod backdoor;
 #[cfg(feature = "testing")]

@@ -1,7 +1,8 @@
 //! What is removed, and when: runs that ended long ago, in bounded commits that may stop anywhere.
 //!
 //! The timer index says when. Each commit deletes some records and keeps the entry of the index; the last one deletes
-//! the checkpoint, or steps to the next former run, and with it the entry.
+//! the checkpoint, or steps to the next former run, and with it the entry. With an archive, a run is durable there before the
+//! first of these commits.
 
 use super::{
     actor::Actor,
@@ -39,6 +40,10 @@ const OF_INSTANCE: [Kind; 11] = [
 impl Actor {
     /// Removes the instance: its id is free afterwards.
     pub(super) async fn retire(&mut self, now: Timestamp) -> Result<(), Unavailable> {
+        #[cfg(feature = "archive")]
+        if self.instance.checkpoint.as_ref().is_some_and(|c| !c.removing) {
+            Box::pin(self.archive_all()).await?;
+        }
         loop {
             let Some(mut draft) = self.draft(now) else { return Ok(()) };
             let keys = &self.instance.keys;
@@ -58,10 +63,16 @@ impl Actor {
 
     /// Removes the oldest run that another one has followed.
     pub(super) async fn retire_former(&mut self, now: Timestamp) -> Result<(), Unavailable> {
+        #[cfg(feature = "archive")]
+        let mut archived = false;
         loop {
             let Some(mut draft) = self.draft(now) else { return Ok(()) };
             let Some(Former { run, .. }) = draft.checkpoint.former else { return Ok(()) };
             let ended = self.ended(run).await?;
+            #[cfg(feature = "archive")]
+            if let Some(ended) = ended.clone().filter(|_| !std::mem::replace(&mut archived, true)) {
+                Box::pin(self.archive(ended.into_checkpoint())).await?;
+            }
             let keys = &self.instance.keys;
             let mut gone = self.records(OF_RUN.map(|kind| keys.all_of_run(kind, run))).await?;
             let other_chain = ended.as_ref().map(|e| e.chain).filter(|chain| *chain != draft.checkpoint.first_run());
@@ -143,7 +154,7 @@ impl Actor {
         Ok(())
     }
 
-    fn unreadable(&self, source: StoreError) -> Unavailable {
+    pub(super) fn unreadable(&self, source: StoreError) -> Unavailable {
         Unavailable::Unreadable { workflow_id: self.instance.id.to_string(), source }
     }
 }

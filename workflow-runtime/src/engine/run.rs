@@ -347,6 +347,18 @@ impl<W> Run<W> {
         self.control(|reply| Mail::Retry { reply }).await
     }
 
+    /// Removes what has ended now, and not when its retention is over: all runs under the id, with their histories and results.
+    /// With an archive they are written there first.
+    ///
+    /// It is decided durably on return, and done at once, or by the next engine. What it has to tell other instances is told before.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NotClosed`]: it has not ended.
+    pub async fn remove(&self) -> Result<(), ControlError> {
+        self.control(|reply| Mail::Remove { reply }).await
+    }
+
     /// Leaves the compensation undone that runs now, and goes on with the next one. The decision and its reason stand in the
     /// history, and are durable on return.
     ///

@@ -25,6 +25,20 @@ use std::{
 use tokio::sync::{mpsc::UnboundedSender, watch};
 use uuid::Uuid;
 
+#[cfg(feature = "archive")]
+pub(super) use crate::archive::Writer as ArchiveWriter;
+
+/// There is none without the feature.
+#[cfg(not(feature = "archive"))]
+pub(super) enum ArchiveWriter {}
+
+#[cfg(not(feature = "archive"))]
+impl ArchiveWriter {
+    fn close(&self) {
+        match *self {}
+    }
+}
+
 /// What a builder sets.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -78,6 +92,8 @@ pub(super) struct Shared {
     /// When this engine took its store over: what another one did was before that.
     pub(super) opened: Timestamp,
     pub(super) watch: Watch,
+    /// Where runs go before they are removed.
+    pub(super) archive: Option<ArchiveWriter>,
     /// Instead of threads for the workers.
     pub(super) inline: Option<Arc<dyn Inline>>,
     /// The workers, once they have been started.
@@ -118,6 +134,13 @@ impl Shared {
     pub(super) fn drop_executor(&self) {
         let executor = self.executor.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(executor);
+    }
+
+    /// Lets go of what is not the store's: the archive.
+    pub(super) fn close_archive(&self) {
+        if let Some(archive) = &self.archive {
+            archive.close();
+        }
     }
 
     /// Sends a piece of mail to whatever worker owns the instance.

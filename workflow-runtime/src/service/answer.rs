@@ -3,8 +3,8 @@
 use super::control::{Answer, Request};
 use crate::{
     engine::{
-        ControlError, Engine, Filter, QueryError, Run, RunError, SignalError, SkipError, StartError, Status, Untyped,
-        UpdateError,
+        ControlError, Engine, Filter, QueryError, Recorded, Run, RunError, SignalError, SkipError, StartError, Status,
+        Untyped, UpdateError,
     },
     journal::payload::{self, Payload},
     store::SnapshotError,
@@ -78,6 +78,10 @@ async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
             run(id).retry().await?;
             Ok(Value::Null)
         }
+        Request::Remove { id } => {
+            run(id).remove().await?;
+            Ok(Value::Null)
+        }
         Request::List { workflow, status, tag, limit } => list(engine, workflow, status, tag, limit).await,
         Request::Show { id } => Ok(shown(&run(id).status().await?)),
         Request::History { id } => Ok(shown(&run(id).history().await?)),
@@ -132,12 +136,16 @@ async fn result(run: &Run<Untyped>, wait: bool) -> Result<Value, Refusal> {
 }
 
 async fn export(run: &Run<Untyped>) -> Result<Value, Refusal> {
-    let recorded = run.recorded().await?;
-    let unwritable = |e: serde_json::Error| Refusal {
-        code: "WE121".into(),
-        message: format!("WE121: the history cannot be written as JSON: {e}"),
-    };
-    serde_json::from_str(&recorded.to_json().map_err(unwritable)?).map_err(unwritable)
+    let unwritable = |message| Refusal { code: "WE121".into(), message };
+    exported(&run.recorded().await?).map_err(unwritable)
+}
+
+/// # Errors
+///
+/// Why the history cannot be exported.
+pub(super) fn exported(recorded: &Recorded) -> Result<Value, String> {
+    let value = recorded.to_json().and_then(|json| serde_json::from_str(&json));
+    value.map_err(|e| format!("WE121: the history cannot be written as JSON: {e}"))
 }
 
 fn payload(value: &Value) -> Result<Payload, Refusal> {
@@ -145,6 +153,6 @@ fn payload(value: &Value) -> Result<Payload, Refusal> {
 }
 
 /// As JSON for people, payloads as the values that they hold.
-fn shown<T: Serialize>(value: &T) -> Value {
+pub(super) fn shown<T: Serialize>(value: &T) -> Value {
     payload::for_people(|| serde_json::to_value(value)).unwrap_or_else(|e| Value::String(format!("<{e}>")))
 }

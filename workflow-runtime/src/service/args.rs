@@ -23,7 +23,11 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the workflows until ctrl-c or SIGTERM.
-    Serve,
+    Serve {
+        /// Write runs to the archive in this directory before they are removed, 30 days after their end unless told otherwise.
+        #[arg(long, value_name = "DIR")]
+        archive: Option<PathBuf>,
+    },
     #[command(flatten)]
     Local(Local),
     #[command(flatten)]
@@ -121,6 +125,11 @@ pub(super) enum Remote {
         #[arg(long)]
         reason: String,
     },
+    /// Removes an instance that has ended, before its retention is over. It is archived first, if the service has an archive.
+    Remove {
+        /// Id of the instance.
+        id: String,
+    },
     /// Lists instances.
     List {
         /// Only instances of this workflow.
@@ -135,21 +144,30 @@ pub(super) enum Remote {
         /// At most so many.
         #[arg(long, default_value_t = 100)]
         limit: usize,
+        /// List the runs of this archive instead.
+        #[arg(long, value_name = "DIR")]
+        archive: Option<PathBuf>,
     },
     /// Shows where an instance is, its locals, and why it waits.
     Show {
         /// Id of the instance.
         id: String,
+        #[command(flatten)]
+        which: Archived,
     },
     /// Shows what happened to an instance.
     History {
         /// Id of the instance.
         id: String,
+        #[command(flatten)]
+        which: Archived,
     },
     /// Prints the history of an instance in the form that `verify` reads.
     Export {
         /// Id of the instance.
         id: String,
+        #[command(flatten)]
+        which: Archived,
     },
     /// Prints what an instance returned.
     Result {
@@ -158,6 +176,8 @@ pub(super) enum Remote {
         /// Wait until it has ended.
         #[arg(long)]
         wait: bool,
+        #[command(flatten)]
+        which: Archived,
     },
     /// Shows how much there is: instances, bytes on the disk, what is due.
     Stats {
@@ -172,7 +192,30 @@ pub(super) enum Remote {
     },
 }
 
+/// A run that was removed from the store.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Archived {
+    /// Look into this archive instead of the store.
+    #[arg(long, value_name = "DIR")]
+    pub(super) archive: Option<PathBuf>,
+    /// Of several runs under the id this one, not the last.
+    #[arg(long, value_name = "RUN-ID", requires = "archive")]
+    pub(super) run: Option<uuid::Uuid>,
+}
+
 impl Remote {
+    /// The archive that is asked, if it is one.
+    pub(super) fn archive(&self) -> Option<&Path> {
+        match self {
+            Self::List { archive, .. } => archive.as_deref(),
+            Self::Show { which, .. }
+            | Self::History { which, .. }
+            | Self::Export { which, .. }
+            | Self::Result { which, .. } => which.archive.as_deref(),
+            _ => None,
+        }
+    }
+
     /// What is sent to the service.
     pub(super) fn request(&self) -> Result<Request, ServiceError> {
         Ok(match self.clone() {
@@ -190,16 +233,17 @@ impl Remote {
             Self::Cancel { id, reason } => Request::Cancel { id, reason },
             Self::Terminate { id, reason } => Request::Terminate { id, reason },
             Self::Retry { id } => Request::Retry { id },
-            Self::List { workflow, status, tag, limit } => Request::List {
+            Self::Remove { id } => Request::Remove { id },
+            Self::List { workflow, status, tag, limit, .. } => Request::List {
                 workflow,
                 status: status.as_deref().map(parse_status).transpose()?,
                 tag: tag.as_deref().map(parse_tag).transpose()?,
                 limit,
             },
-            Self::Show { id } => Request::Show { id },
-            Self::History { id } => Request::History { id },
-            Self::Export { id } => Request::Export { id },
-            Self::Result { id, wait } => Request::Result { id, wait },
+            Self::Show { id, .. } => Request::Show { id },
+            Self::History { id, .. } => Request::History { id },
+            Self::Export { id, .. } => Request::Export { id },
+            Self::Result { id, wait, .. } => Request::Result { id, wait },
             Self::Stats { records } => Request::Stats { records },
             Self::Snapshot { file } => Request::Snapshot { file: whole_path(&file)? },
         })
@@ -216,14 +260,14 @@ fn whole_path(path: &Path) -> Result<PathBuf, ServiceError> {
     std::path::absolute(path).map_err(unusable)
 }
 
-fn parse_status(text: &str) -> Result<Status, ServiceError> {
+pub(super) fn parse_status(text: &str) -> Result<Status, ServiceError> {
     Status::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| {
         let known = Status::ALL.map(Status::as_str).join(", ");
         ServiceError::Usage(format!("`{text}` is not a state; there are {known}"))
     })
 }
 
-fn parse_tag(text: &str) -> Result<(String, String), ServiceError> {
+pub(super) fn parse_tag(text: &str) -> Result<(String, String), ServiceError> {
     let (key, value) =
         text.split_once('=').ok_or_else(|| ServiceError::Usage(format!("`{text}` is not a tag; write key=value")))?;
     Ok((key.into(), value.into()))

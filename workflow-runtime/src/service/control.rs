@@ -1,6 +1,7 @@
 //! What goes over the control socket: one line of JSON each way.
 
 use crate::{
+    archive::ArchiveError,
     engine::{BuildError, RecordedError, Status, VerifyError},
     store::{OpenError, SnapshotError},
 };
@@ -24,6 +25,7 @@ pub(super) enum Request {
     Cancel { id: String, reason: String },
     Terminate { id: String, reason: String },
     Retry { id: String },
+    Remove { id: String },
     List { workflow: Option<String>, status: Option<Status>, tag: Option<(String, String)>, limit: usize },
     Show { id: String },
     History { id: String },
@@ -46,7 +48,8 @@ impl Request {
             | Self::Skip { .. }
             | Self::Cancel { .. }
             | Self::Terminate { .. }
-            | Self::Retry { .. } => false,
+            | Self::Retry { .. }
+            | Self::Remove { .. } => false,
         }
     }
 }
@@ -106,6 +109,9 @@ pub enum ServiceError {
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// An archive cannot be read, or a part of it.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// A snapshot cannot be restored.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),

@@ -19,6 +19,7 @@
 //! When no service runs, those that only read open the store themselves; the others say that a service has to run.
 
 mod answer;
+mod archived;
 mod args;
 mod control;
 mod remote;
@@ -95,8 +96,12 @@ impl Service {
         let Args { data, json, command } = args;
         let done = runtime.block_on(async {
             match command {
-                Command::Serve => serve::serve(&data, builder).await,
+                Command::Serve { archive } => {
+                    let builder = archive.into_iter().fold(builder, EngineBuilder::archive);
+                    serve::serve(&data, builder).await
+                }
                 Command::Local(local) => show::local(&local, json),
+                Command::Remote(command) if command.archive().is_some() => archived::answer(&command, json),
                 Command::Remote(command) => {
                     let request = command.request()?;
                     let answer = ask(&data, builder, &request).await?;

@@ -67,6 +67,23 @@ impl Actor {
         self.store(draft).await
     }
 
+    /// Makes the retention of what has ended be over now.
+    pub(in crate::engine) async fn remove(&mut self, now: Timestamp) -> Result<(), ControlError> {
+        let workflow_id = self.instance.id.to_string();
+        let Some(mut draft) = self.draft(now).filter(|draft| !draft.checkpoint.removing) else {
+            return Err(ControlError::NotFound { workflow_id, action: "remove" });
+        };
+        let c = &mut draft.checkpoint;
+        if !c.is_closed() {
+            return Err(ControlError::NotClosed { workflow_id, state: c.status().as_str() });
+        }
+        if c.retire.is_some_and(|at| at <= now) {
+            return Ok(());
+        }
+        c.retire = Some(now);
+        Ok(self.store(draft).await?)
+    }
+
     pub(in crate::engine) async fn retry(&mut self, now: Timestamp) -> Result<(), ControlError> {
         let mut draft = self.open_draft("retry", now)?;
         if !matches!(draft.checkpoint.state, State::Blocked(_)) {

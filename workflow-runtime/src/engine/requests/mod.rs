@@ -48,6 +48,10 @@ impl Actor {
                 let retried = Box::pin(self.retry(now)).await;
                 answer(reply, retried)
             }
+            Mail::Remove { reply } => {
+                let removed = Box::pin(self.remove(now)).await;
+                answer(reply, removed)
+            }
             Mail::Watch { chain, reply } => {
                 let known = self.instance.checkpoint.as_ref().filter(|c| !c.removing);
                 match known.filter(|c| chain.is_none_or(|first| first == c.first_run())) {

@@ -2,6 +2,7 @@
 
 use crate::{
     engine::{
+        checkpoint::StartRecord,
         client::Engine,
         error::{QueryError, Unavailable},
         instance,
@@ -68,6 +69,16 @@ impl RecordedError {
 }
 
 impl Recorded {
+    pub(crate) fn of(
+        workflow_id: String,
+        run_id: RunId,
+        (workflow, input, started): (String, Payload, Timestamp),
+        definitions: Vec<Definition>,
+        entries: Vec<Entry>,
+    ) -> Self {
+        Recorded { format: FORMAT, workflow_id, run_id, workflow, input, started, definitions, entries }
+    }
+
     /// As JSON. Payloads are shown as values, and kept as bytes beside them.
     ///
     /// # Errors
@@ -124,14 +135,6 @@ async fn recorded(
             definitions.extend(stored?);
         }
     }
-    Ok(Recorded {
-        format: FORMAT,
-        workflow_id: id.to_string(),
-        run_id,
-        workflow: start.workflow,
-        input: start.input,
-        started: start.at,
-        definitions,
-        entries,
-    })
+    let StartRecord { workflow, input, at, .. } = start;
+    Ok(Recorded::of(id.to_string(), run_id, (workflow, input, at), definitions, entries))
 }

@@ -1,0 +1,123 @@
+//! What retention removes is in the archive before, whatever happens in between.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use workflow_runtime::{
+    archive::Archive,
+    engine::{Filter, Status, verify},
+    journal::{history::Entry, id::RunId, key::Kind},
+    prelude::*,
+    registry::Registry,
+    store::{Fault, FaultStore, MemoryStore},
+    testing::TestEngine,
+};
+
+/// More entries than one commit removes.
+const STEPS: u32 = 600;
+
+#[workflow]
+async fn kept_ledger(steps: u32, runs: u32) -> Result<u32, Cancelled> {
+    for n in 0..steps {
+        set_status(&n);
+        sleep(seconds(1)).await?;
+    }
+    if runs > 1 {
+        continue_as_new!(3, runs - 1);
+    }
+    Ok(steps)
+}
+
+/// Every commit of the removal is made twice: the process dies before it, and the next time behind it.
+#[tokio::test]
+async fn a_run_is_archived_whole_at_every_death_of_its_removal() {
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("archive");
+    let store = FaultStore::new(MemoryStore::new());
+    let (dies, commits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    store.on_commit(Arc::new({
+        let (dies, commits) = (dies.clone(), commits.clone());
+        move |_| match dies.load(Ordering::SeqCst) {
+            false => Fault::None,
+            true if commits.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Fault::CrashBefore,
+            true => Fault::CrashAfter,
+        }
+    }));
+    let builder = TestEngine::builder().manual().store(store.clone()).configure({
+        let to = to.clone();
+        move |engine| engine.archive(to).retention(days(7)).seed(7)
+    });
+    let mut engine = builder.clone().build().await.unwrap();
+    let run = engine.start("a", kept_ledger(STEPS, 3)).tag("kind", "long").await.unwrap();
+    let first = run.run_id().unwrap();
+    engine.advance(hours(1)).await;
+    assert_eq!(engine.run(kept_ledger, "a").result().await.unwrap(), 3);
+    let mut histories: BTreeMap<RunId, Vec<Entry>> = BTreeMap::new();
+    let mut next = Some(first);
+    while let Some(run) = next {
+        let handle = engine.run(kept_ledger, "a").of_run(run);
+        histories.insert(run, handle.history().await.unwrap());
+        next = handle.status().await.unwrap().next_run_id;
+    }
+    assert_eq!(histories.len(), 3);
+
+    dies.store(true, Ordering::SeqCst);
+    let mut deaths = 0;
+    let clock = engine.clock().clone();
+    let mut present = store;
+    engine.advance(days(8)).await;
+    while present.is_dead() {
+        deaths += 1;
+        engine.kill();
+        present = present.reopen();
+        engine = builder.clone().store(present.clone()).clock(&clock).build().await.unwrap();
+        engine.run_until_idle().await;
+    }
+    assert_eq!(engine.count(&Filter::all()).await.unwrap(), 0);
+    let left = engine.census().await.unwrap();
+    assert!(left.kinds.keys().all(|kind| kind == "Definition"), "{left:?}");
+    assert_eq!(left.of(Kind::History).records, 0);
+    assert!(deaths >= 8 && deaths % 2 == 0, "{deaths}");
+
+    let archive = Archive::open(&to).unwrap();
+    assert_eq!(archive.damage().len(), 0);
+    assert_eq!(archive.runs().len(), 3);
+    for (run, history) in &histories {
+        let read: Vec<_> = archive.history(*run).unwrap().map(Result::unwrap).collect::<Vec<_>>().concat();
+        assert!(read == *history, "{run}: {} entries of {}", read.len(), history.len());
+        let archived = archive.run(*run).unwrap();
+        assert_eq!(archived.tags["kind"], "long");
+        let verified = verify(&archive.recorded(*run).unwrap(), &Registry::linked().unwrap()).unwrap();
+        assert_eq!(verified.steps, archived.steps);
+    }
+    let newest = archive.newest("a").unwrap();
+    assert_eq!((newest.status, newest.entries), (Status::Completed, histories[&newest.run_id].len() as u64));
+    assert_eq!(archive.run(newest.run_id).unwrap().outcome.unwrap().decode::<u32>().unwrap(), 3);
+    println!("{deaths} deaths");
+}
+
+#[tokio::test]
+async fn what_cannot_be_archived_is_not_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("archive");
+    let configured = |engine: workflow_runtime::engine::EngineBuilder| engine.archive(&to).retention(hours(1));
+    let engine = TestEngine::builder().manual().configure(configured).build().await.unwrap();
+    engine.start("a", kept_ledger(3, 1)).await.unwrap();
+    engine.advance(minutes(1)).await;
+    // Where the archive was there is something else now.
+    fs::remove_dir_all(&to).unwrap();
+    fs::write(&to, "in the way").unwrap();
+    engine.advance(hours(2)).await;
+    assert_eq!(engine.run(kept_ledger, "a").status().await.unwrap().state, Status::Completed);
+    assert_eq!(engine.start("b", kept_ledger(1, 1)).await.unwrap().id(), "b");
+    fs::remove_file(&to).unwrap();
+    fs::create_dir(&to).unwrap();
+    engine.advance(minutes(2)).await;
+    assert_eq!(engine.run(kept_ledger, "a").status().await.unwrap_err().code(), "WE050");
+    assert!(Archive::open(&to).unwrap().newest("a").is_some());
+}

@@ -1,0 +1,173 @@
+//! Runs go into the archive before they are removed.
+//!
+//! A run is in the archive, durable, before the commit that begins to remove it. A process that dies in between archives it
+//! again; whoever reads takes the copy with the most entries.
+
+use super::{
+    actor::Actor,
+    checkpoint::{Checkpoint, Ended, StartRecord, State},
+    error::Unavailable,
+    instance,
+};
+use crate::{
+    archive::{ArchiveError, ArchivedRun, PAGE, Place, RunSummary, Writer},
+    journal::{encoding, history::Entry, id::RunId, key::Kind, payload::Payload},
+    machine::Closed,
+    store::StoreError,
+};
+use std::collections::BTreeSet;
+use workflow_definition::Fingerprint;
+
+/// Entries that are read from the store at a time.
+const AT_ONCE: usize = 64;
+
+/// A part of a history has about so many bytes at most.
+const PART_BYTES: usize = 256 << 10;
+
+/// What is read of a history, and what was written of it already.
+#[derive(Default)]
+struct Gathered {
+    parts: Vec<Place>,
+    entries: Vec<Entry>,
+    bytes: usize,
+    count: u64,
+    damaged: u64,
+    definitions: BTreeSet<Fingerprint>,
+}
+
+impl Actor {
+    /// Archives all runs under the id, if there is an archive.
+    pub(super) async fn archive_all(&self) -> Result<(), Unavailable> {
+        let Some(newest) = self.instance.checkpoint.clone().filter(|_| self.archives()) else { return Ok(()) };
+        let (mut from, to) = self.instance.keys.all(Kind::Ended);
+        loop {
+            let key = match self.worker.shared.store.scan(&from, &to, 1).await {
+                Ok(rows) => {
+                    let Some((key, value)) = rows.into_iter().next() else { break };
+                    // One that does not decode cannot be told from nothing.
+                    if let Ok(ended) = encoding::decode::<Ended>(&value) {
+                        self.archive(ended.into_checkpoint()).await?;
+                    }
+                    key
+                }
+                Err(StoreError::Damaged { key, .. }) => key,
+                Err(source) => return Err(self.unreadable(source)),
+            };
+            from = [key.as_slice(), &[0]].concat();
+        }
+        self.archive(newest).await
+    }
+
+    fn archives(&self) -> bool {
+        self.worker.shared.archive.is_some()
+    }
+
+    /// Archives one run, if there is an archive.
+    pub(super) async fn archive(&self, run: Checkpoint) -> Result<(), Unavailable> {
+        let shared = self.worker.shared.clone();
+        let Some(writer) = &shared.archive else { return Ok(()) };
+        let start: Option<StartRecord> = {
+            let key = self.instance.keys.start(run.run);
+            match instance::read(&shared, &self.instance.id, &key, "start record").await {
+                Ok(start) => start,
+                Err(
+                    Unavailable::Unreadable { source: StoreError::Damaged { .. }, .. }
+                    | Unavailable::Undecodable { .. },
+                ) => None,
+                Err(e) => return Err(e),
+            }
+        };
+        let mut gathered = Gathered::default();
+        self.gather_history(run.run, writer, &mut gathered).await?;
+        let Gathered { parts, entries, count, damaged, definitions, .. } = gathered;
+        let mut known = vec![];
+        for fingerprint in &definitions {
+            if let Ok(definition) = instance::definition(&shared, &self.instance.id, *fingerprint).await {
+                known.extend(definition);
+            }
+        }
+        let namespace = shared.settings.namespace.as_str().to_owned();
+        let run = archived(namespace, self.instance.id.to_string(), run, start, (count, damaged), definitions);
+        writer.run(run, parts, entries, known).await.map_err(|source| self.not_archived(source))
+    }
+
+    fn not_archived(&self, source: ArchiveError) -> Unavailable {
+        Unavailable::Archive { workflow_id: self.instance.id.to_string(), source }
+    }
+
+    /// Reads the history of a run; hands over what is more than one block should hold.
+    async fn gather_history(&self, run: RunId, writer: &Writer, into: &mut Gathered) -> Result<(), Unavailable> {
+        let (mut from, to) = self.instance.keys.all_of_run(Kind::History, run);
+        loop {
+            let rows = match self.worker.shared.store.scan(&from, &to, AT_ONCE).await {
+                Ok(rows) => rows,
+                Err(StoreError::Damaged { key, .. }) => {
+                    into.damaged += 1;
+                    from = [key.as_slice(), &[0]].concat();
+                    continue;
+                }
+                Err(source) => return Err(self.unreadable(source)),
+            };
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            from = [last.as_slice(), &[0]].concat();
+            for (_, value) in &rows {
+                if into.entries.len() >= PAGE || into.bytes >= PART_BYTES {
+                    let part = writer.part(run, std::mem::take(&mut into.entries)).await;
+                    into.parts.push(part.map_err(|source| self.not_archived(source))?);
+                    into.bytes = 0;
+                }
+                match Entry::from_bytes(value) {
+                    Ok(entry) => {
+                        into.definitions.extend(entry.definition);
+                        into.entries.push(entry);
+                        into.bytes += value.len();
+                        into.count += 1;
+                    }
+                    Err(_) => into.damaged += 1,
+                }
+            }
+        }
+    }
+}
+
+fn archived(
+    namespace: String,
+    workflow_id: String,
+    c: Checkpoint,
+    start: Option<StartRecord>,
+    (entries, damaged_entries): (u64, u64),
+    definitions: BTreeSet<Fingerprint>,
+) -> ArchivedRun {
+    let (status, first_run_id) = (c.status(), c.first_run());
+    let reason = |reason: &str| Payload::encode(reason).ok();
+    let (outcome, next_run_id) = match c.state {
+        State::Closed(Closed::Completed(value)) => (Some(value), None),
+        State::Closed(Closed::Failed { error, .. } | Closed::Cancelled { error, .. }) => (Some(error), None),
+        State::Terminated { reason: why } => (reason(&why), None),
+        State::Continued { next } => (None, Some(next)),
+        State::TimedOut { .. } | State::Running | State::Blocked(_) => (None, None),
+    };
+    ArchivedRun {
+        summary: RunSummary {
+            namespace,
+            workflow_id,
+            run_id: c.run,
+            workflow: c.workflow,
+            status,
+            started: c.started,
+            closed: c.closed.unwrap_or(c.updated),
+            entries,
+        },
+        outcome,
+        input: start.map(|start| start.input),
+        set_status: c.status,
+        tags: c.tags,
+        cancel_requested: c.cancel.map(|request| request.reason),
+        steps: c.steps,
+        first_run_id,
+        previous_run_id: c.relations.previous,
+        next_run_id,
+        damaged_entries,
+        definitions: definitions.into_iter().collect(),
+    }
+}

@@ -153,10 +153,15 @@ fn what_was_removed_is_read_from_the_archive() {
         ok(data, &["start", "review", id, "\"text\"", "1"]);
     }
     assert!(refused(data, &["remove", "doc-1"]).contains("WE043"));
+    // What is before it is read from the archive with the rest.
+    let begun = ok(data, &["history", "doc-1"]);
+    assert_eq!(ok(data, &["truncate", "doc-1"]), "removed 1 entries\n");
+    assert!(ok(data, &["history", "doc-1"]).contains("Checkpointed"));
     ok(data, &["signal", "doc-1", "verdict", ADA]);
     ok(data, &["terminate", "doc-2", "--reason", "late"]);
+    assert!(refused(data, &["truncate", "doc-2"]).contains("WE041"));
     let result = ok(data, &["result", "doc-1", "--wait"]);
-    let history = ok(data, &["history", "doc-1"]);
+    let history = begun + &ok(data, &["history", "doc-1"]);
     for id in ["doc-1", "doc-2"] {
         assert_eq!(ok(data, &["remove", id]), "removed\n");
     }

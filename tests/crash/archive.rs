@@ -22,7 +22,7 @@ use workflow_runtime::{
 const STEPS: u32 = 600;
 
 #[workflow]
-async fn kept_ledger(steps: u32, runs: u32) -> Result<u32, Cancelled> {
+pub(crate) async fn kept_ledger(steps: u32, runs: u32) -> Result<u32, Cancelled> {
     for n in 0..steps {
         set_status(&n);
         sleep(seconds(1)).await?;

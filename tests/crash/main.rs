@@ -19,5 +19,6 @@ mod schedules;
 mod sweeps;
 mod threads;
 mod timers;
+mod truncate;
 mod upgrade;
 mod virtual_time;

@@ -21,14 +21,17 @@ pub struct RunSummary {
     pub run_id: RunId,
     /// Registered name of the workflow.
     pub workflow: String,
-    /// How it ended.
+    /// How it ended; if it has not, older parts of its history are all that is here.
     pub status: Status,
     /// When it was started.
     pub started: Timestamp,
-    /// When it ended.
+    /// When it ended; if it has not, when it had last changed.
     pub closed: Timestamp,
     /// Entries of its history that were archived.
     pub entries: u64,
+    /// The number of the first of them. More than 0 where a part before was removed without an archive.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub first_entry: u64,
 }
 
 /// An archived run.

@@ -19,11 +19,48 @@ use std::{
 };
 use workflow_definition::{Definition, Fingerprint};
 
+/// Where a run is.
+#[derive(Debug, Default)]
+struct Kept {
+    /// The pieces in which it was archived, by their first entries: one, unless its history was truncated while it ran.
+    pieces: BTreeMap<u64, (Place, RunSummary)>,
+}
+
+impl Kept {
+    /// Of two copies the one with more entries counts: a process that died between archiving a run and removing it has archived
+    /// it twice, the second time perhaps without what had been removed by then.
+    fn add(&mut self, place: Place, run: RunSummary) {
+        let known = self.pieces.get(&run.first_entry).is_some_and(|(_, r)| r.entries >= run.entries);
+        if !known {
+            self.pieces.insert(run.first_entry, (place, run));
+        }
+    }
+
+    /// The piece that says how the run ended.
+    fn last(&self) -> Option<&(Place, RunSummary)> {
+        self.pieces.values().max_by_key(|(_, run)| (run.status.is_closed(), run.closed, run.first_entry))
+    }
+
+    /// All pieces as one.
+    fn summary(&self) -> Option<RunSummary> {
+        let (_, last) = self.last()?;
+        let (mut entries, mut behind) = (0, 0);
+        for (_, piece) in self.pieces.values() {
+            let end = piece.first_entry + piece.entries;
+            entries += end.saturating_sub(piece.first_entry.max(behind));
+            behind = behind.max(end);
+        }
+        let first_entry = self.pieces.keys().next().copied().unwrap_or(0);
+        Some(RunSummary { entries, first_entry, ..last.clone() })
+    }
+}
+
 /// The runs in a directory, as of when it was opened. An engine may go on writing to it.
 #[derive(Debug)]
 pub struct Archive {
     directory: PathBuf,
-    runs: BTreeMap<RunId, (Place, RunSummary)>,
+    listed: Vec<RunSummary>,
+    runs: BTreeMap<RunId, Kept>,
     definitions: BTreeMap<Fingerprint, Vec<Place>>,
     damage: Vec<ArchiveError>,
 }
@@ -50,30 +87,28 @@ impl Archive {
             };
             damage.extend(scanned.damage);
             for (at, run) in scanned.index.runs {
-                // A process that died between archiving a run and removing it has archived it twice, the second time
-                // perhaps without what had been removed by then.
-                let known = runs.get(&run.run_id).is_some_and(|(_, r): &(Place, RunSummary)| r.entries >= run.entries);
-                if !known {
-                    runs.insert(run.run_id, (Place { file, at }, run));
-                }
+                let kept: &mut Kept = runs.entry(run.run_id).or_default();
+                kept.add(Place { file, at }, run);
             }
             for (at, fingerprint) in scanned.index.definitions {
                 definitions.entry(fingerprint).or_default().push(Place { file, at });
             }
         }
-        Ok(Archive { directory, runs, definitions, damage })
+        let runs: BTreeMap<_, _> = runs;
+        let listed = runs.values().filter_map(Kept::summary).collect();
+        Ok(Archive { directory, listed, runs, definitions, damage })
     }
 
     /// All runs, those that were started first first.
     pub fn runs(&self) -> Vec<&RunSummary> {
-        let mut runs: Vec<_> = self.runs.values().map(|(_, run)| run).collect();
+        let mut runs: Vec<_> = self.listed.iter().collect();
         runs.sort_by_key(|run| (run.started, run.closed, run.run_id));
         runs
     }
 
     /// The run under an id that was started last.
     pub fn newest(&self, workflow_id: &str) -> Option<&RunSummary> {
-        let of_id = self.runs.values().map(|(_, run)| run).filter(|run| run.workflow_id == workflow_id);
+        let of_id = self.listed.iter().filter(|run| run.workflow_id == workflow_id);
         of_id.max_by_key(|run| (run.started, run.closed, run.run_id))
     }
 
@@ -88,7 +123,10 @@ impl Archive {
     ///
     /// [`ArchiveError`]: there is no such run, or it cannot be read.
     pub fn run(&self, run: RunId) -> Result<ArchivedRun, ArchiveError> {
-        Ok(self.whole(run)?.run)
+        let kept = self.kept(run)?;
+        let (Some((place, _)), Some(summary)) = (kept.last(), kept.summary()) else { return Err(self.not_found(run)) };
+        let whole: Whole = self.block(Kind::Run, *place)?;
+        Ok(ArchivedRun { summary, ..whole.run })
     }
 
     /// The history of a run, in pages. One that is damaged is an error in its place, and the next ones follow.
@@ -97,8 +135,11 @@ impl Archive {
     ///
     /// [`ArchiveError`]: there is no such run, or it cannot be read.
     pub fn history(&self, run: RunId) -> Result<Pages<'_>, ArchiveError> {
-        let Whole { parts, entries, .. } = self.whole(run)?;
-        Ok(Pages { archive: self, run, parts: parts.into_iter(), last: Some(entries) })
+        let pieces: Vec<Place> = self.kept(run)?.pieces.values().map(|(place, _)| *place).collect();
+        let (parts, last) = (vec![].into_iter(), None);
+        let mut pages = Pages { archive: self, run, pieces: pieces.into_iter(), parts, last, next: 0 };
+        pages.open_piece()?;
+        Ok(pages)
     }
 
     /// The history of a run with all that is needed to [`verify`](crate::engine::verify()) it.
@@ -129,10 +170,12 @@ impl Archive {
         failed.map_or(Ok(None), Err)
     }
 
-    fn whole(&self, run: RunId) -> Result<Whole, ArchiveError> {
-        let not_found = || ArchiveError::NotFound { path: self.directory.clone(), run };
-        let (place, _) = self.runs.get(&run).ok_or_else(not_found)?;
-        self.block(Kind::Run, *place)
+    fn not_found(&self, run: RunId) -> ArchiveError {
+        ArchiveError::NotFound { path: self.directory.clone(), run }
+    }
+
+    fn kept(&self, run: RunId) -> Result<&Kept, ArchiveError> {
+        self.runs.get(&run).ok_or_else(|| self.not_found(run))
     }
 
     fn block<T: DeserializeOwned>(&self, kind: Kind, Place { file, at }: Place) -> Result<T, ArchiveError> {
@@ -159,21 +202,56 @@ impl Archive {
 pub struct Pages<'a> {
     archive: &'a Archive,
     run: RunId,
+    /// Pieces that were not opened yet.
+    pieces: std::vec::IntoIter<Place>,
     parts: std::vec::IntoIter<Place>,
     last: Option<Vec<Entry>>,
+    /// The number of the next entry: those before were shown, in another piece.
+    next: u64,
+}
+
+impl Pages<'_> {
+    fn open_piece(&mut self) -> Result<(), ArchiveError> {
+        if let Some(place) = self.pieces.next() {
+            let Whole { parts, entries, .. } = self.archive.block(Kind::Run, place)?;
+            (self.parts, self.last) = (parts.into_iter(), Some(entries));
+        }
+        Ok(())
+    }
+
+    fn part(&self, place: Place) -> Result<Vec<Entry>, ArchiveError> {
+        let part: Part = self.archive.block(Kind::Entries, place)?;
+        if part.run == self.run {
+            return Ok(part.entries);
+        }
+        let path = format::file(&self.archive.directory, place.file);
+        Err(ArchiveError::damaged(&path, place.at, "entries of another run stand here"))
+    }
 }
 
 impl Iterator for Pages<'_> {
     type Item = Result<Vec<Entry>, ArchiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Some(place) = self.parts.next() else { return self.last.take().map(Ok) };
-        Some(self.archive.block::<Part>(Kind::Entries, place).and_then(|part| match part.run == self.run {
-            true => Ok(part.entries),
-            false => {
-                let path = format::file(&self.archive.directory, place.file);
-                Err(ArchiveError::damaged(&path, place.at, "entries of another run stand here"))
+        let mut page = loop {
+            if let Some(place) = self.parts.next() {
+                match self.part(place) {
+                    Ok(page) => break page,
+                    Err(e) => return Some(Err(e)),
+                }
             }
-        }))
+            if let Some(page) = self.last.take() {
+                break page;
+            }
+            if self.pieces.len() == 0 {
+                return None;
+            }
+            if let Err(e) = self.open_piece() {
+                return Some(Err(e));
+            }
+        };
+        page.retain(|entry| entry.seq >= self.next);
+        self.next = page.last().map_or(self.next, |entry| entry.seq + 1);
+        Some(Ok(page))
     }
 }

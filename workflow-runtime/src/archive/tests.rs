@@ -31,6 +31,7 @@ fn run(n: u128, entries: u64) -> ArchivedRun {
             started,
             closed: started,
             entries,
+            first_entry: 0,
         },
         outcome: Some(Payload::encode(&n).unwrap()),
         input: Some(Payload::encode(&(n,)).unwrap()),

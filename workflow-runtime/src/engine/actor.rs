@@ -46,6 +46,7 @@ impl Actor {
             let shared = &self.worker.shared;
             self.worker.alive()?;
             let now = shared.clock.now().max(self.floor);
+            self.segment_by_policy(now).await?;
             self.start_attempts(now).await?;
             self.post(now).await?;
             let signals = self.instance.first_signals(&self.worker.shared).await?;
@@ -91,6 +92,7 @@ impl Actor {
             Next::Expire => self.expire(now).await,
             Next::Retire => self.retire(now).await,
             Next::RetireFormer => self.retire_former(now).await,
+            Next::Trim => self.trim(now).await,
             next => {
                 let Some(kept) = self.draft(now) else { return Ok(()) };
                 self.deliver(kept, next).await.map(drop)

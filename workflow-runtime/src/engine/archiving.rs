@@ -31,6 +31,8 @@ struct Gathered {
     entries: Vec<Entry>,
     bytes: usize,
     count: u64,
+    /// The number of the first entry.
+    first: Option<u64>,
     damaged: u64,
     definitions: BTreeSet<Fingerprint>,
 }
@@ -64,6 +66,11 @@ impl Actor {
 
     /// Archives one run, if there is an archive.
     pub(super) async fn archive(&self, run: Checkpoint) -> Result<(), Unavailable> {
+        self.archive_until(run, u64::MAX).await
+    }
+
+    /// Archives the entries of a run before a number, if there is an archive.
+    pub(super) async fn archive_until(&self, run: Checkpoint, upto: u64) -> Result<(), Unavailable> {
         let shared = self.worker.shared.clone();
         let Some(writer) = &shared.archive else { return Ok(()) };
         let start: Option<StartRecord> = {
@@ -78,8 +85,9 @@ impl Actor {
             }
         };
         let mut gathered = Gathered::default();
-        self.gather_history(run.run, writer, &mut gathered).await?;
-        let Gathered { parts, entries, count, damaged, definitions, .. } = gathered;
+        self.gather_history(run.run, (run.truncated, upto), writer, &mut gathered).await?;
+        let Gathered { parts, entries, count, first, damaged, definitions, .. } = gathered;
+        let first = first.unwrap_or(run.truncated);
         let mut known = vec![];
         for fingerprint in &definitions {
             if let Ok(definition) = instance::definition(&shared, &self.instance.id, *fingerprint).await {
@@ -87,7 +95,7 @@ impl Actor {
             }
         }
         let namespace = shared.settings.namespace.as_str().to_owned();
-        let run = archived(namespace, self.instance.id.to_string(), run, start, (count, damaged), definitions);
+        let run = archived(namespace, self.instance.id.to_string(), run, start, (count, first, damaged), definitions);
         writer.run(run, parts, entries, known).await.map_err(|source| self.not_archived(source))
     }
 
@@ -96,8 +104,15 @@ impl Actor {
     }
 
     /// Reads the history of a run; hands over what is more than one block should hold.
-    async fn gather_history(&self, run: RunId, writer: &Writer, into: &mut Gathered) -> Result<(), Unavailable> {
-        let (mut from, to) = self.instance.keys.all_of_run(Kind::History, run);
+    async fn gather_history(
+        &self,
+        run: RunId,
+        (from, to): (u64, u64),
+        writer: &Writer,
+        into: &mut Gathered,
+    ) -> Result<(), Unavailable> {
+        let keys = &self.instance.keys;
+        let (mut from, to) = (keys.history(run, from), keys.history(run, to));
         loop {
             let rows = match self.worker.shared.store.scan(&from, &to, AT_ONCE).await {
                 Ok(rows) => rows,
@@ -118,7 +133,8 @@ impl Actor {
                 }
                 match Entry::from_bytes(value) {
                     Ok(entry) => {
-                        into.definitions.extend(entry.definition);
+                        into.first.get_or_insert(entry.seq);
+                        into.definitions.extend(entry.definitions());
                         into.entries.push(entry);
                         into.bytes += value.len();
                         into.count += 1;
@@ -135,7 +151,7 @@ fn archived(
     workflow_id: String,
     c: Checkpoint,
     start: Option<StartRecord>,
-    (entries, damaged_entries): (u64, u64),
+    (entries, first_entry, damaged_entries): (u64, u64, u64),
     definitions: BTreeSet<Fingerprint>,
 ) -> ArchivedRun {
     let (status, first_run_id) = (c.status(), c.first_run());
@@ -157,6 +173,7 @@ fn archived(
             started: c.started,
             closed: c.closed.unwrap_or(c.updated),
             entries,
+            first_entry,
         },
         outcome,
         input: start.map(|start| start.input),

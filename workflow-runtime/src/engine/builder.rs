@@ -154,6 +154,16 @@ impl EngineBuilder {
         self
     }
 
+    /// Keeps at least the last so many entries of the history of a run that goes on, and at most about twice as many. All of them are kept unless told.
+    ///
+    /// With each `entries` of them a new segment begins, and what is before the last one is removed, or archived if there is
+    /// an archive. A segment begins with a checkpoint, so [`verify`](super::verify()) goes on from the first that there is. See
+    /// [`Run::truncate_history`](super::Run::truncate_history) for when one is put off.
+    pub fn keep_history(mut self, entries: u64) -> Self {
+        self.settings.keep_history = Some(entries.max(1));
+        self
+    }
+
     /// How much may be under way at a time: calls of clients, steps, and attempts of activities that run or wait in their
     /// queues. Default: 100,000.
     ///

@@ -152,7 +152,7 @@ impl Draft {
                 self.events.push(inbox::taken(Some(op), &name, seq));
                 completed(op, Completion::Value(signal?))
             }
-            Next::Expire | Next::Retire | Next::RetireFormer => None,
+            Next::Expire | Next::Retire | Next::RetireFormer | Next::Trim => None,
             Next::Fire(op) => {
                 let fired = match self.remove_pending(op)?.what {
                     Operation::Signal { .. } => Completion::TimedOut,

@@ -10,11 +10,13 @@ use crate::{
 };
 
 mod complete;
+mod control;
 mod run;
 mod skip;
 mod update;
 
 pub use complete::CompleteError;
+pub use control::ControlError;
 pub use run::RunError;
 pub use skip::SkipError;
 pub use update::UpdateError;
@@ -388,64 +390,6 @@ impl SignalError {
             Self::TooLarge { .. } => "WE033",
             Self::Reserved { .. } => "WE034",
             Self::InboxFull { .. } => "WE035",
-            Self::Unavailable(e) => e.code(),
-        }
-    }
-}
-
-/// Why an instance was not cancelled, terminated, retried or removed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ControlError {
-    /// The id is not one.
-    #[error(transparent)]
-    InvalidId(#[from] InvalidId),
-    /// There is no such instance.
-    #[error("WE040: there is no instance `{workflow_id}` to {action}; check the id")]
-    NotFound {
-        /// The instance.
-        workflow_id: String,
-        /// What was to be done.
-        action: &'static str,
-    },
-    /// The instance has ended.
-    #[error("WE041: `{workflow_id}` has ended ({state}), there is nothing to {action}; its result stands")]
-    Closed {
-        /// The instance.
-        workflow_id: String,
-        /// What was to be done.
-        action: &'static str,
-        /// How it has ended.
-        state: &'static str,
-    },
-    /// The instance is not blocked, so there is nothing to retry.
-    #[error("WE042: `{workflow_id}` is not blocked, there is nothing to retry; see its status for what it waits for")]
-    NotBlocked {
-        /// The instance.
-        workflow_id: String,
-    },
-    /// The instance has not ended, so it is not removed.
-    #[error("WE043: `{workflow_id}` has not ended ({state}) and is not removed; cancel or terminate it first")]
-    NotClosed {
-        /// The instance.
-        workflow_id: String,
-        /// How it stands.
-        state: &'static str,
-    },
-    /// The engine could not serve the call.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl ControlError {
-    /// The stable code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidId(e) => e.code(),
-            Self::NotFound { .. } => "WE040",
-            Self::Closed { .. } => "WE041",
-            Self::NotBlocked { .. } => "WE042",
-            Self::NotClosed { .. } => "WE043",
             Self::Unavailable(e) => e.code(),
         }
     }

@@ -2,8 +2,8 @@
 
 use super::{
     checkpoint::{
-        self, By, Checkpoint, EXPIRE, Operation, Pending, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord, State,
-        micros,
+        self, By, Checkpoint, EXPIRE, Operation, Pending, RETIRE, RETIRE_FORMER, Reason, SignalRecord, StartRecord,
+        State, micros,
     },
     error::Unavailable,
     group::Members,
@@ -74,6 +74,8 @@ pub(super) enum Next {
     Retire,
     /// A run before it has been kept for long enough.
     RetireFormer,
+    /// A part of its history is gone.
+    Trim,
     /// The time of an activity for all its attempts is over.
     Overdue(OpId),
 }
@@ -82,7 +84,7 @@ impl Next {
     /// The operation that it is about.
     pub(super) fn op(&self) -> Option<OpId> {
         match self {
-            Self::Start | Self::Cancel | Self::Expire | Self::Retire | Self::RetireFormer => None,
+            Self::Start | Self::Cancel | Self::Expire | Self::Retire | Self::RetireFormer | Self::Trim => None,
             Self::Done(op) | Self::Stop(op) | Self::Overdue(op) | Self::Signal(op) | Self::Fire(op) => Some(*op),
         }
     }
@@ -220,6 +222,9 @@ impl Instance {
         let c = self.checkpoint.as_ref()?;
         if c.removing {
             return Some((Timestamp::MIN, Next::Retire));
+        }
+        if c.is_to_be_trimmed() {
+            return Some((Timestamp::MIN, Next::Trim));
         }
         let chores = c.chores().filter_map(|(op, at)| {
             let next = match op {

@@ -106,6 +106,10 @@ pub(super) enum Mail {
     Retry {
         reply: Reply<(), ControlError>,
     },
+    /// Its history is to begin anew; answered with how many entries are gone.
+    Truncate {
+        reply: Reply<u64, ControlError>,
+    },
     /// It has ended and is not to be kept any longer.
     Remove {
         reply: Reply<(), ControlError>,
@@ -204,6 +208,7 @@ impl Mail {
             | Mail::Remove { reply } => {
                 drop(reply.send(Err(error.clone().into())));
             }
+            Mail::Truncate { reply } => drop(reply.send(Err(error.clone().into()))),
             Mail::Skip { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Watch { reply, .. } => drop(reply.send(Err(error.clone()))),
             Mail::Complete { reply, .. } => drop(reply.send(Err(error.clone().into()))),

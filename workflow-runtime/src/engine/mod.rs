@@ -11,7 +11,7 @@
 //! - `worker`, `place`, `recovery`, `timers`, `resident`: who owns what, and what wakes whom.
 //! - `watch`: steps that do not end, and steps that kill the process.
 //! - `actor`, `coalesce`, `group`, `requests`, `attempts`, `running`, `outside`, `detach`, `instance`: one instance at work.
-//! - `retention`, `archiving`: what goes, and where it is kept.
+//! - `retention`, `segment`, `archiving`: what goes, and where it is kept.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
@@ -56,6 +56,7 @@ mod resident;
 mod retention;
 mod run;
 mod running;
+mod segment;
 mod send;
 mod shared;
 mod start;

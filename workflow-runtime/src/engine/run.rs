@@ -289,16 +289,18 @@ impl<W> Run<W> {
         status::status(&self.engine.inner.shared, &id, c).await
     }
 
-    /// Everything that happened to the run. Reads the store.
+    /// Everything that happened to the run, or since its history was [truncated](Self::truncate_history). Reads the store.
     ///
     /// # Errors
     ///
     /// [`QueryError`]: there is no such run, or it cannot be read.
     pub async fn history(&self) -> Result<Vec<Entry>, QueryError> {
         let mut all = vec![];
+        let mut from = 0;
         loop {
-            let page = self.history_page(all.len() as u64, 1024).await?;
+            let page = self.history_page(from, 1024).await?;
             let last = page.len() < 1024;
+            from = page.last().map_or(from, |entry| entry.seq + 1);
             all.extend(page);
             if last {
                 return Ok(all);
@@ -314,7 +316,7 @@ impl<W> Run<W> {
     pub async fn history_page(&self, from: u64, limit: usize) -> Result<Vec<Entry>, QueryError> {
         let id = self.id.clone()?;
         let c = self.existing(&id).await?;
-        status::history(&self.engine.inner.shared, &id, c.run, from, limit).await
+        status::history(&self.engine.inner.shared, &id, c.run, from.max(c.truncated), limit).await
     }
 
     /// Asks the run to stop: everything that it waits for is cancelled, and it can still clean up. The request is
@@ -345,6 +347,20 @@ impl<W> Run<W> {
     /// [`ControlError::NotBlocked`]: it is not blocked.
     pub async fn retry(&self) -> Result<(), ControlError> {
         self.control(|reply| Mail::Retry { reply }).await
+    }
+
+    /// Removes the history of a run that goes on, and tells how many entries. With an archive they are written there first.
+    ///
+    /// A new segment of the history begins with a full checkpoint of the run: [`verify`](Self::verify) begins with it, and the numbers of
+    /// entries go on. The run notices nothing. It is durable on return.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::InTheWay`]: not now: a group of operations is under way, or what waits in its inbox, or what it holds, is too much to be written
+    /// down once more.
+    pub async fn truncate_history(&self) -> Result<u64, ControlError> {
+        let id = self.id.clone()?;
+        self.engine.inner.ask(&id, |reply| Mail::Truncate { reply }).await.unwrap_or_else(|e| Err(e.into()))
     }
 
     /// Removes what has ended now, and not when its retention is over: all runs under the id, with their histories and results.

@@ -57,6 +57,8 @@ pub(super) struct Settings {
     pub(super) copies: usize,
     /// How long a run is kept once it has ended. None: for ever.
     pub(super) retention: Option<Duration>,
+    /// With how many entries a segment of a history ends.
+    pub(super) keep_history: Option<u64>,
 }
 
 impl Default for Settings {
@@ -75,6 +77,7 @@ impl Default for Settings {
             bug: None,
             copies: 1,
             retention: Some(crate::days(30)),
+            keep_history: None,
         }
     }
 }

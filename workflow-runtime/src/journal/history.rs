@@ -151,7 +151,26 @@ pub enum Outcome {
 impl Entry {
     /// An entry without a step.
     pub(crate) fn of(seq: u64, revision: u64, time: Timestamp, events: Vec<Event>) -> Self {
-        Entry { seq, revision, time, step: None, inputs: vec![], frame: None, definition: None, helpers: vec![], events }
+        Entry {
+            seq,
+            revision,
+            time,
+            step: None,
+            inputs: vec![],
+            frame: None,
+            definition: None,
+            helpers: vec![],
+            events,
+        }
+    }
+
+    /// The definitions that it refers to.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = Fingerprint> {
+        let checkpoint = self.events.iter().find_map(|event| match event {
+            Event::Checkpointed { by, helpers, .. } => Some(std::iter::once(*by).chain(helpers.iter().copied())),
+            _ => None,
+        });
+        self.definition.into_iter().chain(self.helpers.iter().copied()).chain(checkpoint.into_iter().flatten())
     }
 
     /// The stored form.

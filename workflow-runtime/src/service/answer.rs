@@ -78,6 +78,7 @@ async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
             run(id).retry().await?;
             Ok(Value::Null)
         }
+        Request::Truncate { id } => Ok(json!({ "removed": run(id).truncate_history().await? })),
         Request::Remove { id } => {
             run(id).remove().await?;
             Ok(Value::Null)

@@ -125,6 +125,11 @@ pub(super) enum Remote {
         #[arg(long)]
         reason: String,
     },
+    /// Removes the history of an instance that goes on. It is archived first, if the service has an archive.
+    Truncate {
+        /// Id of the instance.
+        id: String,
+    },
     /// Removes an instance that has ended, before its retention is over. It is archived first, if the service has an archive.
     Remove {
         /// Id of the instance.
@@ -234,6 +239,7 @@ impl Remote {
             Self::Terminate { id, reason } => Request::Terminate { id, reason },
             Self::Retry { id } => Request::Retry { id },
             Self::Remove { id } => Request::Remove { id },
+            Self::Truncate { id } => Request::Truncate { id },
             Self::List { workflow, status, tag, limit, .. } => Request::List {
                 workflow,
                 status: status.as_deref().map(parse_status).transpose()?,

@@ -26,6 +26,7 @@ pub(super) enum Request {
     Terminate { id: String, reason: String },
     Retry { id: String },
     Remove { id: String },
+    Truncate { id: String },
     List { workflow: Option<String>, status: Option<Status>, tag: Option<(String, String)>, limit: usize },
     Show { id: String },
     History { id: String },
@@ -49,7 +50,8 @@ impl Request {
             | Self::Cancel { .. }
             | Self::Terminate { .. }
             | Self::Retry { .. }
-            | Self::Remove { .. } => false,
+            | Self::Remove { .. }
+            | Self::Truncate { .. } => false,
         }
     }
 }

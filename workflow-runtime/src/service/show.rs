@@ -29,6 +29,7 @@ pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<
         Remote::Terminate { .. } => "terminated".into(),
         Remote::Retry { .. } => "tries again".into(),
         Remote::Remove { .. } => "removed".into(),
+        Remote::Truncate { .. } => format!("removed {} entries", answer["removed"]),
         Remote::List { .. } => list(answer),
         Remote::Show { .. } => status(answer),
         Remote::History { .. } => history(answer),

@@ -28,6 +28,9 @@ pub(in crate::engine) struct Ended {
     /// The run that it continued.
     #[serde(default)]
     pub(in crate::engine) previous: Option<RunId>,
+    /// The first entry of its history that there is.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub(in crate::engine) truncated: u64,
 }
 
 impl Ended {
@@ -48,6 +51,7 @@ impl Ended {
             retire: c.retire,
             next,
             previous: c.relations.previous,
+            truncated: c.truncated,
         }
     }
 
@@ -57,6 +61,7 @@ impl Ended {
         (c.updated, c.closed, c.retire) = (self.updated, Some(self.closed), self.retire);
         (c.relations.first, c.relations.previous) = (Some(self.chain), self.previous);
         (c.steps, c.history, c.state) = (self.steps, self.history, self.state);
+        (c.truncated, c.trimmed) = (self.truncated, self.truncated);
         (c.status, c.tags, c.cancel) = (self.status, self.tags, self.cancel);
         c
     }

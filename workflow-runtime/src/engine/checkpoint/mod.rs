@@ -59,6 +59,15 @@ pub(super) struct Checkpoint {
     pub(super) steps: u64,
     /// Entries of the history.
     pub(super) history: u64,
+    /// The number of the entry that begins the last segment.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) segment: u64,
+    /// Entries before this number are gone to whoever reads.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) truncated: u64,
+    /// The records of entries before this number are deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) trimmed: u64,
     pub(super) state: State,
     /// The encoded [`Frame`] without its large slots. None before the first step, and once the run has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,6 +157,10 @@ pub(super) struct CancelRequest {
     pub(super) delivered: bool,
 }
 
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 impl Checkpoint {
     pub(super) fn start(run: RunId, workflow: String, now: Timestamp) -> Self {
         Checkpoint {
@@ -157,6 +170,9 @@ impl Checkpoint {
             updated: now,
             steps: 0,
             history: 0,
+            segment: 0,
+            truncated: 0,
+            trimmed: 0,
             state: State::Running,
             frame: None,
             large: vec![],
@@ -183,6 +199,11 @@ impl Checkpoint {
 
     pub(super) fn is_closed(&self) -> bool {
         !matches!(self.state, State::Running | State::Blocked(_))
+    }
+
+    /// Records of entries that are gone are left.
+    pub(super) fn is_to_be_trimmed(&self) -> bool {
+        self.trimmed < self.truncated
     }
 
     /// It waits for the time of its first step.
@@ -227,7 +248,7 @@ impl Checkpoint {
 
     /// Whether the instance must be looked at when the store is opened, whatever the time.
     fn is_ready(&self) -> bool {
-        if !self.relations.outbox.open.is_empty() {
+        if !self.relations.outbox.open.is_empty() || self.is_to_be_trimmed() {
             return true;
         }
         match self.state {

@@ -48,6 +48,10 @@ impl Actor {
                 let retried = Box::pin(self.retry(now)).await;
                 answer(reply, retried)
             }
+            Mail::Truncate { reply } => {
+                let truncated = Box::pin(self.truncate(now)).await;
+                answer(reply, truncated)
+            }
             Mail::Remove { reply } => {
                 let removed = Box::pin(self.remove(now)).await;
                 answer(reply, removed)

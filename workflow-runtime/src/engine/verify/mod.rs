@@ -120,7 +120,8 @@ impl<W> Run<W> {
 /// Runs the steps of a recorded history again and compares what they decide with what was recorded, up to the first
 /// difference. Nothing has an effect: activities do not run, side effects give the values that they gave.
 ///
-/// A history has segments: each begins with the start or with the checkpoint that another build took over. Those of
+/// A history has segments: each begins with the start, with the checkpoint that another build took over, or with one behind which
+/// the history was truncated. Those of
 /// other definitions of the workflow, or of an inline helper that took part, are skipped and counted.
 ///
 /// # Errors
@@ -137,6 +138,12 @@ fn observed(recorded: &Recorded, registry: &Registry, seen: &mut dyn FnMut(Left)
     let entries = groups::whole(&recorded.entries);
     let mut waiting: &[Fingerprint] = &[];
     for entry in &entries {
+        if let Some(Event::Checkpointed { frame, state, helpers, .. }) =
+            entry.events.iter().find(|e| matches!(e, Event::Checkpointed { .. }))
+        {
+            replay.begin(frame, state);
+            waiting = helpers;
+        }
         replay.note(entry);
         if let Some(Event::Upgraded { frame, .. }) = entry.events.iter().find(|e| matches!(e, Event::Upgraded { .. })) {
             replay.take_over(frame);

@@ -128,7 +128,7 @@ async fn recorded(
     let keys = shared.keys(&id);
     let start = instance::start_record(shared, &id, &keys, Some(run_id)).await?;
     let mut definitions = vec![];
-    for fingerprint in entries.iter().filter_map(|e| e.definition) {
+    for fingerprint in entries.iter().flat_map(Entry::definitions) {
         let known = definitions.iter().any(|d: &Definition| d.fingerprint() == fingerprint);
         if !known {
             let stored: Result<_, Unavailable> = instance::definition(shared, &id, fingerprint).await;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     engine::{
-        checkpoint::{Checkpoint, pack},
+        checkpoint::{Checkpoint, Operation, pack},
         draft::Draft,
         group::Delta,
     },
@@ -204,6 +204,26 @@ impl<'a> Replay<'a> {
         let frame: Option<Frame> = frame.decode().ok();
         // What cannot be loaded is skipped, like what another build did.
         self.machine = frame.and_then(|f| Machine::load(identity, f, input, &known).ok()).map(|(machine, _)| machine);
+    }
+
+    /// Goes on from the checkpoint with which a segment begins. What is before it need not be there.
+    pub(super) fn begin(&mut self, frame: &Payload, state: &Payload) {
+        self.completions.clear();
+        self.signals.clear();
+        self.waits.clear();
+        self.groups = Groups::default();
+        let Ok(checkpoint) = state.decode::<Checkpoint>() else { return self.lose() };
+        for (op, pending) in &checkpoint.pending {
+            if matches!(pending.what, Operation::Signal { .. }) {
+                self.waits.insert(op.0, ());
+            }
+            if let Some(done) = &pending.done {
+                self.completions.insert(op.0, done.completion.clone());
+            }
+        }
+        self.cancel = checkpoint.cancel.as_ref().map(|request| request.reason.clone());
+        self.checkpoint = checkpoint;
+        self.take_over(frame);
     }
 
     /// Runs the steps of an entry and compares. `seen` gets each frame that a step leaves behind.

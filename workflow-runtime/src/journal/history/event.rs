@@ -344,6 +344,22 @@ pub enum Event {
         /// The checkpoint.
         frame: Payload,
     },
+    /// A new segment of the history begins: all that the steps behind it need stands here, and in the events of this commit
+    /// that tell again of what waits in the inbox.
+    Checkpointed {
+        /// The workflow.
+        workflow: String,
+        /// The definition that wrote the checkpoint.
+        by: Fingerprint,
+        /// The definitions of the inline helpers that wait in it.
+        helpers: Vec<Fingerprint>,
+        /// How many entries before it were removed with this.
+        removed: u64,
+        /// The checkpoint.
+        frame: Payload,
+        /// What the run waits for, and what it has been told.
+        state: Payload,
+    },
     /// The run cannot go on by itself.
     Blocked {
         /// The stable code of the reason.
@@ -407,6 +423,7 @@ impl Event {
             | Self::ChildEnded { .. }
             | Self::ContinuedFrom { .. }
             | Self::Upgraded { .. }
+            | Self::Checkpointed { .. }
             | Self::Blocked { .. }
             | Self::Unblocked => false,
         }
@@ -424,6 +441,7 @@ impl Event {
             | Self::AttemptFailed { failure: Failure::Error(payload), .. }
             | Self::SideEffect(payload)
             | Self::StatusSet(payload) => payload.len(),
+            Self::Checkpointed { frame, state, .. } => frame.len() + state.len(),
             _ => 0,
         }
     }

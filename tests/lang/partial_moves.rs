@@ -431,8 +431,34 @@ async fn changed_beside_what_is_moved(mut v: (String, (u32, Vec<u32>), Card)) ->
     Ok(format!("{:?}", v.1))
 }
 
+/// What a pattern has moved out is gone in the branches that begin at once.
+#[workflow]
+async fn a_pattern_in_front_of_branches(line: (String, Vec<u32>, u32, Option<String>)) -> Result<u32, OrderError> {
+    let (ref name, numbers, count, _) = line;
+    let first = select! {
+        pinged = async {
+            ping(1).await?;
+            ping(line.2).await
+        } => pinged?,
+        _ = async {
+            text(name, &numbers).await?;
+            select! {
+                _ = async {
+                    ping(4).await?;
+                    text(line.3.as_deref().unwrap_or("-"), &[]).await
+                } => 1,
+                pinged = ping(3) => pinged?,
+            };
+            text(name, &[count]).await
+        } => count,
+    };
+    ping(count).await?;
+    Ok(first)
+}
+
 #[test]
 fn partial_moves() {
+    agree(|| a_pattern_in_front_of_branches(("a".into(), vec![1, 2], 3, Some("b".into()))));
     agree(|| copies_behind_a_pointer(Arc::new(purchase())));
     agree(|| pointers_in_locals(purchase()));
     agree(|| read_again_what_is_behind_a_drop(Dropped { price: 3, name: "d".into() }));

@@ -145,6 +145,9 @@ pub(super) fn alike(m: &Machine, sets: &mut [VarSet], live: &[VarSet], moved: &[
         let from = m.nodes.iter().position(|n| matches!(n.term, Term::Fork { fork: f, .. } if f == fork));
         let Some(from) = from else { continue };
         let owner = |n: NodeId| m.forks[fork].branches.iter().position(|b| m.within(m.nodes[n].branch, Some(*b)));
+        // What is moved out in front of the fork, in its own node too.
+        let begins = m.forks[fork].branches.iter().map(|b| m.branches[*b].entry);
+        let before: VarSet = begins.chain([from]).flat_map(|n| moved[n].iter().copied()).collect();
         let mut by_var: BTreeMap<VarId, (BTreeSet<Option<usize>>, VarSet)> = BTreeMap::new();
         for n in &region {
             for v in live[*n].iter().filter(|v| m.outside(**v, fork)) {
@@ -163,7 +166,7 @@ pub(super) fn alike(m: &Machine, sets: &mut [VarSet], live: &[VarSet], moved: &[
                 continue;
             }
             decided.push((var, fork));
-            let mut gone = gone(m, &entries, &moved[from]);
+            let mut gone = gone(m, &entries, &before);
             gone.extend(within.iter().filter(|g| m.base(**g) == var));
             let one = saved(m, var, &entries, &gone);
             for n in &region {

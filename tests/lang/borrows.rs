@@ -168,8 +168,54 @@ async fn values_by_method(mut stats: Vec<u32>) -> Out {
     Ok(out)
 }
 
+#[workflow]
+async fn elements(order: Order, sku: String) -> Result<u64, OrderError> {
+    let mut order = order;
+    let Some(line) = order.lines.iter().find(|l| l.sku == sku) else { return Ok(0) };
+    ping(line.quantity).await?;
+    text(&line.sku, &[]).await?;
+    let most = order.lines.iter().rev().filter(|l| l.quantity > 0).max_by_key(|l| l.quantity);
+    ping(most.map_or(0, |l| l.quantity)).await?;
+    if let Some(line) = most {
+        ping(line.quantity).await?;
+        text(&line.sku, &[]).await?;
+    }
+    order.cents += 1;
+    let words = "a=1 b=2".to_owned();
+    let first = words.split(' ').next().unwrap_or("-");
+    let last = words.split_whitespace().last();
+    text(first, &[]).await?;
+    text(last.unwrap_or_default(), &[]).await?;
+    Ok(order.cents)
+}
+
+#[workflow]
+async fn values_of_iterators(words: String) -> Result<u32, OrderError> {
+    let (Some(last), Some(most)) = (words.chars().last(), words.bytes().max()) else { return Ok(0) };
+    ping(u32::from(most)).await?;
+    let Some(first) = words.chars().next() else { return Ok(1) };
+    ping(u32::from(last)).await?;
+    Ok(u32::from(first) + u32::from(last) + u32::from(most))
+}
+
+#[workflow]
+async fn defaults(settings: String) -> Result<(), OrderError> {
+    let other = "none".to_owned();
+    for line in settings.lines() {
+        let (key, value) = line.split_once('=').unwrap_or((line, "true"));
+        let end = value.strip_prefix('x').unwrap_or(&other);
+        text(key, &[1]).await?;
+        text(value, &[2]).await?;
+        text(end, &[3]).await?;
+    }
+    Ok(())
+}
+
 #[test]
 fn borrows_are_taken_again() {
+    agree(|| elements(order("ok", 3), "s1".into()));
+    agree(|| values_of_iterators("ab".into()));
+    agree(|| defaults("a=xb\nc\nd=e".into()));
     for i in 0..2 {
         agree(|| of_places(order("ok", 3), i));
         agree(|| mutable_places(order("ok", 3), i));

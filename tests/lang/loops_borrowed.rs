@@ -352,8 +352,39 @@ fn prices() -> Prices {
     [("a", 4), ("bb", 5), ("c", 6)].map(|(name, price)| (name.to_owned(), price)).into()
 }
 
+#[workflow]
+async fn constants(n: u32) -> Result<u32, OrderError> {
+    const TABLE: &[(&str, u32)] = &[("a", 1), ("b", 2)];
+    const STEPS: [u32; 2] = [3, 4];
+    const WAYS: std::ops::Range<u32> = 1..3;
+    const NAMES: [&str; 2] = ["x", "y"];
+    let mut sum = n;
+    for (name, k) in TABLE {
+        text(name, &[*k]).await?;
+        sum += ping(*k).await?;
+    }
+    for &(name, mut k) in TABLE {
+        k += 1;
+        text(name, &[k]).await?;
+        sum += ping(k).await?;
+    }
+    for mut step in STEPS {
+        step += ping(step).await?;
+        sum += step;
+    }
+    for way in WAYS {
+        sum += ping(way).await? + way;
+    }
+    for name in NAMES {
+        text(name, &[]).await?;
+        text(name, &[sum]).await?;
+    }
+    Ok(sum)
+}
+
 #[test]
 fn loops_borrow() {
+    agree(|| constants(1));
     for n in 0..4 {
         agree(|| borrowed_adaptors(order("ok", 4), n));
         agree(|| borrowed_parts(numbers(7), n + 1));

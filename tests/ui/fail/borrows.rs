@@ -42,9 +42,9 @@ async fn from_a_function(order: Order) -> Result<String, WorkflowError> {
 
 #[workflow]
 async fn found(order: Order) -> Result<String, WorkflowError> {
-    let line = order.lines.iter().find(|l| l.quantity > 1).unwrap();
-    ping(line.quantity).await?;
-    Ok(line.sku.clone())
+    let sku = order.lines.iter().map(|l| &l.sku).max().unwrap();
+    ping(1).await?;
+    Ok(sku.clone())
 }
 
 #[workflow]

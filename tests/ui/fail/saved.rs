@@ -133,7 +133,7 @@ async fn iters(list: Vec<u64>) -> Result<u64, WorkflowError> {
 
 #[workflow]
 async fn borrows(name: String, list: Vec<u64>) -> Result<u64, WorkflowError> {
-    let chosen = list.iter().max();
+    let chosen = list.iter().reduce(|a, b| a.max(b));
     let words: Vec<&str> = name.split(' ').collect();
     let found = list.iter().enumerate().find(|(_, n)| **n > 1);
     charge(1).await?;

@@ -2,7 +2,7 @@
 //!
 //! Such a value lives as long as what borrows from it, so it gets a name of ours, and the borrow a place.
 
-use super::{Lower, place};
+use super::{Lower, elements, place};
 use syn::{Expr, visit::Visit};
 
 impl Lower<'_> {
@@ -36,7 +36,7 @@ impl Lower<'_> {
             Expr::MethodCall(m) => self.lends(m),
             other => self.is_borrow(other),
         };
-        place::lends(m) && (!place::unwraps(m) || borrow(&m.receiver))
+        place::lends(m) && !elements::is_iterator(&m.receiver) && (!place::unwraps(m) || borrow(&m.receiver))
     }
 
     /// The value that a place, or a borrow, is a part of.

@@ -70,6 +70,20 @@ const REFUSED: &[&str] = &[
     "map_windows",
 ];
 
+/// True for a method that goes through borrows of what it is called on.
+pub(super) fn lends_items(method: &str) -> bool {
+    const VALUES: &[&str] = &["chars", "char_indices", "bytes", "range"];
+    (LENT.contains(&method) && !VALUES.contains(&method))
+        || (PIECES.contains(&method) && !method.ends_with("match_indices"))
+}
+
+/// True for the name of a method that gives an iterator.
+pub(super) fn iterates(method: &str) -> bool {
+    let lends = LENT.contains(&method.trim_end_matches(MUT)) || PIECES.contains(&method);
+    let adapts = [PLAIN, NUMBERED, DOUBLE, REFUSED].iter().any(|names| names.contains(&method));
+    lends || adapts || method == "into_iter"
+}
+
 /// The chain as it is written.
 enum Written<'e> {
     /// `&place`, `&mut place`.
@@ -81,6 +95,8 @@ enum Written<'e> {
     Lent(&'e ExprMethodCall),
     Pieces(&'e ExprMethodCall),
     Owned(&'e Expr),
+    /// The name of a constant, or a path: it is the same wherever it is evaluated.
+    Constant(&'e Expr),
     Adapted(Box<Written<'e>>, &'e ExprMethodCall),
 }
 
@@ -99,6 +115,8 @@ pub(super) enum How {
     Into,
     /// `IntoIterator` of the place, which is a shared reference.
     Copied,
+    /// `IntoIterator` of the place, which is a constant.
+    Constant,
     /// `iter()` and its like.
     Method(ExprMethodCall),
 }
@@ -139,6 +157,7 @@ impl Lower<'_> {
             Expr::Reference(r) => Some(Written::Borrow(r)),
             Expr::Path(_) => match place::root(e).and_then(|n| self.lookup(&n)) {
                 Some(v) if matches!(self.m.vars[v].origin, Origin::Derived(_)) => Some(Written::Again(e, v)),
+                None if place::is_constant(e) => Some(Written::Constant(e)),
                 _ => None,
             },
             other => match self.iterator(other)? {
@@ -208,6 +227,11 @@ impl Lower<'_> {
                 let place = (*e).clone();
                 let place = if mutable { make::paren(make::deref(place)) } else { place };
                 Chain::Lent { place, how: if mutable { How::Into } else { How::Copied }, mutable }
+            }
+            Written::Constant(e) => {
+                // In the place of what is owned elsewhere: the temporaries behind it have their names by their numbers.
+                self.temp(false);
+                Chain::Lent { place: (*e).clone(), how: How::Constant, mutable: false }
             }
             Written::Lending(e) => {
                 let value = self.operand(e);
@@ -447,6 +471,7 @@ fn lent(place: &Expr, how: &How, mutable: bool) -> Expr {
     let made = match how {
         How::Into => into_iter(make::name(&p)),
         How::Copied => into_iter(make::deref(make::name(&p))),
+        How::Constant => into_iter(place.clone()),
         How::Method(m) => {
             let mut m = m.clone();
             *m.receiver = make::name(&p);

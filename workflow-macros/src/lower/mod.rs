@@ -9,6 +9,7 @@ mod chain;
 pub(crate) mod compound;
 pub(crate) mod continues;
 mod control;
+mod elements;
 mod exits;
 mod expr;
 mod held;

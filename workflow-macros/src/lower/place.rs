@@ -1,6 +1,6 @@
 //! Places: expressions that name storage. Borrows of places are taken again after an await instead of being saved.
 
-use super::{Lower, make, parts};
+use super::{Lower, elements, make, parts};
 use crate::ir::{Code, Derivation, Effects, Kind, Origin, VarId, VarSet};
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -156,11 +156,22 @@ impl Lower<'_> {
         let name = m.method.to_string();
         let name = name.as_str();
         if UNWRAPPING.contains(&name) {
-            return self.is_borrow(&m.receiver) && m.args.iter().all(is_constant);
+            return self.is_borrow(&m.receiver) && m.args.iter().all(|a| self.is_default(a));
+        }
+        if self.finds_element(m) {
+            return true;
         }
         (LENDING.contains(&name) || LENDING_MUT.contains(&name))
             && m.args.iter().all(|a| !contains_closure(a))
             && (self.is_storage(&m.receiver) || self.is_borrow(&m.receiver) || matches!(*m.receiver, Expr::Lit(_)))
+    }
+
+    /// What stands in for a borrow where there is none: it is the same, or borrows the same, whenever it is evaluated.
+    fn is_default(&self, e: &Expr) -> bool {
+        match strip(e) {
+            Expr::Tuple(t) => t.elems.iter().all(|e| self.is_default(e)),
+            other => is_constant(other) || self.is_borrow(other),
+        }
     }
 
     /// The variable that `e` is, if that is bound again where it is needed.
@@ -192,11 +203,17 @@ impl Lower<'_> {
             Expr::MethodCall(m) => {
                 self.make_steady(&mut m.receiver);
                 let name = m.method.to_string();
-                let changeable = LENDING.contains(&name.as_str())
+                let changeable = (LENDING.contains(&name.as_str()) || elements::finds(m))
                     && lender(&m.receiver)
                         .and_then(|n| self.lookup(&n))
                         .is_some_and(|v| self.m.vars[v].mutable || self.borrows_mutably(v));
-                m.args.iter_mut().for_each(|a| *a = self.once(a));
+                for a in &mut m.args {
+                    match a {
+                        Expr::Closure(_) => {}
+                        a if UNWRAPPING.contains(&name.as_str()) => self.make_steady(a),
+                        a => *a = self.once(a),
+                    }
+                }
                 if changeable {
                     let span = syn::spanned::Spanned::span(m);
                     let call = Expr::MethodCall(m.clone());
@@ -247,7 +264,10 @@ impl Lower<'_> {
             Expr::Reference(r) if r.mutability.is_some() => self.roots(&r.expr),
             Expr::Reference(r) => self.changed_by(&r.expr),
             Expr::MethodCall(m) if LENDING_MUT.contains(&m.method.to_string().as_str()) => self.roots(&m.receiver),
-            Expr::MethodCall(m) => self.changed_by(&m.receiver),
+            Expr::MethodCall(m) => {
+                let defaults = m.args.iter().filter(|_| unwraps(m)).flat_map(|a| self.changed_by(a));
+                defaults.chain(self.changed_by(&m.receiver)).collect()
+            }
             Expr::Try(t) => self.changed_by(before_try(&t.expr)),
             Expr::Tuple(t) => t.elems.iter().flat_map(|e| self.changed_by(e)).collect(),
             Expr::Call(c) => c.args.iter().flat_map(|e| self.changed_by(e)).collect(),
@@ -416,7 +436,7 @@ fn is_made(e: &Expr, function: &str) -> bool {
 }
 
 /// A literal, a constant, a range of these: nothing that a local can change.
-fn is_constant(e: &Expr) -> bool {
+pub(super) fn is_constant(e: &Expr) -> bool {
     match strip(e) {
         Expr::Lit(_) => true,
         Expr::Unary(u) => is_constant(&u.expr),

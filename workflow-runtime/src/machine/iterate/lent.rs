@@ -92,5 +92,40 @@ exact! {
     [T] std::result::IterMut<'a, T>,
     [T] std::option::IntoIter<&'a T>,
     [T] std::option::IntoIter<&'a mut T>,
+    [T, const N: usize] std::array::IntoIter<T, N>,
     [] std::str::Bytes<'a>,
 }
+
+/// A range that is a constant: it is made again wherever the loop goes on.
+#[derive(Debug)]
+pub struct Made<I>(I);
+
+impl<I: Iterator + Clone> View for Made<I> {
+    type Mark = ();
+    type Item = I::Item;
+    fn seek(&self, k: usize, (): &mut ()) -> bool {
+        self.0.clone().nth(k).is_some()
+    }
+    fn len(&self, (): &mut ()) -> Option<usize> {
+        let (least, most) = self.0.size_hint();
+        most.filter(|most| *most == least)
+    }
+    fn item(mut self, k: usize, (): &()) -> Option<I::Item> {
+        self.0.nth(k)
+    }
+}
+
+macro_rules! made {
+    ($($t:ident),*) => { $(
+        impl<'p, P: ?Sized, T: Clone> Walk<'p, P> for std::ops::$t<T>
+        where
+            Self: Iterator,
+        {
+            type View = Made<Self>;
+            fn walk(place: &'p P, make: impl FnOnce(&'p P) -> Self) -> Made<Self> {
+                Made(make(place))
+            }
+        }
+    )* };
+}
+made!(Range, RangeInclusive, RangeFrom);

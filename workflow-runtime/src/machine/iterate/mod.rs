@@ -18,7 +18,7 @@ pub use adapt::{
     skip, step_by, take, without, zip,
 };
 pub use finite::{Endless, Ends, Known, Shorter};
-pub use lent::{Exact, Walk, WalkMut, source, source_mut};
+pub use lent::{Exact, Made, Walk, WalkMut, source, source_mut};
 pub use ordered::{InMap, InMapMut, InSet, MapAt, MapOf, MapOfMut, Part, SetOf};
 pub use owned::{Inclusive, Items, Numbers, OwnedIter, owned};
 pub use refer::{Good, Lends, again, good, lent};

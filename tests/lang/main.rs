@@ -10,6 +10,7 @@
     reason = "what is unusual to write must be compiled all the same"
 )]
 
+mod assigned;
 mod borrows;
 mod conditional;
 mod continues;

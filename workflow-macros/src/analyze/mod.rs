@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) written: Vec<usize>,
     /// Ids of all `patched!` sites, in source order.
     pub(crate) patches: Vec<String>,
+    /// Locals that some block only assigns: what gave them their types stands in another one.
+    pub(crate) declared: VarSet,
 }
 
 pub(crate) fn analyze(m: &mut Machine) -> Facts {
@@ -56,7 +58,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
             live[*n].extend(liveness::aside(m, branch, &own, &shared));
         }
     }
-    let moved = reach::moved(m, &reachable);
+    let moved = reach::moved(m, &reachable, &live);
     let needed = live.clone();
     liveness::by_fields(m, &mut live, &moved);
     liveness::alike(m, &mut live, &needed, &moved);
@@ -69,7 +71,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
         m.nodes[*n].effects().into_iter().flat_map(|e| &e.kills).for_each(|v| written[*v] += 1);
     }
     let patches_in = (0..m.branches.len()).map(|b| reach::patches_in(m, &reachable, b)).collect();
-    Facts {
+    let mut facts = Facts {
         across: across(m, &reachable, &live),
         live,
         own,
@@ -82,7 +84,10 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
         patches,
         reachable,
         written,
-    }
+        declared: VarSet::new(),
+    };
+    facts.declared = facts.roots.iter().flat_map(|root| facts.declared_by(m, *root)).collect();
+    facts
 }
 
 /// Keys of temporaries: the label of the point that they first wait at, and an ordinal.
@@ -235,6 +240,21 @@ impl Facts {
             }
         }
         names
+    }
+
+    /// The locals that a block assigns as a whole, and has neither from their slots nor from a `let` of its own.
+    fn declared_by(&self, m: &Machine, root: NodeId) -> VarSet {
+        let (mut assigned, mut bound, mut tree) = (VarSet::new(), VarSet::new(), vec![root]);
+        while let Some(n) = tree.pop() {
+            for e in m.nodes[n].effects() {
+                assigned.extend(&e.assigns);
+                bound.extend(&e.binds);
+            }
+            tree.extend(m.nodes[n].term.successors().into_iter().filter(|s| !self.is_root(*s)));
+        }
+        let there = |v: VarId| self.live[root].iter().any(|l| m.base(*l) == v);
+        assigned.retain(|v| m.vars[*v].origin == Origin::Local && !bound.contains(v) && !there(*v));
+        assigned
     }
 
     /// What is live behind the `i`th piece of code of a node, for every `i`.

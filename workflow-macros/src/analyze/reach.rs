@@ -1,7 +1,7 @@
 //! Reachability: of nodes, between points, and from `patched!` sites to points.
 
-use crate::ir::{BranchId, Machine, NodeId, Term, VarSet};
-use std::collections::BTreeSet;
+use crate::ir::{BranchId, Machine, NodeId, Term, VarId, VarSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Nodes that control can reach from the entry.
 pub(super) fn nodes(m: &Machine) -> BTreeSet<NodeId> {
@@ -50,9 +50,12 @@ pub(super) fn edges(m: &Machine, reachable: &BTreeSet<NodeId>) -> BTreeSet<(Opti
     edges
 }
 
-/// For every node the fields that may have been moved out before it.
-pub(super) fn moved(m: &Machine, reachable: &BTreeSet<NodeId>) -> Vec<VarSet> {
-    let mut moved = vec![VarSet::new(); m.nodes.len()];
+/// For every node the fields that may have been moved out before it, of variables that are live there. Around a fork, of all.
+pub(super) fn moved(m: &Machine, reachable: &BTreeSet<NodeId>, live: &[VarSet]) -> Vec<VarSet> {
+    // As bits: what was moved is never forgotten, so in a long function these sets are large.
+    let fields: VarSet = reachable.iter().flat_map(|n| m.nodes[*n].effects()).flat_map(|e| &e.moves).copied().collect();
+    let places: BTreeMap<VarId, usize> = fields.iter().enumerate().map(|(i, v)| (*v, i)).collect();
+    let mut moved = vec![Bits::new(fields.len()); m.nodes.len()];
     // In the order of the source, so that only loops need another round.
     let mut forward: Vec<NodeId> = reachable.iter().copied().collect();
     forward.sort_by_key(|n| m.nodes[*n].order);
@@ -60,15 +63,49 @@ pub(super) fn moved(m: &Machine, reachable: &BTreeSet<NodeId>) -> Vec<VarSet> {
     while std::mem::take(&mut changed) {
         for n in &forward {
             let mut behind = moved[*n].clone();
-            behind.extend(m.nodes[*n].effects().into_iter().flat_map(|e| e.moves.iter().copied()));
+            for v in m.nodes[*n].effects().into_iter().flat_map(|e| &e.moves) {
+                behind.insert(places[v]);
+            }
             for s in m.nodes[*n].term.successors() {
-                let before = moved[s].len();
-                moved[s].extend(&behind);
-                changed |= moved[s].len() > before;
+                changed |= moved[s].extend(&behind);
             }
         }
     }
-    moved
+    let fields: Vec<VarId> = fields.into_iter().collect();
+    let told = |(n, bits): (NodeId, &Bits)| {
+        let lives: VarSet = live[n].iter().map(|v| m.base(*v)).collect();
+        let forks = matches!(m.nodes[n].term, Term::Fork { .. }) || m.branches.iter().any(|b| b.entry == n);
+        bits.iter().map(|i| fields[i]).filter(|v| forks || lives.contains(&m.base(*v))).collect()
+    };
+    moved.iter().enumerate().map(told).collect()
+}
+
+/// A set of small numbers.
+#[derive(Clone)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(len: usize) -> Self {
+        Bits(vec![0; len.div_ceil(64)])
+    }
+
+    fn insert(&mut self, i: usize) {
+        self.0[i / 64] |= 1 << (i % 64);
+    }
+
+    /// True if there was something new.
+    fn extend(&mut self, other: &Bits) -> bool {
+        let mut new = 0;
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            new |= more & !*word;
+            *word |= more;
+        }
+        new != 0
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.0.len() * 64).filter(|i| self.0[i / 64] >> (i % 64) & 1 == 1)
+    }
 }
 
 /// For every point the sites that lie before it, and all sites in source order.

@@ -201,6 +201,10 @@ impl VisitMut for Awaits {
     }
     fn visit_item_mut(&mut self, _: &mut syn::Item) {}
     fn visit_macro_mut(&mut self, m: &mut syn::Macro) {
+        // Most macros have nothing in them that is looked for, and parsing them is dear.
+        if !lower::names_any(&m.tokens, &["await", "join", "try_join", "select", "continue_as_new"]) {
+            return;
+        }
         lower::in_known_macro(m, |e| self.visit_expr_mut(e));
     }
 }

@@ -65,6 +65,7 @@ impl Tree<'_> {
             } else {
                 let ty = var.ty.as_ref().map(|t| quote!(: __Is<#t>));
                 code.extend(quote!(let #bind #ty;));
+                code.extend(self.typed(v, name));
             }
             let unchanged = match live.contains(&v) {
                 true if unchanged => VarSet::from([v]),

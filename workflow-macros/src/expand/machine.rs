@@ -3,7 +3,7 @@
 use super::{Signature, signature::Parameters, tree};
 use crate::{
     analyze::Facts,
-    ir::{Machine, NodeId, Origin, PointId, ScopeId, Term, VarId},
+    ir::{Machine, NodeId, Origin, PointId, ScopeId, Term, Var, VarId},
     lower::{self, cx, ident, token},
 };
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
@@ -15,7 +15,7 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
     let entered = m.branches.iter().filter(|b| facts.reachable.contains(&b.entry));
     let outputs = entered.map(|b| b.output).filter(|v| !vars.contains(v));
     let vars: Vec<usize> = vars.iter().copied().chain(outputs).collect();
-    let slots: Vec<Ident> = vars.iter().map(|v| slot(m, *v)).collect();
+    let slots: Vec<&Ident> = vars.iter().map(|v| slot(m, *v)).collect();
     let keys = vars.iter().map(|v| &m.vars[*v].key);
     // Several values must agree on a type: if they do not, the check copy says so.
     let types = vars.iter().map(|v| (facts.written[*v] > 1).then(|| quote!(: __Is<__p::Slot<_>>)));
@@ -26,7 +26,8 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
         quote::quote_spanned!(slot.span()=> (&mut #slot.known()).durable::<#line>())
     });
     let held = facts.held(m);
-    let holders: Vec<Ident> = held.iter().map(|v| holder(m, *v)).collect();
+    let known = facts.declared.iter().filter(|v| !held.contains(v));
+    let holders: Vec<Ident> = held.iter().chain(known).map(|v| holder(m, *v)).collect();
     let sides = (0..2 * m.compounds).map(lower::compound::side);
     let harmless = held.iter().zip(&holders).map(|(v, h)| {
         let line = line(m, m.held.get(v), h.span());
@@ -183,8 +184,12 @@ fn is_argument(m: &Machine, v: VarId) -> bool {
 }
 
 /// The slot of a variable.
-pub(super) fn slot(m: &Machine, v: VarId) -> Ident {
+pub(super) fn slot(m: &Machine, v: VarId) -> &Ident {
     let var = &m.vars[v];
+    var.slot.get_or_init(|| name_of_slot(var))
+}
+
+fn name_of_slot(var: &Var) -> Ident {
     let name = var.ident.to_string();
     let name = name.trim_start_matches("r#");
     let name = name.trim_start_matches("__");
@@ -201,7 +206,7 @@ pub(super) fn slot(m: &Machine, v: VarId) -> Ident {
     }
 }
 
-/// What knows the type of a local that is only held.
+/// What knows the type of a local that is only held, or that some block only assigns.
 pub(super) fn holder(m: &Machine, v: VarId) -> Ident {
     let var = &m.vars[v];
     format_ident!("__h_{}", var.key.replace(['#', '.'], "__"), span = var.ident.span())

@@ -123,8 +123,9 @@ impl Tree<'_> {
                 let mut renames = self.hide(effects, &self.facts.live[*then], &mut inner);
                 let condition = self.condition(parts, &renames, &aside.names);
                 let (put, rebind) = (renames.put_away(), renames.rebind());
+                let types = self.types(effects);
                 let (then, els) = (self.goto(*then, inner), self.goto(*els, names));
-                let (then, els) = (braced([put, rebind, then]), braced([back.clone(), els]));
+                let (then, els) = (braced([put, rebind, types, then]), braced([back.clone(), els]));
                 quote!(#alias if #condition #then else #els)
             }
             Term::Match { scrutinee, effects, arms } => {
@@ -145,7 +146,7 @@ impl Tree<'_> {
                     let guard = arm.guard.as_ref().map(|g| set_aside.tokens(renames.tokens(g.clone())));
                     let guard = guard.map(|g| quote!(if #g));
                     let (put, rebind, body) = (renames.put_away(), renames.rebind(), self.goto(arm.to, inner));
-                    let body = braced([put, back, rebind, body]);
+                    let body = braced([put, back, rebind, self.types(&arm.effects), body]);
                     quote!(#pat #guard => #body)
                 });
                 let scrutinee = in_front_of_a_block(scrutinee);
@@ -266,7 +267,22 @@ impl Tree<'_> {
             let (holder, name) = (holder(self.m, *v), &self.m.vars[*v].ident);
             quote!(#holder.note(&#name);)
         });
-        quote!(let #pat #ty = #init #diverge; #put #rebind #(#held)*)
+        let types = self.types(&c.effects);
+        quote!(let #pat #ty = #init #diverge; #put #rebind #(#held)* #types)
+    }
+
+    /// The types of what is bound here, for the blocks that only assign it.
+    fn types(&self, effects: &Effects) -> TokenStream {
+        effects.binds.iter().map(|v| self.typed(*v, &self.m.vars[*v].ident)).collect()
+    }
+
+    /// Gives a local that some block only assigns the one type that it has in all of them. It is never run, and so not borrow-checked.
+    pub(super) fn typed(&self, v: VarId, name: &Ident) -> TokenStream {
+        if !self.facts.declared.contains(&v) {
+            return TokenStream::new();
+        }
+        let holder = holder(self.m, v);
+        quote!(loop { break; #holder.note(&#name); })
     }
 
     /// Notes what `effects` binds; what that hides and is still needed is put away.

@@ -5,7 +5,10 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 use syn::{Pat, Type};
 
 pub(crate) type VarId = usize;
@@ -61,6 +64,8 @@ pub(crate) struct Var {
     pub(crate) deferred: bool,
     /// The branch that declares it.
     pub(crate) branch: Option<BranchId>,
+    /// The name of its slot, once the key is known.
+    pub(crate) slot: OnceCell<Ident>,
 }
 
 /// Where a variable gets its value from.

@@ -250,7 +250,8 @@ impl<'e> Lower<'e> {
         let key = if *n == 0 { name } else { format!("{name}#{n}") };
         *n += 1;
         let (ident, branch) = (ident.clone(), self.branch);
-        self.m.vars.push(Var { ident, mutable, key, ty, origin, path: vec![], deferred: false, branch });
+        let (path, slot) = (vec![], Default::default());
+        self.m.vars.push(Var { ident, mutable, key, ty, origin, path, deferred: false, branch, slot });
         self.m.vars.len() - 1
     }
 
@@ -277,6 +278,7 @@ impl<'e> Lower<'e> {
             path: vec![],
             deferred: false,
             branch: self.branch,
+            slot: Default::default(),
         });
         let var = self.m.vars.len() - 1;
         self.scopes[0].insert(name.to_string(), var);

@@ -30,7 +30,17 @@ impl Lower<'_> {
         let of = &self.m.vars[var];
         let (ident, branch, deferred) = (of.ident.clone(), of.branch, of.deferred);
         let (key, path, origin) = (format!("{}.{}", of.key, path.join(".")), path.to_vec(), Origin::Field(var));
-        self.m.vars.push(Var { ident, mutable: false, key, ty: None, origin, path, deferred, branch });
+        self.m.vars.push(Var {
+            ident,
+            mutable: false,
+            key,
+            ty: None,
+            origin,
+            path,
+            deferred,
+            branch,
+            slot: Default::default(),
+        });
         let field = self.m.vars.len() - 1;
         self.m.fields.entry(var).or_default().push(field);
         field

@@ -4,6 +4,7 @@
 //! long one. Each prints what it counted.
 
 mod audit;
+mod churn;
 mod clients;
 mod completions;
 mod every_write;
@@ -13,5 +14,7 @@ mod overload;
 mod poison;
 mod poisons;
 mod process;
+mod random;
+mod soak;
 mod time;
 mod workload;

@@ -15,8 +15,7 @@ pub(crate) fn rounds(short: u64, long_form: u64) -> u64 {
     if long() { long_form } else { short }
 }
 
-/// splitmix64 by Sebastiano Vigna.
-pub(crate) struct Random(u64);
+pub(crate) use crate::random::Random;
 
 impl Random {
     /// The seed of `ATTACK_SEED`, or another one each time; printed, so that a failure can be run again.
@@ -25,14 +24,7 @@ impl Random {
             || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
         let seed = std::env::var("ATTACK_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(now);
         println!("{what}: ATTACK_SEED={seed}");
-        Random(seed)
-    }
-
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n.max(1)
+        Random::new(seed)
     }
 }
 

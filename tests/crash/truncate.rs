@@ -58,8 +58,8 @@ async fn logbook(rounds: u32) -> Result<u64, WorkflowError> {
             signed(n).await
         });
         sum += u64::from(a? + b?);
-        sum += u64::from(logbook_page(n).child(&format!("page-{n}")).await?);
-        for done in join_all((0..3).map(|m| stamped(m))).await {
+        sum += u64::from(logbook_page(n).child(format!("page-{n}")).await?);
+        for done in join_all((0..3).map(stamped)).await {
             sum += u64::from(done?);
         }
     }

@@ -6,6 +6,9 @@ mod dying;
 mod old;
 #[path = "../poisons.rs"]
 mod poisons;
+#[path = "../random.rs"]
+mod random;
+mod soak;
 #[path = "../workload.rs"]
 mod workload;
 
@@ -47,6 +50,7 @@ async fn run() -> Result<(), Failure> {
         ["naps", place, count] => nap(place, count.parse()?).await,
         ["park", place, count] => park(place, count.parse()?).await,
         ["poison", place, how] => poison(place, how).await,
+        ["soak", place, seed] => soak::soak(place, seed.parse()?).await,
         ["retry", place, id] => retry(place, id).await,
         _ => Err(format!("unknown arguments: {args:?}").into()),
     }

@@ -7,7 +7,10 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
-use workflow_runtime::store::{Commit, Fence, Revision, ShardId, SledStore, Store, Write};
+use uuid::Uuid;
+use workflow_runtime::journal::id::{Namespace, RunId, WorkflowId};
+use workflow_runtime::journal::key::InstanceKeys;
+use workflow_runtime::store::{Commit, Fence, Revision, SledStore, Store, Write};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,14 +28,15 @@ async fn main() -> Result<(), Failure> {
 async fn measure(writers: u64, steps: u64) -> Result<(), Failure> {
     let directory = tempfile::tempdir_in(std::env::var_os("STORE_DIR").unwrap_or_else(|| std::env::temp_dir().into()))?;
     let store = SledStore::open(directory.path())?;
-    let fence = store.acquire(ShardId(3)).await?;
+    let fences = store.acquire_all("benchmark").await?;
     let (before, started, cpu) = (store.counters(), Instant::now(), cpu_seconds());
-    let write = |w| {
-        let store = store.clone();
+    let write = |w: u64| {
+        let (store, fences) = (store.clone(), fences.clone());
         tokio::spawn(async move {
-            let id = format!("order-{w:06}");
+            let keys = InstanceKeys::new(&Namespace::default(), &WorkflowId::new(format!("order-{w:06}"))?);
+            let run = RunId(Uuid::from_u128(w.into()));
             for n in 0..steps {
-                store.commit(step(fence, &id, n)).await?;
+                store.commit(step(fences[usize::from(keys.shard().0)], &keys, run, n)).await?;
             }
             Ok::<_, Failure>(())
         })
@@ -82,9 +86,9 @@ fn cpu_seconds() -> f64 {
 }
 
 /// A frame of 1,400 bytes and a history record of 300.
-fn step(fence: Fence, id: &str, n: u64) -> Commit {
-    let frame = Write::Put { key: id.into(), value: vec![1; 1_400] };
-    let history = Write::Append { key: format!("{id}/{n:08}").into(), value: vec![2; 300] };
+fn step(fence: Fence, keys: &InstanceKeys, run: RunId, n: u64) -> Commit {
+    let frame = Write::Put { key: keys.frame(), value: vec![1; 1_400] };
+    let history = Write::Append { key: keys.history(run, n), value: vec![2; 300] };
     let (based_on, revision) = (Revision(n), Revision(n + 1));
-    Commit { fence, instance: id.into(), based_on, revision, writes: vec![frame, history] }
+    Commit { fence, instance: keys.frame(), based_on, revision, writes: vec![frame, history] }
 }

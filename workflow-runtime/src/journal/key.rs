@@ -188,6 +188,31 @@ pub fn shard_of(bytes: &[u8]) -> Option<ShardId> {
     Key::parse(bytes).ok()?.shard
 }
 
+/// Where the kind stands in a key that begins so, if its namespace is whole.
+fn kind_at(start: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        match (start.get(at)?, start.get(at + 1)) {
+            (0, Some(1)) => return Some(at + 2),
+            (0, _) => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+/// Where the number of the entry begins in the key of an entry of a history. `None` for other keys.
+pub(crate) fn history_number(key: &[u8]) -> Option<usize> {
+    let kind = kind_at(key)?;
+    let number = key.len().checked_sub(8)?;
+    // The shard, an empty id and the run stand between.
+    (key.get(kind) == Some(&(Kind::History as u8)) && number >= kind + 1 + 2 + 2 + 16).then_some(number)
+}
+
+/// Whether a key that begins so may be that of an entry of a history.
+pub(crate) fn may_be_history(start: &[u8]) -> bool {
+    kind_at(start).and_then(|at| start.get(at)).is_none_or(|kind| *kind == Kind::History as u8)
+}
+
 /// The key of a definition.
 pub fn definition(fingerprint: &str) -> Vec<u8> {
     let mut key = Vec::new();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::record::{self, Each, Medium, Op};
-use super::stage::{Fences, Stage};
+use super::stage::{Fences, Guards, Stage};
 use super::{Commit, CommitError, Fence, Revision, Row, ShardId, Store, StoreCounters, StoreError};
 
 /// A store in memory.
@@ -143,7 +143,7 @@ impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         self.with(|state| {
             let mut ops = Vec::new();
-            Stage::new(&state.records).admit(commit, &state.fences, &mut ops)?;
+            Stage::new(&state.records, &mut Guards::default()).admit(commit, &state.fences, &mut ops)?;
             state.apply(ops);
             state.counters.commits += 1;
             Ok(())

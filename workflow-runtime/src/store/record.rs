@@ -4,6 +4,7 @@
 //! r<key>            1 revision:u64 crc:u32 value           a whole value
 //! r<key>            2 revision:u64 crc:u32 len:u64         the head of a value in parts
 //! p<key><n:u32>     3 revision:u64 crc:u32 bytes           one part
+//! h<key>            4 entries:u64  crc:u32 ...             a chunk of a history, see `sled::chunks`
 //! s<name>           1 token:u64    crc:u32 owner           the store's own records
 //! ```
 //!
@@ -18,11 +19,13 @@ use super::{Revision, Row, StoreError};
 const WHOLE: u8 = 1;
 const SPLIT: u8 = 2;
 const PART: u8 = 3;
+const CHUNK: u8 = 4;
 const HEADER: usize = 1 + 8 + 4;
 
 /// The largest value that a database gets to see.
 pub(super) const MAX_PHYSICAL: usize = 4096;
-const BODY: usize = MAX_PHYSICAL - HEADER;
+/// The most bytes of it that are not its header.
+pub(super) const BODY: usize = MAX_PHYSICAL - HEADER;
 
 const REGION_RECORD: u8 = b'r';
 const REGION_PART: u8 = b'p';
@@ -51,6 +54,11 @@ pub(super) type Each<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, St
 
 pub(super) fn physical(key: &[u8]) -> Vec<u8> {
     prefixed(REGION_RECORD, key)
+}
+
+/// The key of a record by its physical key.
+pub(super) fn logical(physical: &[u8]) -> Option<&[u8]> {
+    physical.strip_prefix(&[REGION_RECORD])
 }
 
 pub(super) fn own(name: &[u8]) -> Vec<u8> {
@@ -93,6 +101,21 @@ pub(super) fn encode(key: &[u8], value: &[u8], revision: Revision, ops: &mut Vec
 /// The stored form of one of the store's own records.
 pub(super) fn seal_own(physical: &[u8], token: u64, owner: &[u8]) -> Vec<u8> {
     seal(WHOLE, physical, Revision(token), &owner[..owner.len().min(256)])
+}
+
+/// The stored form of a chunk of so many entries.
+pub(super) fn seal_chunk(physical: &[u8], entries: u64, body: &[u8]) -> Vec<u8> {
+    seal(CHUNK, physical, Revision(entries), body)
+}
+
+/// How many entries a chunk has, and they themselves.
+pub(super) fn open_chunk<'a>(physical: &[u8], raw: &'a [u8]) -> Result<(u64, &'a [u8]), StoreError> {
+    let named = physical.get(1..).unwrap_or_default();
+    let opened = unseal(named, physical, raw)?;
+    match opened.format {
+        CHUNK => Ok((opened.revision.0, opened.body)),
+        other => Err(StoreError::damaged(named, format!("unknown record format {other}"))),
+    }
 }
 
 fn seal(format: u8, physical: &[u8], revision: Revision, body: &[u8]) -> Vec<u8> {

@@ -1,11 +1,10 @@
 //! Which commits are admitted, and what they write. Shared by all backends, called by one writer at a time.
 
-use std::collections::HashMap;
-
 use super::record::{self, Medium, Op, Summary};
 use super::{
     Commit, CommitError, Fence, MAX_COMMIT_BYTES, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, ShardId, StoreError, Write,
 };
+use crate::hash::HashMap;
 use crate::journal::key;
 
 /// The newest fence of every shard.
@@ -81,23 +80,42 @@ impl Fences {
     }
 }
 
+/// What is known of the records that guard instances, from one flush to the next: whoever commits will commit again.
+#[derive(Debug, Default)]
+pub(super) struct Guards(HashMap<Vec<u8>, Summary>);
+
+/// So many are known at most.
+const MOST_GUARDS: usize = 1 << 14;
+
+impl Guards {
+    /// What was admitted is not in the store after all.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// Commits on their way into one flush.
 pub(super) struct Stage<'a, M: Medium> {
     base: &'a M,
-    /// The records that were touched, as the commits before left them.
+    guards: &'a mut Guards,
+    /// The other records that were touched, as the commits before left them. Without those that were appended in one piece:
+    /// what the base says of them is right.
     known: HashMap<Vec<u8>, Summary>,
 }
 
 impl<'a, M: Medium> Stage<'a, M> {
-    pub(super) fn new(base: &'a M) -> Self {
-        Self { base, known: HashMap::new() }
+    pub(super) fn new(base: &'a M, guards: &'a mut Guards) -> Self {
+        if guards.0.len() > MOST_GUARDS {
+            guards.forget();
+        }
+        Self { base, guards, known: HashMap::default() }
     }
 
     /// Appends the writes of `commit` to `ops`, or refuses it and appends nothing.
     pub(super) fn admit(&mut self, commit: Commit, fences: &Fences, ops: &mut Vec<Op>) -> Result<(), CommitError> {
         validate(&commit)?;
         fences.check(commit.fence)?;
-        let found = self.look(&commit.instance, true)?.revision.unwrap_or_default();
+        let found = self.guard(&commit.instance)?.revision.unwrap_or_default();
         if found != commit.based_on {
             return Err(CommitError::Revision { instance: commit.instance, based_on: commit.based_on, found });
         }
@@ -105,30 +123,37 @@ impl<'a, M: Medium> Stage<'a, M> {
         for write in &commit.writes {
             match write {
                 Write::Append { key, .. } => self.expect_nothing(key),
-                Write::Put { key, .. } | Write::Delete { key } => drop(self.look(key, false)?),
+                Write::Put { key, .. } | Write::Delete { key } if *key == commit.instance => {}
+                Write::Put { key, .. } | Write::Delete { key } => self.look(key)?,
             }
         }
         for write in commit.writes {
-            self.write(write, commit.revision, ops);
+            self.write(write, &commit.instance, commit.revision, ops);
         }
         Ok(())
     }
 
-    fn look(&mut self, key: &[u8], exact: bool) -> Result<Summary, StoreError> {
-        if let Some(summary) = self.known.get(key)
-            && (summary.revision.is_some() || !exact)
-        {
+    /// The record of an instance, whose revision matters.
+    fn guard(&mut self, key: &[u8]) -> Result<Summary, StoreError> {
+        if let Some(summary) = self.guards.0.get(key) {
             return Ok(*summary);
         }
-        let physical = record::physical(key);
-        let raw = self.base.read(&physical)?;
-        let summary = match raw.as_ref().map(AsRef::as_ref) {
+        let summary = match self.base.read(&record::physical(key))? {
             None => Summary::ABSENT,
-            Some(raw) if exact => Summary::exact(key, raw)?,
-            Some(raw) => Summary::lenient(raw),
+            Some(raw) => Summary::exact(key, raw.as_ref())?,
         };
-        self.known.insert(key.to_vec(), summary);
+        self.guards.0.insert(key.to_vec(), summary);
         Ok(summary)
+    }
+
+    fn look(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        if self.guards.0.contains_key(key) || self.known.contains_key(key) {
+            return Ok(());
+        }
+        let raw = self.base.read(&record::physical(key))?;
+        let summary = raw.map_or(Summary::ABSENT, |raw| Summary::lenient(raw.as_ref()));
+        self.known.insert(key.to_vec(), summary);
+        Ok(())
     }
 
     fn expect_nothing(&self, key: &[u8]) {
@@ -139,7 +164,8 @@ impl<'a, M: Medium> Stage<'a, M> {
         );
     }
 
-    fn write(&mut self, write: Write, revision: Revision, ops: &mut Vec<Op>) {
+    fn write(&mut self, write: Write, instance: &[u8], revision: Revision, ops: &mut Vec<Op>) {
+        let appended = matches!(write, Write::Append { .. });
         let (key, now) = match write {
             Write::Put { key, value } | Write::Append { key, value } => {
                 let parts = record::encode(&key, &value, revision, ops);
@@ -150,9 +176,13 @@ impl<'a, M: Medium> Stage<'a, M> {
                 (key, Summary::ABSENT)
             }
         };
-        let was = self.known.get(&key).map_or(0, |summary| summary.parts);
+        let is_guard = key == instance || self.guards.0.contains_key(&key);
+        let known = if is_guard { &mut self.guards.0 } else { &mut self.known };
+        let was = known.get(&key).map_or(0, |summary| summary.parts);
         ops.extend((now.parts..was).map(|n| (record::part(&key, n), None)));
-        self.known.insert(key, now);
+        if is_guard || !appended || now.parts > 0 {
+            known.insert(key, now);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::chunks::{self, Applied};
 use super::snapshot::{self, Snapshot, SnapshotError};
 use super::view::{Shared, Table, guarded};
 use super::wal::{self, Files};
@@ -200,7 +201,7 @@ impl Progress {
     }
 
     /// A generation is in the database, up to the group `applied` at least.
-    fn written(&self, applied: u64, bytes: usize, took: Duration) {
+    fn written(&self, applied: u64, bytes: u64, took: Duration) {
         let mut state = self.state();
         state.applied = applied;
         state.generations += 1;
@@ -226,20 +227,8 @@ pub(super) struct Database {
 
 impl Database {
     /// Writes records. They are written one by one: the log makes them atomic, and a batch of sled would keep readers waiting.
-    pub(super) fn apply<'a>(
-        &self,
-        records: impl Iterator<Item = (&'a Vec<u8>, Option<::sled::IVec>)>,
-    ) -> Result<usize, StoreError> {
-        let mut bytes = 0;
-        for (key, value) in records {
-            bytes += key.len() + value.as_ref().map_or(0, |v| v.len());
-            let was = match value {
-                Some(value) => self.db.insert(key, value),
-                None => self.db.remove(key),
-            };
-            was.map_err(StoreError::backend)?;
-        }
-        Ok(bytes)
+    pub(super) fn apply(&self, table: &Table) -> Result<Applied, StoreError> {
+        chunks::apply(&self.db, table)
     }
 
     /// sled's flush hands the pages to the kernel; only the second call makes them survive a power cut.
@@ -304,13 +293,13 @@ impl Applier {
         Ok(())
     }
 
-    fn write(&self, table: &Table) -> Result<usize, StoreError> {
-        let bytes = self.database.apply(table.iter().map(|(key, value)| (key, value.clone())))?;
+    fn write(&self, table: &Table) -> Result<u64, StoreError> {
+        let Applied { keys, bytes } = self.database.apply(table)?;
         self.database.sync()?;
         let mut counters = self.shared.count();
         counters.database_flushes += 1;
-        counters.database_keys += table.len() as u64;
-        counters.database_bytes += bytes as u64;
+        counters.database_keys += keys;
+        counters.database_bytes += bytes;
         Ok(bytes)
     }
 

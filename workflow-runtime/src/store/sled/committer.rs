@@ -9,7 +9,7 @@ use super::applier::Progress;
 use super::view::{Durable, Shared, guarded};
 use super::wal::{AppendError, Wal};
 use crate::store::record::Op;
-use crate::store::stage::{Fences, Stage};
+use crate::store::stage::{Fences, Guards, Stage};
 use crate::store::{Commit, CommitError, Fence, ShardId, StoreError};
 
 /// A group ends here, so that nobody waits for a very large one.
@@ -35,6 +35,7 @@ enum Answer {
 pub(super) struct Committer {
     pub(super) wal: Wal,
     pub(super) fences: Fences,
+    pub(super) guards: Guards,
     pub(super) shared: Arc<Shared>,
     pub(super) progress: Arc<Progress>,
 }
@@ -99,7 +100,7 @@ impl Committer {
                 return Admitted { commits: vec![], answers: vec![], bytes: 0, closing };
             }
         };
-        let mut group = Group::new(&durable);
+        let mut group = Group::new(&durable, &mut self.guards);
         group.take(first, &mut self.fences);
         while group.has_room() {
             match inbox.try_recv() {
@@ -117,6 +118,7 @@ impl Committer {
             Ok(bytes) => bytes,
             Err(AppendError::Full(source)) => {
                 // The fences that were given out in this group are refused with it.
+                self.guards.forget();
                 self.reload_fences()?;
                 return Err(StoreError::Full { source: Arc::new(source) });
             }
@@ -143,8 +145,8 @@ impl Committer {
 }
 
 impl<'a> Group<'a> {
-    fn new(durable: &'a Durable<'a>) -> Self {
-        Self { stage: Stage::new(durable), commits: vec![], answers: vec![], bytes: 0, closing: None }
+    fn new(durable: &'a Durable<'a>, guards: &'a mut Guards) -> Self {
+        Self { stage: Stage::new(durable, guards), commits: vec![], answers: vec![], bytes: 0, closing: None }
     }
 
     fn has_room(&self) -> bool {
@@ -247,7 +249,7 @@ mod tests {
             let files = Simulated::default();
             let wal = Wal::begin(Arc::new(files.clone()), 1, None, wal::SIZES).unwrap();
             let (fences, progress) = (Fences::default(), Progress::new(0));
-            let committer = Committer { wal, fences, shared: shared.clone(), progress };
+            let committer = Committer { wal, fences, guards: Guards::default(), shared: shared.clone(), progress };
             let (sender, inbox) = channel();
             Self { files, committer, shared, sender, inbox, _directory: directory }
         }

@@ -4,6 +4,7 @@
 //! it, shows them to readers and answers. The *applier* writes what has become durable to sled, a few times a second.
 
 mod applier;
+mod chunks;
 mod committer;
 mod recovery;
 mod snapshot;
@@ -28,7 +29,7 @@ use self::view::Shared;
 use self::wal::Directory;
 use super::footprint;
 use super::record;
-use super::stage::Fences;
+use super::stage::{Fences, Guards};
 use super::{
     Commit, CommitError, Fence, Footprint, OpenError, Revision, Row, ShardId, Store, StoreCounters, StoreError,
 };
@@ -108,7 +109,8 @@ impl SledStoreBuilder {
             reason: error.to_string(),
             source: Some(Arc::new(error)),
         })?;
-        let committer = Committer { wal, fences, shared: shared.clone(), progress: progress.clone() };
+        let committer =
+            Committer { wal, fences, guards: Guards::default(), shared: shared.clone(), progress: progress.clone() };
         let applier = Applier { database, files, shared: shared.clone(), progress: progress.clone(), noted: last };
         let (sender, inbox) = channel();
         let failed = |source| OpenError::Io { path: self.path.clone(), source: Arc::new(source) };

@@ -21,8 +21,8 @@ use crate::journal::key;
 use crate::store::record;
 use crate::store::{OpenError, StoreError};
 
-/// The format of the stores that this build writes, and the newest that it reads. Format 1 had no log.
-pub(super) const FORMAT: u32 = 2;
+/// The format of the stores that this build writes, and the newest that it reads. Format 1 had no log, format 2 no chunks.
+pub(super) const FORMAT: u32 = 3;
 /// The directory of the log.
 const LOG: &str = "log";
 /// What the lock file says once the first format record is durable.
@@ -117,7 +117,7 @@ fn catch_up(
     if replay.last > position.group || replay.damaged {
         let groups = replay.last - position.group;
         tracing::info!(groups, bytes = replay.bytes, "the database is brought up to date from the log");
-        database.apply(replay.records.iter().map(|(key, value)| (key, value.clone()))).map_err(&failed)?;
+        database.apply(&replay.records).map_err(&failed)?;
         database.sync().map_err(&failed)?;
         let now = Position { group: replay.last, closed: false };
         database.note(now).and_then(|()| database.sync()).map_err(&failed)?;
@@ -245,7 +245,7 @@ fn check_format(path: &Path, database: &Database, begun: bool) -> Result<(), Ope
     };
     match found {
         FORMAT => Ok(()),
-        0 | 1 => match write_format(database, found) {
+        0..FORMAT => match write_format(database, found) {
             Ok(()) => Ok(()),
             Err(StoreError::Backend { source }) => Err(OpenError::Io { path: path.to_owned(), source }),
             Err(other) => Err(damaged(path, other.to_string(), None)),
@@ -254,12 +254,15 @@ fn check_format(path: &Path, database: &Database, begun: bool) -> Result<(), Ope
     }
 }
 
-/// Makes a store of a database that is empty or of format 1: the format and the position, both or neither.
+/// Makes a store of a database that is empty or of an older format: the format and, where there was no log, the position,
+/// both or neither.
 fn write_format(database: &Database, found: u32) -> Result<(), StoreError> {
     let mut batch = ::sled::Batch::default();
     batch.insert(record::own(key::STORE_FORMAT), [MAGIC.as_slice(), &FORMAT.to_be_bytes()].concat());
-    let (key, value) = Position { group: 0, closed: found == 1 }.record();
-    batch.insert(key, value);
+    if found < 2 {
+        let (key, value) = Position { group: 0, closed: found == 1 }.record();
+        batch.insert(key, value);
+    }
     database.db.apply_batch(batch).map_err(StoreError::backend)?;
     database.sync()
 }

@@ -18,7 +18,8 @@ use crate::journal::key;
 use crate::store::{Cause, OpenError, StoreError, record};
 
 const MAGIC: &[u8; 4] = b"wfsn";
-const VERSION: u32 = 1;
+/// Version 1 had no chunks of histories.
+const VERSION: u32 = 2;
 /// A block ends after so many bytes.
 const BLOCK: usize = 1 << 20;
 /// The longest block that is read.
@@ -254,8 +255,8 @@ fn fill(database: &Database, path: &Path) -> Result<Snapshot, SnapshotError> {
         }
         let rows = rows(&block).ok_or_else(|| damaged(format!("block {number} does not hold records")))?;
         records += rows.len() as u64;
-        let kept = rows.iter().filter(|(key, _)| !own.contains(key));
-        database.apply(kept.map(|(key, value)| (key, Some(::sled::IVec::from(*value)))))?;
+        let kept = rows.into_iter().filter(|(key, _)| !own.contains(key));
+        database.apply(&kept.map(|(key, value)| (key, Some(value.into()))).collect())?;
     }
     Ok(Snapshot { records, bytes })
 }

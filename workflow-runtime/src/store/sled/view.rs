@@ -10,6 +10,7 @@ use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
+use super::chunks;
 use super::recovery::panic_message;
 use crate::store::record::{Each, Found, Medium, Op};
 use crate::store::{StoreCounters, StoreError};
@@ -165,8 +166,8 @@ impl Medium for Durable<'_> {
 
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
         let mut over = self.over(from, to).peekable();
-        for row in self.db.range::<&[u8], _>(from..to) {
-            let (key, value) = row.map_err(StoreError::backend)?;
+        for row in chunks::rows(self.db, from, to) {
+            let (key, value) = row?;
             if show_up_to(&mut over, &key, each)? {
                 return Ok(());
             }
@@ -252,12 +253,15 @@ impl Medium for Written<'_> {
     type Value = ::sled::IVec;
 
     fn read(&self, key: &[u8]) -> Result<Option<::sled::IVec>, StoreError> {
-        self.0.get(key).map_err(StoreError::backend)
+        match chunks::read(self.0, key)? {
+            Some(found) => Ok(Some(found)),
+            None => self.0.get(key).map_err(StoreError::backend),
+        }
     }
 
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
-        for row in self.0.range::<&[u8], _>(from..to) {
-            let (key, value) = row.map_err(StoreError::backend)?;
+        for row in chunks::rows(self.0, from, to) {
+            let (key, value) = row?;
             if each(&key, &value)?.is_break() {
                 break;
             }
@@ -267,7 +271,11 @@ impl Medium for Written<'_> {
 
     fn last(&self, from: &[u8], to: &[u8]) -> Result<Found<::sled::IVec>, StoreError> {
         let row = self.0.range::<&[u8], _>(from..to).next_back().transpose().map_err(StoreError::backend)?;
-        Ok(row.map(|(key, value)| (key.to_vec(), value)))
+        let alone = row.map(|(key, value)| (key.to_vec(), value));
+        match (alone, chunks::last(self.0, from, to)?) {
+            (Some(alone), Some(packed)) => Ok(Some(if alone.0 > packed.0 { alone } else { packed })),
+            (alone, packed) => Ok(alone.or(packed)),
+        }
     }
 }
 

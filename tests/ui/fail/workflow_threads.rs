@@ -56,6 +56,16 @@ async fn misspelt(n: u64) {
     join!(charge(1) charge(2));
 }
 
+#[workflow]
+async fn in_closures(n: u64) -> Result<u64, WorkflowError> {
+    let (a, b) = join!(async { Some(n).map(|k| charge(k).await) }, charge(n));
+    let c = select! {
+        b = charge(n) => b.map(|k| charge(k).await)?,
+        _ = charge(2), if (|| charge(1).await.is_ok())() => a.unwrap_or(b),
+    };
+    Ok(c?)
+}
+
 fn outside() {
     join!(charge(1), charge(2));
     select! { a = charge(1) => a }

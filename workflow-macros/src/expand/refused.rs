@@ -3,9 +3,9 @@
 //! An `.await` where Rust allows none becomes a call that gives the same type. What comes out of an `async` block that was refused may be
 //! awaited, although it is no durable operation.
 
-use crate::lower;
+use crate::{lower, parse::threads};
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use std::collections::BTreeSet;
 use syn::{
     Block, Expr, Item, Pat, Stmt,
@@ -171,6 +171,13 @@ impl VisitMut for StandIn {
     }
     fn visit_item_mut(&mut self, _: &mut Item) {}
     fn visit_macro_mut(&mut self, m: &mut syn::Macro) {
-        lower::in_known_macro(m, |e| self.visit_expr_mut(e));
+        let Some(Ok(mut branches)) = threads::parse(m) else {
+            return lower::in_known_macro(m, |e| self.visit_expr_mut(e));
+        };
+        // They are parsed again, and what stands for a future would not be known as that then.
+        let futures = std::mem::take(&mut self.futures);
+        branches.exprs_mut().for_each(|e| self.visit_expr_mut(e));
+        self.futures = futures;
+        m.tokens = branches.to_token_stream();
     }
 }

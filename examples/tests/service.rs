@@ -132,7 +132,9 @@ fn a_store_is_counted_copied_while_it_runs_and_restored() {
     assert!(ok(restored, &["result", "doc-1", "--wait"]).contains("agreed by Ada and Bob"));
     service.kill().unwrap();
     service.wait().unwrap();
-    // Without a service too.
+    // Without a service too, and that only without one.
+    assert!(ok(restored, &["compact"]).contains(" records, "));
+    assert!(ok(restored, &["show", "doc-1"]).contains("agreed by Ada and Bob"));
     let tuesday = dir.path().join("tuesday");
     ok(restored, &["snapshot", tuesday.to_str().unwrap()]);
     let whole = std::fs::read(&tuesday).unwrap();
@@ -217,6 +219,7 @@ fn what_cannot_be_done_is_said_and_fails() {
     assert!(refused(data, &["cancel", "nobody", "--reason", "r"]).contains("nobody"));
     assert!(refused(data, &["list", "--status", "asleep"]).contains("`asleep` is not a state"));
     assert!(refused(data, &["serve"]).contains("in use"));
+    assert!(refused(data, &["compact"]).contains("in use"));
     assert_eq!(ok(data, &["start", "review", "a", "\"t\"", "1"]), "started a\n");
     assert_eq!(ok(data, &["cancel", "a", "--reason", "late"]), "asked to stop\n");
     assert!(ok(data, &["result", "a", "--wait"]).starts_with("Cancelled: "));

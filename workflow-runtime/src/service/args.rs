@@ -44,6 +44,8 @@ pub(super) enum Local {
         /// Name of the workflow.
         workflow: String,
     },
+    /// Gives back the room on the disk that the store does not use any more. No service may run on it.
+    Compact,
     /// Makes a store of a snapshot, in a directory that does not exist yet. Then `--data DIRECTORY serve` goes on with it.
     Restore {
         /// The snapshot.

@@ -100,7 +100,7 @@ impl Service {
                     let builder = archive.into_iter().fold(builder, EngineBuilder::archive);
                     serve::serve(&data, builder).await
                 }
-                Command::Local(local) => show::local(&local, json),
+                Command::Local(local) => show::local(&local, &data, json),
                 Command::Remote(command) if command.archive().is_some() => archived::answer(&command, json),
                 Command::Remote(command) => {
                     let request = command.request()?;

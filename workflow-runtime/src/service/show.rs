@@ -11,7 +11,7 @@ use crate::{
     store::SledStore,
 };
 use serde_json::Value;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 /// Prints what a command was answered.
 pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<(), ServiceError> {
@@ -42,7 +42,7 @@ pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<
 }
 
 /// Does what needs no store.
-pub(super) fn local(command: &Local, as_json: bool) -> Result<(), ServiceError> {
+pub(super) fn local(command: &Local, data: &Path, as_json: bool) -> Result<(), ServiceError> {
     let registry = Registry::linked().map_err(crate::engine::BuildError::from)?;
     match command {
         Local::Functions => {
@@ -67,6 +67,17 @@ pub(super) fn local(command: &Local, as_json: bool) -> Result<(), ServiceError> 
                 )));
             };
             print!("{}", def.definition().to_mermaid());
+        }
+        Local::Compact => {
+            if !data.is_dir() {
+                return Err(ServiceError::NoStore { data: data.to_owned() });
+            }
+            let compacted = serde_json::json!(SledStore::compact(data)?);
+            if as_json {
+                println!("{}", pretty(&compacted));
+            } else {
+                println!("{}", stats::compacted(&compacted));
+            }
         }
         Local::Restore { file, directory } => {
             let restored = serde_json::json!(SledStore::restore(file, directory)?);

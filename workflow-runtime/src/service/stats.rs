@@ -17,6 +17,10 @@ pub(super) fn snapshot(answer: &Value) -> String {
     format!("{} records, {}", answer["records"], bytes(&answer["bytes"]))
 }
 
+pub(super) fn compacted(answer: &Value) -> String {
+    format!("{} records, {} before, {} now", answer["records"], bytes(&answer["before"]), bytes(&answer["after"]))
+}
+
 pub(super) fn stats(answer: &Value) -> String {
     let mut out = String::new();
     let mut line = |name: &str, text: String| {

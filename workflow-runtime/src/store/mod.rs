@@ -31,7 +31,7 @@ pub use self::error::{Cause, CommitError, OpenError, StoreError};
 pub use self::fault::{Fault, FaultStore};
 pub use self::footprint::Footprint;
 pub use self::memory::MemoryStore;
-pub use self::sled::{SledStore, SledStoreBuilder, Snapshot, SnapshotError};
+pub use self::sled::{Compacted, SledStore, SledStoreBuilder, Snapshot, SnapshotError};
 pub use crate::journal::id::{SHARDS, ShardId};
 
 /// The largest value of one record.

@@ -6,6 +6,7 @@
 mod applier;
 mod chunks;
 mod committer;
+mod compact;
 mod recovery;
 mod snapshot;
 mod view;
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 
 use self::applier::{Applier, Database, Progress};
 use self::committer::{Committer, Message, Reply};
+pub use self::compact::Compacted;
 use self::recovery::Opened;
 pub use self::snapshot::{Snapshot, SnapshotError};
 use self::view::Shared;
@@ -219,6 +221,18 @@ impl SledStore {
     /// See [`SnapshotError`]; the directory is there when all of it is.
     pub fn restore(snapshot: impl AsRef<Path>, directory: impl AsRef<Path>) -> Result<Snapshot, SnapshotError> {
         snapshot::restore(snapshot.as_ref(), directory.as_ref())
+    }
+
+    /// Writes the database of a store anew, without the room that it does not use any more: its file never becomes smaller by itself.
+    ///
+    /// Nobody may have the store open. It needs room for what it keeps, beside what there is. A crash at any moment loses nothing: the next
+    /// opening goes on with it, or with the store as it was.
+    ///
+    /// # Errors
+    ///
+    /// See [`SnapshotError`]; the store is as it was, or compacted.
+    pub fn compact(directory: impl AsRef<Path>) -> Result<Compacted, SnapshotError> {
+        compact::compact(directory.as_ref())
     }
 
     async fn ask<T, E: From<StoreError>>(&self, message: impl FnOnce(Reply<T, E>) -> Message) -> Result<T, E> {

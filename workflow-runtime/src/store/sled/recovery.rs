@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::applier::{Database, Position};
+use super::compact;
 use super::view::Written;
 use super::wal::{self, Damage, Directory, Files, Wal};
 use crate::journal::key;
@@ -46,6 +47,7 @@ pub(super) fn open(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Op
     let mut mark = String::new();
     lock.read_to_string(&mut mark).map_err(|e| from_io(path, e))?;
     let begun = mark.ends_with(MARK);
+    compact::finish(path).map_err(|e| from_io(path, e))?;
     if begun && !path.join("db").exists() {
         return Err(damaged(path, "its data file is missing".into(), None));
     }

@@ -4,7 +4,7 @@
 //! only ever appended to, and can be copied, moved and deleted like any others; [`Archive`] reads them, from any process.
 //!
 //! ```standalone_crate
-//! use workflow_runtime::{archive::Archive, prelude::*, testing::TestEngine};
+//! use workflow_runtime::{archive::Archive, engine::EngineBuilder, prelude::*, testing::TestEngine};
 //!
 //! #[workflow]
 //! async fn nap(n: u64) -> Result<u64, Cancelled> {
@@ -15,8 +15,9 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let directory = tempfile::tempdir()?;
 //! let to = directory.path().join("archive");
-//! let engine = TestEngine::builder().configure(|engine| engine.archive(&to)).build().await?;
-//! engine.start("nap-1", nap(1)).await?.result().await?;
+//! let configure = |engine: EngineBuilder| engine.archive(&to).retention(days(30));
+//! let engine = TestEngine::builder().manual().configure(configure).build().await?;
+//! engine.start("nap-1", nap(1)).await?;
 //! engine.advance(days(31)).await;
 //! assert!(engine.run(nap, "nap-1").status().await.is_err());
 //!

@@ -188,11 +188,10 @@ pub fn shard_of(bytes: &[u8]) -> Option<ShardId> {
     Key::parse(bytes).ok()?.shard
 }
 
-/// Where the kind stands in a key that begins so, if its namespace is whole.
-fn kind_at(start: &[u8]) -> Option<usize> {
-    let mut at = 0;
+/// Where what follows a text begins, if the text is whole.
+fn behind_text(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        match (start.get(at)?, start.get(at + 1)) {
+        match (bytes.get(at)?, bytes.get(at + 1)) {
             (0, Some(1)) => return Some(at + 2),
             (0, _) => at += 2,
             _ => at += 1,
@@ -200,17 +199,19 @@ fn kind_at(start: &[u8]) -> Option<usize> {
     }
 }
 
-/// Where the number of the entry begins in the key of an entry of a history. `None` for other keys.
+/// Where the number begins in a key that is in the history of a run, or a bound there.
 pub(crate) fn history_number(key: &[u8]) -> Option<usize> {
-    let kind = kind_at(key)?;
-    let number = key.len().checked_sub(8)?;
-    // The shard, an empty id and the run stand between.
-    (key.get(kind) == Some(&(Kind::History as u8)) && number >= kind + 1 + 2 + 2 + 16).then_some(number)
+    let kind = behind_text(key, 0)?;
+    if key.get(kind) != Some(&(Kind::History as u8)) {
+        return None;
+    }
+    let number = behind_text(key, kind + 1 + 2)? + 16;
+    (number <= key.len()).then_some(number)
 }
 
 /// Whether a key that begins so may be that of an entry of a history.
 pub(crate) fn may_be_history(start: &[u8]) -> bool {
-    kind_at(start).and_then(|at| start.get(at)).is_none_or(|kind| *kind == Kind::History as u8)
+    behind_text(start, 0).and_then(|at| start.get(at)).is_none_or(|kind| *kind == Kind::History as u8)
 }
 
 /// The key of a definition.

@@ -47,18 +47,31 @@ fn entry_key(run: &[u8], number: u64) -> Vec<u8> {
 }
 
 /// The bounds of the chunks that may hold records of `from..to`; `None` if no history is there.
-fn bounds(from: &[u8], to: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (low, high) = (record::logical(from)?, record::logical(to)?);
+fn bounds(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    let (Some(low), Some(high)) = (record::logical(from), record::logical(to)) else { return Ok(None) };
     let common = low.iter().zip(high).take_while(|(a, b)| a == b).count();
     if !key::may_be_history(&low[..common]) {
-        return None;
+        return Ok(None);
     }
-    let start = match split(from) {
-        // The chunk that holds it may begin before it.
-        Some((run, _)) => chunk_key(run, 0),
-        None => [&[REGION_CHUNK], low].concat(),
-    };
-    Some((start, [&[REGION_CHUNK], high].concat()))
+    let chunk = |key: &[u8]| [&[REGION_CHUNK], key].concat();
+    let mut start = chunk(low);
+    if let Some((run, bound)) = key::history_number(low).and_then(|at| low.split_at_checked(at))
+        && let Some(number) = first_from(bound)
+        && let Some((key, _)) = holder(db, run, number)?
+    {
+        // It may begin before what is asked for.
+        start = key.to_vec();
+    }
+    Ok(Some((start, chunk(high))))
+}
+
+/// The lowest number that is not below a bound, which may have less or more bytes.
+fn first_from(bound: &[u8]) -> Option<u64> {
+    let mut number = [0; 8];
+    let known = bound.len().min(8);
+    number[..known].copy_from_slice(&bound[..known]);
+    let number = u64::from_be_bytes(number);
+    if bound.len() > 8 { number.checked_add(1) } else { Some(number) }
 }
 
 /// A chunk that was read.
@@ -89,47 +102,65 @@ impl Chunk {
     fn run(&self) -> &[u8] {
         &self.key[1..self.key.len() - 8]
     }
-
-    fn last(&self) -> Option<u64> {
-        self.entries.last().map(|(number, _)| *number)
-    }
 }
 
-/// The chunk that would hold an entry.
-fn around(db: &Db, run: &[u8], number: u64) -> Result<Option<Chunk>, StoreError> {
-    let rows = db.range(chunk_key(run, 0)..=chunk_key(run, number));
-    match rows.rev().next().transpose().map_err(StoreError::backend)? {
-        Some((key, raw)) => Chunk::read(key, &raw).map(Some),
-        None => Ok(None),
-    }
+/// The chunk that would hold an entry, as it is stored.
+fn holder(db: &Db, run: &[u8], number: u64) -> Result<Option<(Value, Value)>, StoreError> {
+    let mut rows = db.range(chunk_key(run, 0)..=chunk_key(run, number));
+    rows.next_back().transpose().map_err(StoreError::backend)
+}
+
+/// The number of the last entry that a chunk may hold: the next one begins behind it.
+fn last_possible(db: &Db, chunk: &[u8]) -> Result<u64, StoreError> {
+    let run = &chunk[1..chunk.len() - 8];
+    let behind = (Bound::Excluded(chunk.to_vec()), Bound::Included(chunk_key(run, u64::MAX)));
+    let next = db.range(behind).next().transpose().map_err(StoreError::backend)?;
+    Ok(next.map_or(u64::MAX, |(key, _)| first(&key).saturating_sub(1)))
+}
+
+/// The lower bound of the entries of a chunk.
+fn first(chunk: &[u8]) -> u64 {
+    let number = chunk.last_chunk::<8>().copied();
+    u64::from_be_bytes(number.unwrap_or_default())
+}
+
+/// An error of a whole chunk, told of one of its entries.
+fn told_of(number: u64, chunk: &[u8], error: StoreError) -> StoreError {
+    let StoreError::Damaged { reason, .. } = error else { return error };
+    let key = [&chunk[1..chunk.len() - 8], &number.to_be_bytes()].concat();
+    let first = first(chunk);
+    StoreError::damaged(&key, format!("the entries from #{first} on, which lie together, do not read back: {reason}"))
 }
 
 /// The record of a physical key, if it is an entry that lies in a chunk.
 pub(super) fn read(db: &Db, physical: &[u8]) -> Result<Option<Value>, StoreError> {
     let Some((run, number)) = split(physical) else { return Ok(None) };
-    let Some(chunk) = around(db, run, number)? else { return Ok(None) };
+    let Some((key, raw)) = holder(db, run, number)? else { return Ok(None) };
+    let chunk = Chunk::read(key.clone(), &raw).map_err(|e| told_of(number, &key, e))?;
     let found = chunk.entries.into_iter().find(|(n, _)| *n == number);
     Ok(found.map(|(_, record)| record.into()))
 }
 
 /// The records of the database from `from` up to `to`, in order.
-pub(super) fn rows(db: &Db, from: &[u8], to: &[u8]) -> Rows {
+pub(super) fn rows(db: &Db, from: &[u8], to: &[u8]) -> Result<Rows, StoreError> {
     let alone = db.range::<&[u8], _>(from..to);
-    let packed = bounds(from, to).map(|(low, high)| Unpacked {
-        chunks: db.range::<&[u8], _>((Bound::Included(&*low), Bound::Excluded(&*high))),
+    let packed = bounds(db, from, to)?.map(|(low, high)| Unpacked {
+        db: db.clone(),
+        chunks: db.range::<&[u8], _>(&*low..&*high),
         open: Vec::new().into_iter(),
         from: from.to_vec(),
         to: to.to_vec(),
     });
-    Rows { alone: alone.peekable(), packed: packed.map(Iterator::peekable) }
+    Ok(Rows { alone: alone.peekable(), packed: packed.map(Iterator::peekable) })
 }
 
 /// The last record of the database in `from..to` that lies in a chunk.
 pub(super) fn last(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Value)>, StoreError> {
-    let Some((low, high)) = bounds(from, to) else { return Ok(None) };
+    let Some((low, high)) = bounds(db, from, to)? else { return Ok(None) };
     for row in db.range::<&[u8], _>(&*low..&*high).rev() {
         let (key, raw) = row.map_err(StoreError::backend)?;
-        let chunk = Chunk::read(key, &raw)?;
+        // A scan goes on before what it was told of.
+        let chunk = Chunk::read(key.clone(), &raw).map_err(|e| told_of(first(&key), &key, e))?;
         for (number, record) in chunk.entries.iter().rev() {
             let key = entry_key(chunk.run(), *number);
             if key.as_slice() < from {
@@ -171,6 +202,7 @@ impl Iterator for Rows {
 
 /// The entries of chunks, as readers know them.
 struct Unpacked {
+    db: Db,
     chunks: ::sled::Iter,
     open: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
     from: Vec<u8>,
@@ -185,9 +217,12 @@ impl Iterator for Unpacked {
             if let Some((key, record)) = self.open.next() {
                 return Some(Ok((key.into(), record.into())));
             }
-            let chunk = match self.chunks.next()? {
-                Ok((key, raw)) => Chunk::read(key, &raw),
-                Err(e) => Err(StoreError::backend(e)),
+            let chunk = match self.chunks.next()?.map_err(StoreError::backend) {
+                Ok((key, raw)) => Chunk::read(key.clone(), &raw).or_else(|e| {
+                    // A scan goes on behind what it was told of.
+                    Err(told_of(last_possible(&self.db, &key)?, &key, e))
+                }),
+                Err(e) => Err(e),
             };
             let chunk = match chunk {
                 Ok(chunk) => chunk,
@@ -198,6 +233,17 @@ impl Iterator for Unpacked {
             let wanted = keyed.filter(|(key, _)| *key >= self.from && *key < self.to);
             self.open = wanted.collect::<Vec<_>>().into_iter();
         }
+    }
+}
+
+/// Whether all that lies in chunks has lower numbers. Of a damaged chunk only its lower bound is known, and no more needed: nothing
+/// else in it will ever be read.
+fn are_behind(db: &Db, run: &[u8], number: u64) -> Result<bool, StoreError> {
+    let Some((key, raw)) = holder(db, run, u64::MAX)? else { return Ok(true) };
+    match Chunk::read(key.clone(), &raw) {
+        Ok(chunk) => Ok(chunk.entries.last().is_none_or(|(last, _)| *last < number)),
+        Err(StoreError::Damaged { .. }) => Ok(first(&key) < number),
+        Err(e) => Err(e),
     }
 }
 
@@ -249,11 +295,10 @@ impl Applied {
     /// Writes and removes entries of one run, in the order of their numbers.
     fn history(&mut self, db: &Db, run: &[u8], entries: &[(u64, Option<&Value>)]) -> Result<(), StoreError> {
         let (Some((first, _)), Some((last, _))) = (entries.first(), entries.last()) else { return Ok(()) };
-        let are_behind = |newest: Option<Chunk>| newest.and_then(|c| c.last()).is_none_or(|newest| newest < *first);
-        let mut append = are_behind(around(db, run, u64::MAX)?);
+        let mut append = are_behind(db, run, *first)?;
         if !append {
             self.take_out(db, run, entries, *first, *last)?;
-            append = are_behind(around(db, run, u64::MAX)?);
+            append = are_behind(db, run, *first)?;
         }
         if entries.iter().any(|(_, value)| value.is_none()) {
             self.remove_alone(db, run, entries, *first, *last)?;
@@ -302,10 +347,21 @@ impl Applied {
         first: u64,
         last: u64,
     ) -> Result<(), StoreError> {
-        let from = around(db, run, first)?.map_or_else(|| chunk_key(run, first), |chunk| chunk.key.to_vec());
+        let from = holder(db, run, first)?.map_or_else(|| chunk_key(run, first), |(key, _)| key.to_vec());
         let rows: Result<Vec<_>, _> = db.range(from..=chunk_key(run, last)).collect();
         for (key, raw) in rows.map_err(StoreError::backend)? {
-            let mut chunk = Chunk::read(key, &raw)?;
+            let mut chunk = match Chunk::read(key.clone(), &raw) {
+                Ok(chunk) => chunk,
+                Err(StoreError::Damaged { .. }) => {
+                    // It goes with the entry that readers were told of.
+                    let told = last_possible(db, &key)?;
+                    if entries.contains(&(told, None)) {
+                        self.alone(db, &key, None)?;
+                    }
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
             let before = chunk.entries.len();
             chunk.entries.retain(|(number, _)| entries.binary_search_by_key(number, |(n, _)| *n).is_err());
             match chunk.entries.len() {
@@ -402,6 +458,8 @@ mod tests {
             let end = key::after(&keys.history(run(1), 0)[..keys.history(run(1), 0).len() - 8]);
             [keys.history(run(1), random.random_range(0..40)), end, keys.frame()].map(|key| record::physical(&key))
         }));
+        // As who reads page by page goes on behind the last key.
+        bounds.extend(bounds.clone().into_iter().map(|key| [key, vec![0]].concat()));
         for _ in 0..30 {
             let mut two = [0; 2].map(|_| bounds[random.random_range(0..bounds.len())].clone());
             two.sort();
@@ -478,23 +536,64 @@ mod tests {
         assert!(db.is_empty(), "nothing is left of a run that is removed");
     }
 
-    #[test]
-    fn damage_of_a_chunk_names_its_first_entry() {
+    /// Three chunks, the middle one of them damaged.
+    fn damaged() -> (tempfile::TempDir, Db, InstanceKeys) {
         let directory = tempfile::tempdir().unwrap();
         let db = ::sled::open(directory.path()).unwrap();
-        let (keys, mut table) = (keys(0), Table::new());
-        (3..9).for_each(|n| put(&keys.history(run(1), n), &[7; 200], &mut table));
-        apply(&db, &table).unwrap();
-        let (key, raw) = db.first().unwrap().unwrap();
-        for at in (0..raw.len()).step_by(7) {
-            let mut wrong = raw.to_vec();
-            wrong[at] ^= 4;
-            db.insert(&key, wrong).unwrap();
-            let error = Written(&db).read(&record::physical(&keys.history(run(1), 5))).unwrap_err();
-            let text = error.to_string();
-            assert!(text.contains("order-0") && text.contains("#3"), "{text}");
+        let keys = keys(0);
+        for from in [0, 6, 12] {
+            let mut table = Table::new();
+            (from..from + 6).for_each(|n| put(&keys.history(run(1), n), &[n as u8; 200], &mut table));
+            apply(&db, &table).unwrap();
         }
-        db.insert(&key, &raw[..raw.len() - 1]).unwrap();
-        assert!(Written(&db).read(&record::physical(&keys.history(run(1), 5))).is_err());
+        let (key, mut raw) = db.iter().nth(1).map(|row| row.map(|(key, raw)| (key, raw.to_vec())).unwrap()).unwrap();
+        raw[70] ^= 4;
+        db.insert(key, raw).unwrap();
+        (directory, db, keys)
+    }
+
+    #[test]
+    fn a_damaged_chunk_hides_no_other() {
+        let (_directory, db, keys) = damaged();
+        let (low, to) = key::range(&keys.history(run(1), 0)[..keys.history(run(1), 0).len() - 8]);
+        let (mut from, mut seen, mut told) = (low.clone(), 0, vec![]);
+        while let Some(StoreError::Damaged { key, reason }) = match record::scan(&Written(&db), &from, &to, 1) {
+            Ok(rows) => rows.first().map(|(key, _)| {
+                (from, seen) = ([key.as_slice(), &[0]].concat(), seen + 1);
+                StoreError::damaged(key, "")
+            }),
+            Err(e) => Some(e),
+        } {
+            if !reason.is_empty() {
+                from = [key.as_slice(), &[0]].concat();
+                told.push(key);
+            }
+        }
+        assert_eq!((seen, told), (12, vec![keys.history(run(1), 11)]));
+        // Backwards, too.
+        let back = record::scan_back(&Written(&db), &low, &to, 20).unwrap_err();
+        let StoreError::Damaged { key, .. } = &back else { panic!("{back}") };
+        assert_eq!(key, &keys.history(run(1), 6));
+        assert_eq!(record::scan_back(&Written(&db), &low, key, 20).unwrap().len(), 6);
+        let one = record::read(&Written(&db), &keys.history(run(1), 8)).unwrap_err().to_string();
+        assert!(one.contains("order-0") && one.contains("#8") && one.contains("from #6 on"), "{one}");
+    }
+
+    #[test]
+    fn a_run_with_a_damaged_chunk_goes_on_and_can_be_removed() {
+        let (_directory, db, keys) = damaged();
+        let (key, _) = db.iter().nth(2).unwrap().unwrap();
+        db.remove(key).unwrap();
+        // The damaged one is the last now.
+        let mut table = Table::new();
+        (12..15).for_each(|n| put(&keys.history(run(1), n), &[n as u8; 200], &mut table));
+        apply(&db, &table).unwrap();
+        let rows = record::scan(&Written(&db), &keys.history(run(1), 12), &keys.history(run(1), 99), 9).unwrap();
+        assert_eq!(rows.iter().map(|(_, value)| value[0]).collect::<Vec<_>>(), [12, 13, 14]);
+        let told = record::scan(&Written(&db), &keys.history(run(1), 7), &keys.history(run(1), 99), 9);
+        assert!(matches!(told, Err(StoreError::Damaged { key, .. }) if key == keys.history(run(1), 11)));
+        let gone = (0..15).map(|n| (record::physical(&keys.history(run(1), n)), None));
+        apply(&db, &gone.collect()).unwrap();
+        assert!(db.is_empty());
     }
 }

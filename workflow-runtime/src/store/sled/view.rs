@@ -166,7 +166,7 @@ impl Medium for Durable<'_> {
 
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
         let mut over = self.over(from, to).peekable();
-        for row in chunks::rows(self.db, from, to) {
+        for row in chunks::rows(self.db, from, to)? {
             let (key, value) = row?;
             if show_up_to(&mut over, &key, each)? {
                 return Ok(());
@@ -260,7 +260,7 @@ impl Medium for Written<'_> {
     }
 
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
-        for row in chunks::rows(self.0, from, to) {
+        for row in chunks::rows(self.0, from, to)? {
             let (key, value) = row?;
             if each(&key, &value)?.is_break() {
                 break;

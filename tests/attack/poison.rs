@@ -192,6 +192,44 @@ async fn an_engine_with_too_many_endless_steps_stops_and_the_next_one_goes_on() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endless_steps_that_are_queued_at_once_are_blocked_one_by_one() {
+    let _build = BUILD.lock().await;
+    MENDED.store(false, Ordering::Relaxed);
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = Place(dir.path().to_owned());
+    let engine = open_with(&place, |b| all_names(b).workers(1).step_limit(millis(400))).await;
+    let mut runs = vec![];
+    for n in 0..12 {
+        let id = format!("patient-{n}");
+        runs.push(engine.start(id.clone(), endless(id, true)).await.expect("it starts"));
+    }
+    engine.pulse().idle().await;
+    let mut signals = tokio::task::JoinSet::new();
+    for run in runs {
+        signals.spawn(async move { run.signal(&GO, ()).id("go").await.map_err(|e| e.code().to_owned()) });
+    }
+    while let Some(sent) = signals.join_next().await {
+        if let Err(code) = sent.expect("it is answered") {
+            assert_eq!(code, "WE018");
+        }
+    }
+    while engine.start("late", panicking("late".into())).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    drop(engine);
+    MENDED.store(true, Ordering::Relaxed);
+    while SledStore::open(place.store()).is_err() {
+        tokio::task::yield_now().await;
+    }
+    let engine = open(&place).await;
+    engine.pulse().idle().await;
+    // Each worker blocks durably what its predecessor did not return from, before it steps anything.
+    assert_eq!(blocked(&engine, "WB108").await, 8);
+    engine.shutdown().await;
+    println!("endless: 8 of 12 that were queued at once were blocked before the engine stopped");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_that_panics_when_it_is_dropped_hurts_no_other_instance() {
     let _build = BUILD.lock().await;
     MENDED.store(false, Ordering::Relaxed);

@@ -107,6 +107,19 @@ async fn long_work() -> Result<String, WorkflowError> {
     Ok(long().await?)
 }
 
+/// Ends with its process and not otherwise.
+#[activity(retry(attempts = 3, initial = "20s", factor = 1.0))]
+async fn ends_its_process(world: State<World>, clock: State<TestClock>, cx: ActivityContext) -> Result<(), WorkError> {
+    world.note(&clock, cx.attempt());
+    clock.hang().await;
+    Ok(())
+}
+
+#[workflow]
+async fn losing() -> Result<String, WorkflowError> {
+    Ok(format!("{:?}", ends_its_process().await))
+}
+
 #[activity]
 async fn wrong_progress(cx: ActivityContext) -> Result<String, WorkError> {
     match cx.attempt() {
@@ -305,6 +318,26 @@ async fn a_shutdown_keeps_the_last_progress_and_a_crash_what_is_a_few_seconds_ol
         let engine = interrupted(&store, &clock, &world).await?;
         assert_eq!(engine.run(long_work, "l").result().await?, expected);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn attempts_that_end_with_their_process_count_and_wait_for_each_other() -> Test {
+    let (store, clock, world) = (MemoryStore::new(), TestClock::new(), World::default());
+    let mut engine = interrupted(&store, &clock, &world).await?;
+    engine.start("l", losing()).await?;
+    for attempt in 1..=3 {
+        while world.texts().len() < attempt {
+            tokio::task::yield_now().await;
+        }
+        engine.pulse().idle().await;
+        engine.kill();
+        engine = interrupted(&store, &clock, &world).await?;
+    }
+    let lost = r#"Err(Panicked("the process ended while attempt 3 ran, and it was the last one"))"#;
+    assert_eq!(engine.run(losing, "l").result().await?, lost);
+    let seconds: Vec<_> = world.notes().log.iter().map(|(at, _)| at / 1_000).collect();
+    assert_eq!(seconds, [0, 0, 20], "the first is made again at once, the next one waits");
     Ok(())
 }
 

@@ -29,6 +29,22 @@ pub(super) enum Verdict {
     Lost,
 }
 
+impl Draft {
+    /// The attempts before `present` ended with their process. The next one starts at once: that was an end of any kind. Only
+    /// if that happens again it waits, as behind any failure: an attempt may be what ends the process.
+    fn lose(&mut self, op: OpId, present: u32, policy: &crate::Retry) {
+        let (last, now) = (present - 1, self.now);
+        let Some(pause) = policy.pause(last) else {
+            let message = format!("the process ended while attempt {last} ran, and it was the last one");
+            return self.finish(op, Completion::Panicked(message), now);
+        };
+        let Some(call) = self.call(op) else { return };
+        let next = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+        call.next_at = (call.lost > 0).then_some(next);
+        (call.attempt, call.lost) = (present, call.lost.saturating_add(1));
+    }
+}
+
 impl Actor {
     /// What was running when another process died is lost: it counts as an attempt, and the next one follows.
     ///
@@ -55,13 +71,11 @@ impl Actor {
                 None if in_flight => call.attempt.saturating_add(1),
                 None => continue,
             };
-            let before = call.attempt;
-            if present > before
-                && let Some(call) = draft.call(op)
-            {
-                (call.attempt, call.next_at) = (present, None);
-            }
+            let (before, policy) = (call.attempt, call.options.retry.clone().unwrap_or_default());
             draft.events.extend((before..present).map(|attempt| Event::Lost { op: op.0, attempt }));
+            if present > before {
+                draft.lose(op, present, &policy);
+            }
         }
         match draft.events.is_empty() {
             true => Ok(()),
@@ -195,7 +209,7 @@ impl Actor {
                 draft.keep_progress(op, attempt, progress);
                 draft.events.push(Event::AttemptFailed { op: op.0, attempt, failure: failure.clone(), next });
                 if let Some(call) = draft.call(op) {
-                    call.attempt = attempt.saturating_add(1);
+                    (call.attempt, call.lost) = (attempt.saturating_add(1), 0);
                     call.next_at = Some(next);
                     call.last = Some(failure);
                     call.deferred = None;

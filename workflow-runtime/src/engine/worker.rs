@@ -136,10 +136,21 @@ impl Worker {
                 return self.shared.health.poison(e);
             }
             self.announce();
+            self.block_condemned().await;
         }
         let recovery = self.clone();
         self.spawn(async move { recovery.recover(starting).await });
         self.run(inlet).await;
+    }
+
+    /// Blocks the instance whose step the worker before did not return from, before another one of that kind keeps this
+    /// worker from it, too. If that fails, the mail about it leads to it again.
+    async fn block_condemned(self: &Rc<Self>) {
+        for id in self.shared.watch.all_condemned().into_iter().filter(|id| self.owns(id)) {
+            if let Ok(actor) = Box::pin(self.load(id)).await {
+                self.resident.borrow_mut().park(actor.instance);
+            }
+        }
     }
 
     /// Runs a task beside the others of this worker.

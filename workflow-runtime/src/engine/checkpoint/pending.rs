@@ -57,6 +57,9 @@ pub(in crate::engine) struct Call {
     pub(in crate::engine) next_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) last: Option<Failure>,
+    /// So many attempts before it ended with their processes, one after the other.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(in crate::engine) lost: u32,
     /// No attempt can run until the instance is retried.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) stuck: bool,
@@ -75,6 +78,11 @@ pub(in crate::engine) struct Deferred {
     pub(in crate::engine) beat: Timestamp,
     /// It was asked to stop, and counts as stopped then.
     pub(in crate::engine) stop_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// serde's own way with `Arc` is a feature that crates turn on for all others.
@@ -100,7 +108,7 @@ fn after(at: Timestamp, d: Duration) -> Timestamp {
 impl Call {
     pub(in crate::engine) fn new(name: String, args: Payload, options: ActivityOptions) -> Self {
         let (next_at, last, progress, deferred) = (None, None, None, None);
-        Call { name, args, options, attempt: 1, next_at, last, stuck: false, progress, deferred }
+        Call { name, args, options, attempt: 1, next_at, last, lost: 0, stuck: false, progress, deferred }
     }
 
     /// When its time for all attempts is over.

@@ -150,6 +150,10 @@ impl Watch {
         locked(&self.condemned).get(id).cloned()
     }
 
+    pub(super) fn all_condemned(&self) -> Vec<WorkflowId> {
+        locked(&self.condemned).keys().cloned().collect()
+    }
+
     /// Its instance is durably blocked, or has been ended, or is given another try.
     pub(super) fn pardon(&self, id: &WorkflowId) {
         if self.any_condemned.load(Ordering::Acquire) {
@@ -169,8 +173,7 @@ impl Watch {
 impl Shared {
     /// Has what is condemned looked at, so that it is blocked.
     pub(super) fn post_condemned(&self) {
-        let condemned: Vec<_> = locked(&self.watch.condemned).keys().cloned().collect();
-        condemned.iter().for_each(|id| self.post(id, Mail::Due));
+        self.watch.all_condemned().iter().for_each(|id| self.post(id, Mail::Due));
     }
 }
 

@@ -47,7 +47,7 @@ fn entry_key(run: &[u8], number: u64) -> Vec<u8> {
 }
 
 /// The bounds of the chunks that may hold records of `from..to`; `None` if no history is there.
-fn bounds(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+fn bounds(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<std::ops::Range<Vec<u8>>>, StoreError> {
     let (Some(low), Some(high)) = (record::logical(from), record::logical(to)) else { return Ok(None) };
     let common = low.iter().zip(high).take_while(|(a, b)| a == b).count();
     if !key::may_be_history(&low[..common]) {
@@ -62,7 +62,7 @@ fn bounds(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>,
         // It may begin before what is asked for.
         start = key.to_vec();
     }
-    Ok(Some((start, chunk(high))))
+    Ok(Some(start..chunk(high)))
 }
 
 /// The lowest number that is not below a bound, which may have less or more bytes.
@@ -144,9 +144,9 @@ pub(super) fn read(db: &Db, physical: &[u8]) -> Result<Option<Value>, StoreError
 /// The records of the database from `from` up to `to`, in order.
 pub(super) fn rows(db: &Db, from: &[u8], to: &[u8]) -> Result<Rows, StoreError> {
     let alone = db.range::<&[u8], _>(from..to);
-    let packed = bounds(db, from, to)?.map(|(low, high)| Unpacked {
+    let packed = bounds(db, from, to)?.map(|bounds| Unpacked {
         db: db.clone(),
-        chunks: db.range::<&[u8], _>(&*low..&*high),
+        chunks: db.range(bounds),
         open: Vec::new().into_iter(),
         from: from.to_vec(),
         to: to.to_vec(),
@@ -156,8 +156,8 @@ pub(super) fn rows(db: &Db, from: &[u8], to: &[u8]) -> Result<Rows, StoreError> 
 
 /// The last record of the database in `from..to` that lies in a chunk.
 pub(super) fn last(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, Value)>, StoreError> {
-    let Some((low, high)) = bounds(db, from, to)? else { return Ok(None) };
-    for row in db.range::<&[u8], _>(&*low..&*high).rev() {
+    let Some(bounds) = bounds(db, from, to)? else { return Ok(None) };
+    for row in db.range(bounds).rev() {
         let (key, raw) = row.map_err(StoreError::backend)?;
         // A scan goes on before what it was told of.
         let chunk = Chunk::read(key.clone(), &raw).map_err(|e| told_of(first(&key), &key, e))?;

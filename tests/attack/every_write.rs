@@ -84,10 +84,10 @@ async fn a_process_that_is_killed_at_random_loses_nothing() {
     for round in 0..rounds(1, 60) {
         let (_dir, place) = place();
         let mut here = 0;
-        for _ in 0..rounds(8, 12) {
+        for n in 0..rounds(8, 12) {
             let mut child = spawn(&["workload", text(&place.0), &size.0.to_string(), "never"]);
-            // Where the kill falls is left to chance; nothing depends on it.
-            std::thread::sleep(Duration::from_micros(random.below(250_000)));
+            // Where the kill falls is left to chance; nothing depends on it. The first comes before all can be done.
+            std::thread::sleep(Duration::from_micros(random.below(if n == 0 { 5_000 } else { 250_000 })));
             child.kill().expect("it can be killed");
             let out = child.wait_with_output().expect("it can be waited for");
             assert!(out.status.success() || was_killed(out.status), "{}", told(&out));

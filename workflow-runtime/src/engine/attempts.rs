@@ -29,19 +29,26 @@ pub(super) enum Verdict {
     Lost,
 }
 
+/// So many attempts that ended with their process, one after the other, are nobody's fault.
+const SUSPECT: u32 = 2;
+
 impl Draft {
-    /// The attempts before `present` ended with their process. The next one starts at once: that was an end of any kind. Only
-    /// if that happens again it waits, as behind any failure: an attempt may be what ends the process.
+    /// The attempts before `present` ended with their process. The next one starts at once, whatever the policy says: processes
+    /// end for many reasons. Only the third loss in a row is held against the attempt, as with steps, like any failure.
     fn lose(&mut self, op: OpId, present: u32, policy: &crate::Retry) {
         let (last, now) = (present - 1, self.now);
-        let Some(pause) = policy.pause(last) else {
-            let message = format!("the process ended while attempt {last} ran, and it was the last one");
-            return self.finish(op, Completion::Panicked(message), now);
-        };
         let Some(call) = self.call(op) else { return };
-        let next = now.checked_add(pause).unwrap_or(Timestamp::MAX);
-        call.next_at = (call.lost > 0).then_some(next);
-        (call.attempt, call.lost) = (present, call.lost.saturating_add(1));
+        (call.attempt, call.next_at, call.lost) = (present, None, call.lost.saturating_add(1));
+        if call.lost <= SUSPECT {
+            return;
+        }
+        match policy.pause(last) {
+            Some(pause) => call.next_at = Some(now.checked_add(pause).unwrap_or(Timestamp::MAX)),
+            None => {
+                let message = format!("the process ended while attempt {last} ran, and it was the last one");
+                self.finish(op, Completion::Panicked(message), now);
+            }
+        }
     }
 }
 

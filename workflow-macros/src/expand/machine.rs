@@ -28,6 +28,7 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
     let held = facts.held(m);
     let known = facts.declared.iter().filter(|v| !held.contains(v));
     let holders: Vec<Ident> = held.iter().chain(known).map(|v| holder(m, *v)).collect();
+    let agree = (0..holders.len()).map(|n| (n >= held.len()).then(|| quote!(: __Is<__p::Held<_>>)));
     let sides = (0..2 * m.compounds).map(lower::compound::side);
     let harmless = held.iter().zip(&holders).map(|(v, h)| {
         let line = line(m, m.held.get(v), h.span());
@@ -56,7 +57,7 @@ pub(super) fn machine(s: &Signature, g: &Parameters<'_>, m: &Machine, facts: &Fa
             #ways
             #(let mut #slots #types = __p::Slot::new(#keys);)*
             #(let mut #tokens = __p::Token::new(#indices);)*
-            #(let #holders = __p::Held::new();)*
+            #(let #holders #agree = __p::Held::new();)*
             #(let #sides = __p::Held::new();)*
             __p::drive::<#root>(#cx, &mut |#cx: &mut __Is<__p::Cx<'_>>, #what: __p::What| match #what {
                 __p::What::Helpers => { #cx.bind(&[#(#helpers.helper()),*]); __go(__p::Go::Idle) }

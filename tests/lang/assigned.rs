@@ -36,7 +36,7 @@ async fn anew_in_a_loop(n: u32) -> Result<usize, OrderError> {
     while total < 9 {
         total += double(seen.iter().sum()).await?;
         seen = Vec::new();
-        seen.push(1);
+        seen.extend([1]);
         total += ping(seen.len() as u32).await?;
         seen = Default::default();
     }

@@ -48,6 +48,20 @@ async fn found(order: Order) -> Result<String, WorkflowError> {
 }
 
 #[workflow]
+async fn found_by_the_clock(order: Order) -> Result<String, WorkflowError> {
+    let line = order.lines.iter().find(|l| i64::from(l.quantity) > now().as_second()).unwrap();
+    ping(1).await?;
+    Ok(line.sku.clone())
+}
+
+#[workflow]
+async fn found_at_random(order: Order) -> Result<String, WorkflowError> {
+    let line = order.lines.iter().find(|l| l.sku == format!("{}", random::<u32>())).unwrap();
+    ping(1).await?;
+    Ok(line.sku.clone())
+}
+
+#[workflow]
 async fn conditional(order: Order, other: Order, first: bool) -> Result<u32, WorkflowError> {
     let which = if first { &order } else { &other };
     ping(1).await?;

@@ -68,6 +68,14 @@ pub(crate) struct Var {
     pub(crate) slot: OnceCell<Ident>,
 }
 
+impl Var {
+    /// One that is not assigned, and of which no more is known.
+    pub(crate) fn new(ident: Ident, key: String, origin: Origin, branch: Option<BranchId>) -> Self {
+        let (mutable, ty, path, deferred, slot) = (false, None, vec![], false, OnceCell::new());
+        Var { ident, mutable, key, ty, origin, path, deferred, branch, slot }
+    }
+}
+
 /// Where a variable gets its value from.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Origin {

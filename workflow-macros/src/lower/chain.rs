@@ -10,13 +10,13 @@ use quote::ToTokens;
 use syn::{Expr, ExprMethodCall, Ident, Pat, spanned::Spanned, visit_mut::VisitMut};
 
 /// Adaptors without an argument.
-const PLAIN: &[&str] = &["enumerate", "rev", "cloned", "copied"];
+pub(super) const PLAIN: &[&str] = &["enumerate", "rev", "cloned", "copied"];
 /// Adaptors with a number.
-const NUMBERED: &[&str] = &["skip", "take", "step_by"];
+pub(super) const NUMBERED: &[&str] = &["skip", "take", "step_by"];
 /// Adaptors with something else to go through.
-const DOUBLE: &[&str] = &["zip", "chain"];
+pub(super) const DOUBLE: &[&str] = &["zip", "chain"];
 /// Methods that begin to go through what they borrow.
-const LENT: &[&str] = &[
+pub(super) const LENT: &[&str] = &[
     "iter",
     "keys",
     "values",
@@ -31,9 +31,9 @@ const LENT: &[&str] = &[
     "bytes",
 ];
 /// Those that borrow mutably: without the ending they are among [`LENT`].
-const MUT: &str = "_mut";
+pub(super) const MUT: &str = "_mut";
 /// Methods that find the pieces of a text.
-const PIECES: &[&str] = &[
+pub(super) const PIECES: &[&str] = &[
     "lines",
     "split",
     "rsplit",
@@ -50,7 +50,7 @@ const PIECES: &[&str] = &[
     "rmatch_indices",
 ];
 /// Adaptors that keep a state of their own, with or without a closure.
-const REFUSED: &[&str] = &[
+pub(super) const REFUSED: &[&str] = &[
     "map",
     "filter",
     "filter_map",
@@ -69,20 +69,6 @@ const REFUSED: &[&str] = &[
     "array_chunks",
     "map_windows",
 ];
-
-/// True for a method that goes through borrows of what it is called on.
-pub(super) fn lends_items(method: &str) -> bool {
-    const VALUES: &[&str] = &["chars", "char_indices", "bytes", "range"];
-    (LENT.contains(&method) && !VALUES.contains(&method))
-        || (PIECES.contains(&method) && !method.ends_with("match_indices"))
-}
-
-/// True for the name of a method that gives an iterator.
-pub(super) fn iterates(method: &str) -> bool {
-    let lends = LENT.contains(&method.trim_end_matches(MUT)) || PIECES.contains(&method);
-    let adapts = [PLAIN, NUMBERED, DOUBLE, REFUSED].iter().any(|names| names.contains(&method));
-    lends || adapts || method == "into_iter"
-}
 
 /// The chain as it is written.
 enum Written<'e> {

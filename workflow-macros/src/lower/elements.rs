@@ -1,9 +1,15 @@
 //! Borrows of one element that an iterator finds: `lines.iter().find(|l| l.open)`, `text.lines().next()`.
 //!
 //! They are taken again by going through the elements again. So nothing in the chain may come out differently by then: it takes
-//! nothing by value, and what its closures name does not change.
+//! nothing by value, what its closures name does not change, and they call no functions: `now()` and `random()` are others by then.
 
-use super::{Lower, chain, names::Reader, place};
+use super::{
+    Lower,
+    chain::{DOUBLE, LENT, MUT, NUMBERED, PIECES, PLAIN, REFUSED},
+    known_macro,
+    names::Reader,
+    place,
+};
 use crate::ir::VarId;
 use syn::{
     Expr, ExprMethodCall,
@@ -25,7 +31,21 @@ pub(super) fn finds(m: &ExprMethodCall) -> bool {
 pub(super) fn is_iterator(e: &Expr) -> bool {
     let Expr::MethodCall(m) = place::strip(e) else { return false };
     let name = m.method.to_string();
-    PASSING.contains(&name.as_str()) || chain::iterates(&name)
+    PASSING.contains(&name.as_str()) || iterates(&name)
+}
+
+/// True for a method that goes through borrows of what it is called on.
+fn lends_items(method: &str) -> bool {
+    const VALUES: &[&str] = &["chars", "char_indices", "bytes", "range"];
+    (LENT.contains(&method) && !VALUES.contains(&method))
+        || (PIECES.contains(&method) && !method.ends_with("match_indices"))
+}
+
+/// True for the name of a method that gives an iterator.
+fn iterates(method: &str) -> bool {
+    let lends = LENT.contains(&method.trim_end_matches(MUT)) || PIECES.contains(&method);
+    let adapts = [PLAIN, NUMBERED, DOUBLE, REFUSED].iter().any(|names| names.contains(&method));
+    lends || adapts || method == "into_iter"
 }
 
 impl Lower<'_> {
@@ -45,7 +65,7 @@ impl Lower<'_> {
                 || (self.is_borrow(&m.receiver) && self.changed_by(&m.receiver).is_empty())
                 || matches!(place::strip(&m.receiver), Expr::Lit(_))
         };
-        chain::lends_items(&name) && m.args.iter().all(|a| !matches!(a, Expr::Closure(_))) && lender()
+        lends_items(&name) && m.args.iter().all(|a| !matches!(a, Expr::Closure(_))) && lender()
     }
 
     /// True if the closures among the arguments name nothing that may change.
@@ -61,7 +81,15 @@ impl Lower<'_> {
         struct Find(bool);
         impl Visit<'_> for Find {
             fn visit_macro(&mut self, m: &syn::Macro) {
-                self.0 |= !["matches", "format"].iter().any(|known| m.path.is_ident(known));
+                let known = ["matches", "format"].iter().any(|known| m.path.is_ident(known));
+                match known_macro(m).filter(|_| known) {
+                    Some(arguments) => arguments.iter().for_each(|e| self.visit_expr(e)),
+                    None => self.0 = true,
+                }
+            }
+            fn visit_expr_call(&mut self, c: &syn::ExprCall) {
+                self.0 |= !constructs(&c.func);
+                visit::visit_expr_call(self, c);
             }
             fn visit_expr_assign(&mut self, _: &syn::ExprAssign) {
                 self.0 = true;
@@ -80,4 +108,11 @@ impl Lower<'_> {
         let fixed = |v: VarId| !self.m.vars[v].mutable && !self.borrows_mutably(v);
         !find.0 && reader.touches.iter().filter_map(|n| self.lookup(n)).all(fixed)
     }
+}
+
+/// True for what has the name of a variant or of a tuple struct, and for conversions: `u64::from`.
+fn constructs(function: &Expr) -> bool {
+    let Expr::Path(p) = function else { return false };
+    let converts = |name: &syn::Ident| p.path.segments.len() > 1 && name == "from";
+    p.path.segments.last().is_some_and(|s| s.ident.to_string().starts_with(char::is_uppercase) || converts(&s.ident))
 }

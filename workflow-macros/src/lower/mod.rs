@@ -249,9 +249,7 @@ impl<'e> Lower<'e> {
         let n = self.keys.entry(name.clone()).or_default();
         let key = if *n == 0 { name } else { format!("{name}#{n}") };
         *n += 1;
-        let (ident, branch) = (ident.clone(), self.branch);
-        let (path, slot) = (vec![], Default::default());
-        self.m.vars.push(Var { ident, mutable, key, ty, origin, path, deferred: false, branch, slot });
+        self.m.vars.push(Var { mutable, ty, ..Var::new(ident.clone(), key, origin, self.branch) });
         self.m.vars.len() - 1
     }
 
@@ -269,17 +267,7 @@ impl<'e> Lower<'e> {
 
     fn hidden(&mut self, mutable: bool, key: String, origin: Origin) -> VarId {
         let name = ident(&format!("__v{}", self.m.vars.len()));
-        self.m.vars.push(Var {
-            ident: name.clone(),
-            mutable,
-            key,
-            ty: None,
-            origin,
-            path: vec![],
-            deferred: false,
-            branch: self.branch,
-            slot: Default::default(),
-        });
+        self.m.vars.push(Var { mutable, ..Var::new(name.clone(), key, origin, self.branch) });
         let var = self.m.vars.len() - 1;
         self.scopes[0].insert(name.to_string(), var);
         var

@@ -30,17 +30,7 @@ impl Lower<'_> {
         let of = &self.m.vars[var];
         let (ident, branch, deferred) = (of.ident.clone(), of.branch, of.deferred);
         let (key, path, origin) = (format!("{}.{}", of.key, path.join(".")), path.to_vec(), Origin::Field(var));
-        self.m.vars.push(Var {
-            ident,
-            mutable: false,
-            key,
-            ty: None,
-            origin,
-            path,
-            deferred,
-            branch,
-            slot: Default::default(),
-        });
+        self.m.vars.push(Var { path, deferred, ..Var::new(ident, key, origin, branch) });
         let field = self.m.vars.len() - 1;
         self.m.fields.entry(var).or_default().push(field);
         field

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::chunks::{self, Applied};
+use super::recovery;
 use super::snapshot::{self, Snapshot, SnapshotError};
 use super::view::{Shared, Table, guarded};
 use super::wal::{self, Files};
@@ -235,6 +236,13 @@ impl Database {
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(StoreError::backend)?;
         self.data.sync_data().map_err(StoreError::backend)
+    }
+
+    /// Returns when another one can open it.
+    pub(super) fn close(self) {
+        let Self { db, data } = self;
+        drop(db);
+        recovery::wait_until_released(&data);
     }
 
     pub(super) fn note(&self, position: Position) -> Result<(), StoreError> {

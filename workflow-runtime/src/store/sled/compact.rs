@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::applier::{Database, Position};
+use super::applier::Database;
 use super::recovery::{self, Opened};
 use super::snapshot::SnapshotError;
 use crate::journal::key;
@@ -57,10 +57,7 @@ pub(super) fn compact(path: &Path) -> Result<Compacted, SnapshotError> {
     let Opened { database, lock, wal, .. } = recovery::open(path, 64 << 20, false).map_err(opened)?;
     drop(wal);
     let records = build(&database, path)?;
-    let Database { db, data } = database;
-    drop(db);
-    recovery::wait_until_released(&data);
-    drop(data);
+    database.close();
     fs::write(path.join(DIRECTORY).join(COMPLETE), []).map_err(failed)?;
     sync(&path.join(DIRECTORY)).map_err(failed)?;
     finish(path).map_err(failed)?;
@@ -76,8 +73,6 @@ fn build(old: &Database, path: &Path) -> Result<u64, SnapshotError> {
         _ => {}
     }
     let new = recovery::open(&directory, 64 << 20, false).map_err(|e| SnapshotError::Open(Arc::new(e)))?;
-    let Opened { database, lock, wal, .. } = new;
-    drop(wal);
     // What says how a store is to be opened is the new store's own.
     let own = [record::own(key::STORE_FORMAT), record::own(key::STORE_LOG)];
     let mut records = 0;
@@ -85,16 +80,11 @@ fn build(old: &Database, path: &Path) -> Result<u64, SnapshotError> {
         let (key, value) = row.map_err(StoreError::backend)?;
         if !own.iter().any(|own| own.as_slice() == key.as_ref()) {
             // As it is, whatever it holds.
-            database.db.insert(key, value).map_err(StoreError::backend)?;
+            new.database.db.insert(key, value).map_err(StoreError::backend)?;
             records += 1;
         }
     }
-    database.note(Position { group: 0, closed: true })?;
-    database.sync()?;
-    let Database { db, data } = database;
-    drop(db);
-    recovery::wait_until_released(&data);
-    drop((data, lock));
+    new.finish()?;
     Ok(records)
 }
 

@@ -148,10 +148,7 @@ impl Ending {
         let outcome = self.shared.check();
         self.shared.close();
         match database {
-            Ok(Database { db, data }) => {
-                drop(db);
-                recovery::wait_until_released(&data);
-            }
+            Ok(database) => database.close(),
             Err(_) => tracing::error!("the thread that writes to the database panicked"),
         }
         drop(self.lock);

@@ -41,6 +41,19 @@ pub(super) struct Opened {
     pub(super) wal: Wal,
 }
 
+impl Opened {
+    /// Syncs the database of a store that nobody else has seen, and lets go of the directory. The next opening finds nothing behind it.
+    pub(super) fn finish(self) -> Result<(), StoreError> {
+        let Self { database, lock, wal, .. } = self;
+        drop(wal);
+        database.note(Position { group: 0, closed: true })?;
+        database.sync()?;
+        database.close();
+        drop(lock);
+        Ok(())
+    }
+}
+
 pub(super) fn open(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Opened, OpenError> {
     create(path)?;
     let mut lock = lock(path)?;

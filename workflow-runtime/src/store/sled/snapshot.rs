@@ -12,8 +12,8 @@ use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::applier::{Database, Position};
-use super::recovery::{self, Opened};
+use super::applier::Database;
+use super::recovery;
 use crate::journal::key;
 use crate::store::{Cause, OpenError, StoreError, record};
 
@@ -203,16 +203,9 @@ pub(super) fn restore(snapshot: &Path, directory: &Path) -> Result<Snapshot, Sna
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed(e)),
         _ => {}
     }
-    let Opened { database, lock, wal, .. } =
-        recovery::open(&partial, 64 << 20, false).map_err(|e| SnapshotError::Open(Arc::new(e)))?;
-    drop(wal);
-    let restored = fill(&database, snapshot)?;
-    database.note(Position { group: 0, closed: true })?;
-    database.sync()?;
-    let Database { db, data } = database;
-    drop(db);
-    recovery::wait_until_released(&data);
-    drop((data, lock));
+    let opened = recovery::open(&partial, 64 << 20, false).map_err(|e| SnapshotError::Open(Arc::new(e)))?;
+    let restored = fill(&opened.database, snapshot)?;
+    opened.finish()?;
     fs::rename(&partial, directory).and_then(|()| sync_parent(directory)).map_err(failed)?;
     Ok(restored)
 }

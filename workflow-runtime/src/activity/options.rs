@@ -30,13 +30,13 @@ pub struct ActivityOptions {
     #[serde(default = "default_queue", skip_serializing_if = "is_default_queue")]
     pub queue: String,
     /// From 0 to [`MAX_PRIORITY`]: of what waits in a queue, the highest starts first.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub priority: u8,
     /// What a cancellation of the call does.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub on_cancel: OnCancel,
     /// An `Err` is retried even where `unless(..)` calls it final: the call is a compensation.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub shielded: bool,
 }
 
@@ -64,10 +64,6 @@ fn default_queue() -> String {
 
 fn is_default_queue(queue: &str) -> bool {
     queue == DEFAULT_QUEUE
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 impl ActivityOptions {

@@ -30,7 +30,7 @@ pub struct RunSummary {
     /// Entries of its history that were archived.
     pub entries: u64,
     /// The number of the first of them. More than 0 where a part before was removed without an archive.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub first_entry: u64,
 }
 
@@ -67,13 +67,9 @@ pub struct ArchivedRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run_id: Option<RunId>,
     /// Entries of its history that were damaged in the store, and are not archived.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub damaged_entries: u64,
     /// Definitions that the history refers to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub definitions: Vec<Fingerprint>,
-}
-
-fn is_zero(n: &u64) -> bool {
-    *n == 0
 }

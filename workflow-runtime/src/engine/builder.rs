@@ -144,7 +144,7 @@ impl EngineBuilder {
         self
     }
 
-    /// Writes each run to the archive in this directory before its retention is over and it is removed. Not unless told.
+    /// Writes each run to the archive in this directory when its retention is over, before it is removed. Not unless told.
     ///
     /// The directory is made if there is none. It takes one engine at a time. A run that cannot be archived is not removed: it is tried
     /// again. See [`archive`](crate::archive).

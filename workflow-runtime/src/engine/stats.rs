@@ -81,7 +81,7 @@ impl Census {
 }
 
 impl Engine {
-    /// How much there is, and is to do. Goes through the index of instances, about a million in a second, and reads none of them.
+    /// How much there is, and is to do. Goes through the index of instances, and reads none of them.
     ///
     /// ```standalone_crate
     /// # use workflow_runtime::{engine::Status, prelude::*, testing::TestEngine};

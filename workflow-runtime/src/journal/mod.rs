@@ -9,3 +9,8 @@ pub mod key;
 pub mod message;
 pub mod payload;
 pub(crate) mod time;
+
+/// Whether a field need not be written, because it is read as this when it is absent.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -29,7 +29,7 @@ pub(in crate::engine) struct Ended {
     #[serde(default)]
     pub(in crate::engine) previous: Option<RunId>,
     /// The first entry of its history that there is.
-    #[serde(default, skip_serializing_if = "super::is_zero")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub(in crate::engine) truncated: u64,
 }
 

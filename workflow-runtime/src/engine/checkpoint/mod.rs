@@ -60,13 +60,13 @@ pub(super) struct Checkpoint {
     /// Entries of the history.
     pub(super) history: u64,
     /// The number of the entry that begins the last segment.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub(super) segment: u64,
     /// Entries before this number are gone to whoever reads.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub(super) truncated: u64,
     /// The records of entries before this number are deleted.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub(super) trimmed: u64,
     pub(super) state: State,
     /// The encoded [`Frame`] without its large slots. None before the first step, and once the run has ended.
@@ -155,10 +155,6 @@ pub(super) struct CancelRequest {
     pub(super) reason: String,
     pub(super) at: Timestamp,
     pub(super) delivered: bool,
-}
-
-fn is_zero(n: &u64) -> bool {
-    *n == 0
 }
 
 impl Checkpoint {

@@ -58,7 +58,7 @@ pub(in crate::engine) struct Call {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) last: Option<Failure>,
     /// So many attempts before it ended with their processes, one after the other.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub(in crate::engine) lost: u32,
     /// No attempt can run until the instance is retried.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -78,11 +78,6 @@ pub(in crate::engine) struct Deferred {
     pub(in crate::engine) beat: Timestamp,
     /// It was asked to stop, and counts as stopped then.
     pub(in crate::engine) stop_at: Option<Timestamp>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(n: &u32) -> bool {
-    *n == 0
 }
 
 /// serde's own way with `Arc` is a feature that crates turn on for all others.

@@ -51,7 +51,7 @@ impl<T> Items<T> {
 
 #[derive(Serialize)]
 struct Saved<'a, T> {
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::journal::is_default")]
     gone: usize,
     left: &'a [Option<T>],
 }
@@ -61,11 +61,6 @@ struct Loaded<T> {
     #[serde(default)]
     gone: usize,
     left: Vec<Option<T>>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-fn is_zero(n: &usize) -> bool {
-    *n == 0
 }
 
 impl<T: Serialize> Serialize for Items<T> {

@@ -2,12 +2,13 @@
 
 use crate::{
     audit::open_with,
+    overload::chains,
     process::{long, rounds},
     workload::{NAMES, Place, chain},
 };
 use std::time::Duration;
 use workflow_runtime::{
-    engine::{Engine, Filter, RunError},
+    engine::{Engine, Filter},
     journal::key::Kind,
     prelude::*,
     workflow,
@@ -132,24 +133,7 @@ async fn runs_that_come_and_go_take_no_more_room() {
     let (each, parts) = (rounds(200, 20_000), rounds(3, minutes_asked()));
     let mut samples = vec![];
     for part in 0..parts {
-        let mut tasks = vec![];
-        for lane in 0..32 {
-            let engine = engine.clone();
-            tasks.push(tokio::spawn(async move {
-                for n in (lane..each).step_by(32) {
-                    let id = format!("run-{part}-{n}");
-                    let run = engine.start(id.clone(), chain(id.clone(), 1)).await.expect("it starts");
-                    match run.result().await {
-                        // It may be gone before anybody has asked.
-                        Ok(_) | Err(RunError::NotFound { .. }) => {}
-                        Err(e) => panic!("{id}: {e}"),
-                    }
-                }
-            }));
-        }
-        for task in tasks {
-            task.await.expect("it ends");
-        }
+        chains(&engine, 32, &format!("run-{part}"), each).await;
         engine.pulse().idle().await;
         samples.push(Sample::of(&engine).await);
         if long() {

@@ -25,14 +25,13 @@ fn memory() -> u64 {
     (pages * 4096) >> 20
 }
 
-/// Starts instances one after the other with so many in flight; how many a second.
-async fn rate(engine: &Engine, name: &str, count: u64) -> f64 {
-    let begun = Instant::now();
+/// Runs so many instances of [`chain`] to their ends, `lanes` at a time.
+pub(crate) async fn chains(engine: &Engine, lanes: usize, name: &str, count: u64) {
     let mut tasks = vec![];
-    for part in 0..16 {
+    for lane in 0..lanes as u64 {
         let (engine, name) = (engine.clone(), name.to_owned());
         tasks.push(tokio::spawn(async move {
-            for n in (part..count).step_by(16) {
+            for n in (lane..count).step_by(lanes) {
                 let id = format!("{name}-{n}");
                 let run = engine.start(id.clone(), chain(id.clone(), 1)).await.expect("it starts");
                 match run.result().await {
@@ -46,6 +45,12 @@ async fn rate(engine: &Engine, name: &str, count: u64) -> f64 {
     for task in tasks {
         task.await.expect("it ends");
     }
+}
+
+/// Starts instances one after the other with so many in flight; how many a second.
+async fn rate(engine: &Engine, name: &str, count: u64) -> f64 {
+    let begun = Instant::now();
+    chains(engine, 16, name, count).await;
     count as f64 / begun.elapsed().as_secs_f64()
 }
 

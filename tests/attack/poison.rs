@@ -39,6 +39,19 @@ async fn blocked(engine: &Engine, code: &str) -> usize {
     listed.instances.len()
 }
 
+/// The engine behind one that has stopped, when it has nothing more to do.
+async fn next_engine(stopped: Engine, place: &Place) -> Engine {
+    drop(stopped);
+    // In place of the end of the process: the threads return, and let go of the directory.
+    MENDED.store(true, Ordering::Relaxed);
+    while SledStore::open(place.store()).is_err() {
+        tokio::task::yield_now().await;
+    }
+    let engine = open(place).await;
+    engine.pulse().idle().await;
+    engine
+}
+
 /// The same workload, and how long it took.
 async fn timed(engine: &Engine, place: &Place, size: Size) -> Duration {
     let lines = Lines::open(&place.acknowledged()).expect("the file opens");
@@ -177,14 +190,7 @@ async fn an_engine_with_too_many_endless_steps_stops_and_the_next_one_goes_on() 
     assert!(refused > 0, "{blocked_here}");
     let late = engine.start("late", panicking("late".into())).await.expect_err("it has stopped");
     assert_eq!(late.code(), "WE018");
-    drop(engine);
-    // In place of the end of the process: the threads return, and let go of the directory.
-    MENDED.store(true, Ordering::Relaxed);
-    while SledStore::open(place.store()).is_err() {
-        tokio::task::yield_now().await;
-    }
-    let engine = open(&place).await;
-    engine.pulse().idle().await;
+    let engine = next_engine(engine, &place).await;
     assert!(blocked(&engine, "WB108").await >= blocked_here, "what was acknowledged is blocked");
     timed(&engine, &place, Size(2)).await;
     engine.shutdown().await;
@@ -216,13 +222,7 @@ async fn endless_steps_that_are_queued_at_once_are_blocked_one_by_one() {
     while engine.start("late", panicking("late".into())).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    drop(engine);
-    MENDED.store(true, Ordering::Relaxed);
-    while SledStore::open(place.store()).is_err() {
-        tokio::task::yield_now().await;
-    }
-    let engine = open(&place).await;
-    engine.pulse().idle().await;
+    let engine = next_engine(engine, &place).await;
     // Each worker blocks durably what its predecessor did not return from, before it steps anything.
     assert_eq!(blocked(&engine, "WB108").await, 8);
     engine.shutdown().await;

@@ -33,21 +33,27 @@ pub(crate) async fn kept_ledger(steps: u32, runs: u32) -> Result<u32, Cancelled>
     Ok(steps)
 }
 
-/// Every commit of the removal is made twice: the process dies before it, and the next time behind it.
-#[tokio::test]
-async fn a_run_is_archived_whole_at_every_death_of_its_removal() {
-    let directory = tempfile::tempdir().unwrap();
-    let to = directory.path().join("archive");
+/// A store, and whether its process dies: before a commit, and the next time behind it.
+pub(crate) fn dying() -> (FaultStore<MemoryStore>, Arc<AtomicBool>) {
     let store = FaultStore::new(MemoryStore::new());
-    let (dies, commits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (dies, commits) = (Arc::new(AtomicBool::new(false)), AtomicU64::new(0));
     store.on_commit(Arc::new({
-        let (dies, commits) = (dies.clone(), commits.clone());
+        let dies = dies.clone();
         move |_| match dies.load(Ordering::SeqCst) {
             false => Fault::None,
             true if commits.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Fault::CrashBefore,
             true => Fault::CrashAfter,
         }
     }));
+    (store, dies)
+}
+
+/// Every commit of the removal is made twice.
+#[tokio::test]
+async fn a_run_is_archived_whole_at_every_death_of_its_removal() {
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("archive");
+    let (store, dies) = dying();
     let builder = TestEngine::builder().manual().store(store.clone()).configure({
         let to = to.clone();
         move |engine| engine.archive(to).retention(days(7)).seed(7)

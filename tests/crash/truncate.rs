@@ -1,12 +1,6 @@
 //! Histories that are truncated while their runs go on.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 use workflow_runtime::{
     archive::Archive,
     engine::{ControlError, Status, verify},
@@ -16,7 +10,6 @@ use workflow_runtime::{
     },
     prelude::*,
     registry::Registry,
-    store::{Fault, FaultStore, MemoryStore},
     testing::TestEngine,
 };
 
@@ -133,16 +126,7 @@ async fn verify_goes_on_from_every_state_in_which_a_segment_begins() {
 async fn a_truncation_is_whole_at_every_death() {
     let directory = tempfile::tempdir().unwrap();
     let to = directory.path().join("archive");
-    let store = FaultStore::new(MemoryStore::new());
-    let (dies, commits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    store.on_commit(Arc::new({
-        let (dies, commits) = (dies.clone(), commits.clone());
-        move |_| match dies.load(Ordering::SeqCst) {
-            false => Fault::None,
-            true if commits.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Fault::CrashBefore,
-            true => Fault::CrashAfter,
-        }
-    }));
+    let (store, dies) = super::archive::dying();
     let builder = TestEngine::builder().manual().store(store.clone()).configure({
         let to = to.clone();
         move |engine| engine.archive(to).retention(days(7)).seed(7)

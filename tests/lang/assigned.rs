@@ -1,12 +1,5 @@
 //! Locals that are assigned anew behind an await, where nothing in that piece of code says their type.
 
-#![allow(
-    unused_assignments,
-    clippy::needless_late_init,
-    clippy::unnecessary_literal_unwrap,
-    reason = "what is written is what is tested"
-)]
-
 use crate::{agree, shop::*};
 use workflow_runtime::prelude::*;
 
@@ -43,6 +36,7 @@ async fn anew_in_a_loop(n: u32) -> Result<usize, OrderError> {
     Ok(seen.len())
 }
 
+#[allow(unused_assignments, reason = "that is tested")]
 #[workflow]
 async fn anew_arguments(mut note: Option<String>, n: u32) -> Result<bool, OrderError> {
     ping(note.map_or(0, |n| n.len() as u32)).await?;
@@ -91,6 +85,7 @@ async fn anew_deferred(n: u32) -> Result<bool, OrderError> {
     Ok(was && last.is_none())
 }
 
+#[allow(unused_assignments, reason = "that is tested")]
 #[workflow]
 async fn anew_in_branches(n: u32) -> Result<(bool, bool), OrderError> {
     let (a, b) = join!(

@@ -28,21 +28,28 @@ impl Random {
     }
 }
 
-fn command(args: &[&str]) -> Command {
+const WORKER: &str = env!("CARGO_BIN_EXE_attack-worker");
+
+fn command(program: &str, args: &[&str]) -> Command {
     // A bound of memory, so that a step that allocates without end does not take the machine down.
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v 2000000; ulimit -c 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_attack-worker")]);
+    command.args(["-c", "ulimit -v 2000000; ulimit -c 0; exec \"$0\" \"$@\"", program]);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 pub(crate) fn spawn(args: &[&str]) -> Child {
-    command(args).spawn().expect("the worker starts")
+    command(WORKER, args).spawn().expect("the worker starts")
 }
 
 /// Runs a worker to its end.
 pub(crate) fn run(args: &[&str]) -> Output {
-    command(args).output().expect("the worker starts")
+    command(WORKER, args).output().expect("the worker starts")
+}
+
+/// Runs a process whose files fail to its end.
+pub(crate) fn run_on_failing_files(args: &[&str]) -> Output {
+    command(env!("CARGO_BIN_EXE_attack-disk"), args).output().expect("it starts")
 }
 
 /// The process ended by a signal: it was killed, or has killed itself.

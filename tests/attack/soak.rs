@@ -8,9 +8,10 @@
 use crate::{
     audit::{self, audit, effects_in, lines, open_with},
     clients::Size,
+    passing::{PASSING, Scratch},
     poisons::POISONS,
     process::{Random, long, spawn, text, told, was_killed},
-    workload::{NAMES, PASSING, Place, Scratch},
+    workload::{NAMES, Place},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},

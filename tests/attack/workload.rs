@@ -33,10 +33,6 @@ impl Lines {
 #[derive(Clone)]
 pub(crate) struct Ledger(pub(crate) Lines);
 
-/// The effects of runs that are not retained.
-#[derive(Clone)]
-pub(crate) struct Scratch(pub(crate) Lines);
-
 /// Where a run of the workload keeps its files.
 #[derive(Clone)]
 pub(crate) struct Place(pub(crate) PathBuf);
@@ -50,17 +46,6 @@ impl Place {
     }
     pub(crate) fn acknowledged(&self) -> PathBuf {
         self.0.join("acknowledged")
-    }
-    /// What happens beside the workload, in the soak.
-    pub(crate) fn noise(&self) -> PathBuf {
-        self.0.join("noise")
-    }
-    /// The effects of runs that are not retained.
-    pub(crate) fn scratch(&self) -> PathBuf {
-        self.0.join("scratch")
-    }
-    pub(crate) fn archive(&self) -> PathBuf {
-        self.0.join("archive")
     }
 }
 
@@ -90,23 +75,6 @@ pub(crate) async fn effect(ledger: State<Ledger>, cx: ActivityContext, key: Stri
     ledger.0.add(&format!("{key} {}", cx.idempotency_key())).map_err(|e| e.to_string())?;
     Ok(key.len() as u64)
 }
-
-/// As [`effect`], for runs that are not retained.
-#[activity(retry(initial = "1ms", max = "5ms"))]
-pub(crate) async fn scratch(scratch: State<Scratch>, cx: ActivityContext, key: String) -> Result<u64, String> {
-    scratch.0.add(&format!("{key} {}", cx.idempotency_key())).map_err(|e| e.to_string())?;
-    Ok(key.len() as u64)
-}
-
-/// Is gone when it has ended.
-#[workflow]
-pub(crate) async fn passing(name: String) -> Result<u64, Failed> {
-    let first = scratch(format!("{name}/0")).await?;
-    Ok(first + scratch(format!("{name}/1")).await?)
-}
-
-/// What the engine serves in the soak, besides the workload and poison.
-pub(crate) const PASSING: [&str; 2] = ["passing", "scratch"];
 
 #[activity]
 pub(crate) async fn refuse(what: String) -> Result<u64, String> {

@@ -4,6 +4,8 @@
 mod clients;
 mod dying;
 mod old;
+#[path = "../passing.rs"]
+mod passing;
 #[path = "../poisons.rs"]
 mod poisons;
 #[path = "../random.rs"]

@@ -3,9 +3,10 @@
 use crate::{
     Failure,
     clients::{Size, drive},
+    passing::{PASSING, Scratch, passing},
     poisons::{POISONS, deadly, panicking},
     random::Random,
-    workload::{Ledger, Lines, NAMES, PASSING, Place, Scratch, passing},
+    workload::{Ledger, Lines, NAMES, Place},
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};

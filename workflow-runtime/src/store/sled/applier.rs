@@ -6,15 +6,14 @@
 //! and a segment of the log is let go of after that. A crash in between makes the next opening write a generation again,
 //! which changes nothing.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::chunks::{self, Applied};
-use super::recovery;
+use super::chunks::Applied;
+use super::database::Database;
 use super::snapshot::{self, Snapshot, SnapshotError};
 use super::view::{Shared, Table, guarded};
 use super::wal::{self, Files};
@@ -216,38 +215,6 @@ impl Progress {
         // Who asked for them is told by that.
         state.snapshots.clear();
         self.changed.notify_all();
-    }
-}
-
-/// The database, for the one thread that writes to it.
-pub(super) struct Database {
-    pub(super) db: ::sled::Db,
-    /// sled's data file: its own `flush` does not sync it.
-    pub(super) data: File,
-}
-
-impl Database {
-    /// Writes records. They are written one by one: the log makes them atomic, and a batch of sled would keep readers waiting.
-    pub(super) fn apply(&self, table: &Table) -> Result<Applied, StoreError> {
-        chunks::apply(&self.db, table)
-    }
-
-    /// sled's flush hands the pages to the kernel; only the second call makes them survive a power cut.
-    pub(super) fn sync(&self) -> Result<(), StoreError> {
-        self.db.flush().map_err(StoreError::backend)?;
-        self.data.sync_data().map_err(StoreError::backend)
-    }
-
-    /// Returns when another one can open it.
-    pub(super) fn close(self) {
-        let Self { db, data } = self;
-        drop(db);
-        recovery::wait_until_released(&data);
-    }
-
-    pub(super) fn note(&self, position: Position) -> Result<(), StoreError> {
-        let (key, value) = position.record();
-        self.db.insert(key, value).map(drop).map_err(StoreError::backend)
     }
 }
 

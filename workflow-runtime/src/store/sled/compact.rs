@@ -14,9 +14,10 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::applier::Database;
+use super::database::Database;
 use super::recovery::{self, Opened};
 use super::snapshot::SnapshotError;
+use super::view::guarded;
 use crate::journal::key;
 use crate::store::{StoreError, footprint, record};
 
@@ -56,8 +57,10 @@ pub(super) fn compact(path: &Path) -> Result<Compacted, SnapshotError> {
     let before = bytes(path)?;
     let Opened { database, lock, wal, .. } = recovery::open(path, 64 << 20, false).map_err(opened)?;
     drop(wal);
-    let records = build(&database, path)?;
-    database.close();
+    let built = guarded(|| Ok(build(&database, path)));
+    let closed = database.close();
+    let records = built??;
+    closed?;
     fs::write(path.join(DIRECTORY).join(COMPLETE), []).map_err(failed)?;
     sync(&path.join(DIRECTORY)).map_err(failed)?;
     finish(path).map_err(failed)?;
@@ -73,18 +76,25 @@ fn build(old: &Database, path: &Path) -> Result<u64, SnapshotError> {
         _ => {}
     }
     let new = recovery::open(&directory, 64 << 20, false).map_err(|e| SnapshotError::Open(Arc::new(e)))?;
+    let copied = guarded(|| copy_records(&old.db, &new.database.db));
+    let finished = new.finish();
+    let records = copied?;
+    finished?;
+    Ok(records)
+}
+
+/// All records, as they are, whatever they hold.
+fn copy_records(old: &::sled::Db, new: &::sled::Db) -> Result<u64, StoreError> {
     // What says how a store is to be opened is the new store's own.
     let own = [record::own(key::STORE_FORMAT), record::own(key::STORE_LOG)];
     let mut records = 0;
-    for row in old.db.iter() {
+    for row in old.iter() {
         let (key, value) = row.map_err(StoreError::backend)?;
         if !own.iter().any(|own| own.as_slice() == key.as_ref()) {
-            // As it is, whatever it holds.
-            new.database.db.insert(key, value).map_err(StoreError::backend)?;
+            new.insert(key, value).map_err(StoreError::backend)?;
             records += 1;
         }
     }
-    new.finish()?;
     Ok(records)
 }
 
@@ -217,10 +227,8 @@ mod tests {
             // One that was never finished is in nobody's way.
             build(&database, &base).unwrap();
             let half = directory.path().join("half");
-            let Database { db, data } = database;
-            drop(db);
-            recovery::wait_until_released(&data);
-            drop((data, lock));
+            database.close().unwrap();
+            drop(lock);
             copy(&base, &half);
             let store = SledStore::open(&half).unwrap();
             assert!(store.get(b"key 19").await.unwrap().is_some());

@@ -7,6 +7,7 @@ mod applier;
 mod chunks;
 mod committer;
 mod compact;
+mod database;
 mod recovery;
 mod snapshot;
 mod view;
@@ -22,12 +23,13 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use self::applier::{Applier, Database, Progress};
+use self::applier::{Applier, Progress};
 use self::committer::{Committer, Message, Reply};
 pub use self::compact::Compacted;
+use self::database::Database;
 use self::recovery::Opened;
 pub use self::snapshot::{Snapshot, SnapshotError};
-use self::view::Shared;
+use self::view::{Shared, guarded};
 use self::wal::Directory;
 use super::footprint;
 use super::record;
@@ -106,11 +108,15 @@ impl SledStoreBuilder {
             recovery::open(&self.path, self.cache_capacity, self.salvage)?;
         let shared = Shared::new(database.db.clone());
         let progress = Progress::new(last);
-        let fences = shared.read(|durable| Fences::load(durable)).map_err(|error| OpenError::Damaged {
-            path: self.path.clone(),
-            reason: error.to_string(),
-            source: Some(Arc::new(error)),
-        })?;
+        let fences = shared.read(|durable| Fences::load(durable));
+        let fences = match fences {
+            Ok(fences) => fences,
+            Err(error) => {
+                shared.close();
+                let _ = database.close();
+                return Err(recovery::from_store(&self.path, error));
+            }
+        };
         let committer =
             Committer { wal, fences, guards: Guards::default(), shared: shared.clone(), progress: progress.clone() };
         let applier = Applier { database, files, shared: shared.clone(), progress: progress.clone(), noted: last };
@@ -146,12 +152,21 @@ impl Ending {
         self.progress.close();
         let database = self.applying.join();
         let outcome = self.shared.check();
-        self.shared.close();
-        match database {
+        // A database whose thread has panicked is let go of with that.
+        let view = guarded(|| {
+            self.shared.close();
+            Ok(())
+        });
+        let closed = match database {
             Ok(database) => database.close(),
-            Err(_) => tracing::error!("the thread that writes to the database panicked"),
+            Err(panic) => Err(StoreError::backend(std::io::Error::other(recovery::panic_message(&*panic)))),
+        };
+        let closed = view.and(closed);
+        if let Err(error) = &closed {
+            tracing::error!(%error, "the database was not let go of in order; what is durable is not concerned");
         }
         drop(self.lock);
+        let outcome = outcome.and(closed);
         if let Some(reply) = closing {
             let _ = reply.send(outcome);
         }

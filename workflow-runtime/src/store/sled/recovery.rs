@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::applier::{Database, Position};
+use super::applier::Position;
 use super::compact;
-use super::view::Written;
+use super::database::{self, Database};
+use super::view::{Written, guarded};
 use super::wal::{self, Damage, Directory, Files, Wal};
 use crate::journal::key;
 use crate::store::record;
@@ -46,15 +47,23 @@ impl Opened {
     pub(super) fn finish(self) -> Result<(), StoreError> {
         let Self { database, lock, wal, .. } = self;
         drop(wal);
-        database.note(Position { group: 0, closed: true })?;
-        database.sync()?;
-        database.close();
+        let noted = guarded(|| {
+            database.note(Position { group: 0, closed: true })?;
+            database.sync()
+        });
+        let closed = database.close();
         drop(lock);
-        Ok(())
+        noted.and(closed)
     }
 }
 
+/// Whatever is left of a database, it is opened or told: sled may panic.
 pub(super) fn open(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Opened, OpenError> {
+    let open = AssertUnwindSafe(|| open_or_panic(path, cache_capacity, salvage));
+    catch_unwind(open).unwrap_or_else(|panic| Err(from_panic(path, &*panic)))
+}
+
+fn open_or_panic(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Opened, OpenError> {
     create(path)?;
     let mut lock = lock(path)?;
     let mut mark = String::new();
@@ -64,14 +73,14 @@ pub(super) fn open(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Op
     if begun && !path.join("db").exists() {
         return Err(damaged(path, "its data file is missing".into(), None));
     }
+    database::make_up_for_failed_sync(path).map_err(|e| from_io(path, e))?;
     remove_unfinished_snapshots(path).map_err(|e| from_io(path, e))?;
     let db = match attempt(path, cache_capacity) {
         Ok(db) => db,
         Err(Failure::Open(error)) => return Err(error),
         Err(Failure::Damaged(first)) => without_snapshots(path, cache_capacity, first)?,
     };
-    let data = File::open(path.join("db")).map_err(|e| from_io(path, e))?;
-    let database = Database { db, data };
+    let database = Database::new(path, db).map_err(|e| from_io(path, e))?;
     check_format(path, &database, begun)?;
     let files: Arc<dyn Files> = Arc::new(open_log(path).map_err(|e| from_io(path, e))?);
     let (last, wal) = catch_up(path, &database, files.clone(), begun, salvage)?;
@@ -111,11 +120,8 @@ fn catch_up(
     begun: bool,
     salvage: bool,
 ) -> Result<(u64, Wal), OpenError> {
-    let failed = |e: StoreError| match e {
-        StoreError::Backend { source } => OpenError::Io { path: path.to_owned(), source },
-        other => damaged(path, other.to_string(), None),
-    };
-    let position = Position::read(&Written(&database.db)).map_err(&failed)?;
+    let failed = |e| from_store(path, e);
+    let position = Position::read(&Written(&database.db)).map_err(failed)?;
     let Some(mut position) = position else {
         return Err(damaged(path, "it does not say how far its database has come".into(), None));
     };
@@ -132,10 +138,10 @@ fn catch_up(
     if replay.last > position.group || replay.damaged {
         let groups = replay.last - position.group;
         tracing::info!(groups, bytes = replay.bytes, "the database is brought up to date from the log");
-        database.apply(&replay.records).map_err(&failed)?;
-        database.sync().map_err(&failed)?;
+        database.apply(&replay.records).map_err(failed)?;
+        database.sync().map_err(failed)?;
         let now = Position { group: replay.last, closed: false };
-        database.note(now).and_then(|()| database.sync()).map_err(&failed)?;
+        database.note(now).and_then(|()| database.sync()).map_err(failed)?;
     }
     if replay.damaged {
         wal::set_aside(&*files).map_err(|e| from_io(path, e))?;
@@ -144,7 +150,7 @@ fn catch_up(
     let tail = replay.tail.filter(|_| position.closed && replay.last == position.group);
     let wal = Wal::begin(files, replay.last + 1, tail, wal::SIZES).map_err(|e| from_io(path, e))?;
     // Only now, because an open store has a log. Without a sync: it only tells that the log may not be missing.
-    database.note(Position { group: replay.last, closed: false }).map_err(&failed)?;
+    database.note(Position { group: replay.last, closed: false }).map_err(failed)?;
     Ok((replay.last, wal))
 }
 
@@ -205,16 +211,44 @@ fn attempt(path: &Path, cache_capacity: u64) -> Result<::sled::Db, Failure> {
             Ok(Err(::sled::Error::Io(e))) if e.to_string().contains("could not acquire lock") => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            Ok(Err(::sled::Error::Io(e))) if is_about_the_system(&e) => return Err(Failure::Open(from_io(path, e))),
-            Ok(Err(e)) => return Err(Failure::Damaged(damaged(path, e.to_string(), Some(Arc::new(e))))),
-            Err(panic) => return Err(Failure::Damaged(damaged(path, panic_message(&*panic), None))),
+            Ok(Err(::sled::Error::Io(e))) if nothing_helps(&e) => return Err(Failure::Open(from_io(path, e))),
+            Ok(Err(e)) => return Err(Failure::Damaged(from_sled(path, e))),
+            Err(panic) => return Err(Failure::Damaged(from_panic(path, &*panic))),
         }
     }
     Err(Failure::Open(OpenError::Locked { path: path.to_owned() }))
 }
 
-fn is_about_the_system(e: &io::Error) -> bool {
+fn nothing_helps(e: &io::Error) -> bool {
     matches!(e.kind(), ErrorKind::PermissionDenied | ErrorKind::StorageFull | ErrorKind::ReadOnlyFilesystem)
+}
+
+/// An error of the system is told as that: no backup helps against it. sled copies it, and what it finds damaged is of one of these kinds.
+fn from_sled(path: &Path, e: ::sled::Error) -> OpenError {
+    use ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    match e {
+        ::sled::Error::Io(e) if !matches!(e.kind(), InvalidData | InvalidInput | Other | UnexpectedEof) => {
+            from_io(path, e)
+        }
+        e => damaged(path, e.to_string(), Some(Arc::new(e))),
+    }
+}
+
+/// sled panics on some errors of the system too.
+fn from_panic(path: &Path, panic: &(dyn Any + Send)) -> OpenError {
+    let reason = panic_message(panic);
+    match reason.contains("Os { code: ") {
+        true => from_io(path, io::Error::other(reason)),
+        false => damaged(path, reason, None),
+    }
+}
+
+/// A database that does not answer is told as what the system said.
+pub(super) fn from_store(path: &Path, e: StoreError) -> OpenError {
+    match e {
+        StoreError::Backend { source } => OpenError::Io { path: path.to_owned(), source },
+        other => damaged(path, other.to_string(), None),
+    }
 }
 
 /// Tries again with the snapshots moved aside, and moves them back if that does not help.
@@ -247,7 +281,7 @@ fn without_snapshots(path: &Path, cache_capacity: u64, first: OpenError) -> Resu
 /// Reads the format, or writes it if this is a new store. sled takes a log that is damaged at its start for an empty
 /// one; the mark in the lock file tells that from a new store.
 fn check_format(path: &Path, database: &Database, begun: bool) -> Result<(), OpenError> {
-    let failed = |e: ::sled::Error| damaged(path, e.to_string(), Some(Arc::new(e)));
+    let failed = |e| from_sled(path, e);
     let unreadable = || damaged(path, "the record of its format is not readable".into(), None);
     let found = match database.db.get(record::own(key::STORE_FORMAT)).map_err(failed)? {
         Some(value) => match value.split_first_chunk::<4>() {
@@ -260,11 +294,7 @@ fn check_format(path: &Path, database: &Database, begun: bool) -> Result<(), Ope
     };
     match found {
         FORMAT => Ok(()),
-        0..FORMAT => match write_format(database, found) {
-            Ok(()) => Ok(()),
-            Err(StoreError::Backend { source }) => Err(OpenError::Io { path: path.to_owned(), source }),
-            Err(other) => Err(damaged(path, other.to_string(), None)),
-        },
+        0..FORMAT => write_format(database, found).map_err(|e| from_store(path, e)),
         _ => Err(OpenError::NewerFormat { path: path.to_owned(), found, supported: FORMAT }),
     }
 }

@@ -12,8 +12,9 @@ use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::applier::Database;
+use super::database::Database;
 use super::recovery;
+use super::view::guarded;
 use crate::journal::key;
 use crate::store::{Cause, OpenError, StoreError, record};
 
@@ -204,8 +205,10 @@ pub(super) fn restore(snapshot: &Path, directory: &Path) -> Result<Snapshot, Sna
         _ => {}
     }
     let opened = recovery::open(&partial, 64 << 20, false).map_err(|e| SnapshotError::Open(Arc::new(e)))?;
-    let restored = fill(&opened.database, snapshot)?;
-    opened.finish()?;
+    let restored = guarded(|| Ok(fill(&opened.database, snapshot)));
+    let finished = opened.finish();
+    let restored = restored??;
+    finished?;
     fs::rename(&partial, directory).and_then(|()| sync_parent(directory)).map_err(failed)?;
     Ok(restored)
 }

@@ -1,0 +1,254 @@
+//! A fault at each system call of a process on the files of its store, those that sled makes included.
+//!
+//! `attack-disk` puts functions of its own in place of those of the C library. For every call of a run there is a process in
+//! which that one fails, or that is killed there. It may go on or stop with a typed error; the next process must find
+//! everything that was acknowledged, and come to the right end.
+
+#[path = "disk/record.rs"]
+pub(crate) mod record;
+
+use crate::{
+    audit::audit,
+    clients::Size,
+    process::{long, run_on_failing_files, text, told, was_killed},
+    workload::Place,
+};
+use record::Event;
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    process::Output,
+    sync::Arc,
+};
+
+/// What the process has done when it comes to its end.
+pub(crate) const SIZE: Size = Size(3);
+/// A number that no call has.
+const NEVER: u64 = u64::MAX;
+
+/// All events of a record.
+pub(crate) fn decode(mut record: &[u8]) -> Vec<(Event, Vec<u8>)> {
+    let mut all = vec![];
+    while let Some((length, rest)) = record.split_first_chunk::<4>() {
+        let (text, rest) = rest.split_at(u32::from_be_bytes(*length) as usize);
+        let event: Event = serde_json::from_slice(text).expect("an event");
+        let bytes = if let Event::Written { length, .. } = event { length as usize } else { 0 };
+        let (bytes, rest) = rest.split_at(bytes);
+        all.push((event, bytes.to_vec()));
+        record = rest;
+    }
+    all
+}
+
+/// A store in a directory, to be begun or as a process has left it.
+pub(crate) struct Begin(tempfile::TempDir);
+
+/// What came of one process.
+struct Ran {
+    out: Output,
+    /// The call that the fault has struck, and its file.
+    struck: Option<(String, PathBuf)>,
+    /// How many calls the fault could have struck, if the process came to its end.
+    calls: Option<u64>,
+}
+
+/// Whether this machine can run these attacks; says so if not.
+pub(crate) fn is_linux() -> bool {
+    if !cfg!(target_os = "linux") {
+        println!("NOT RUN: faults of system calls need Linux");
+    }
+    cfg!(target_os = "linux")
+}
+
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name()))?,
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name()))?),
+        }
+    }
+    Ok(())
+}
+
+impl Begin {
+    /// Nothing is there.
+    pub(crate) fn empty() -> Self {
+        Begin(tempfile::tempdir().expect("a directory"))
+    }
+
+    /// What a process leaves that is killed in the middle: its second store has been at work, sled is behind the log.
+    pub(crate) fn killed() -> Self {
+        let begin = Begin::empty();
+        let place = Place(begin.0.path().to_owned());
+        let calls = calls(&Begin::empty(), "kill");
+        let ran = strike(&place, "kill", calls * 4 / 5);
+        assert!(was_killed(ran.out.status) && ran.struck.is_some(), "{}", told(&ran.out));
+        begin
+    }
+
+    pub(crate) fn place(&self) -> (tempfile::TempDir, Place) {
+        let dir = tempfile::tempdir().expect("a directory");
+        copy(self.0.path(), dir.path()).expect("it can be copied");
+        let place = Place(dir.path().to_owned());
+        (dir, place)
+    }
+}
+
+/// Runs a process on a store with a fault at one of its calls.
+fn strike(place: &Place, fault: &str, at: u64) -> Ran {
+    let record = tempfile::NamedTempFile::new().expect("a file");
+    let out = run_on_failing_files(&[fault, &at.to_string(), text(&place.0), text(record.path())]);
+    let (mut struck, mut calls) = (None, None);
+    for (event, _) in decode(&fs::read(record.path()).expect("its record")) {
+        match event {
+            Event::Struck { call, path } => struck = Some((call, PathBuf::from(path))),
+            Event::Ended { calls: all } => calls = Some(all),
+            other => panic!("{other:?} is not to be written down"),
+        }
+    }
+    Ran { out, struck, calls }
+}
+
+/// How many calls of a run a fault could strike.
+fn calls(begin: &Begin, fault: &str) -> u64 {
+    let (_dir, place) = begin.place();
+    let ran = strike(&place, fault, NEVER);
+    assert!(ran.out.status.success() && ran.struck.is_none(), "{}", told(&ran.out));
+    let calls = ran.calls.expect("it has come to its end");
+    assert!(calls > 10, "nothing stands between the process and its files: {calls} calls of `{fault}`");
+    calls
+}
+
+/// The kind of a file of a store.
+fn kind(path: &Path) -> &'static str {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match &*name {
+        "db" | "conf" | "blobs" => "sled",
+        name if name.starts_with("snap.") => "sled",
+        "log" | "acked" | "spare" => "log",
+        name if name.ends_with(".log") => "log",
+        _ => "other",
+    }
+}
+
+/// How a process has ended that met a fault.
+enum End {
+    WentOn,
+    /// With an error of this code.
+    Stopped(String),
+    Killed,
+}
+
+#[derive(Default)]
+struct Counts {
+    struck: u64,
+    went_on: u64,
+    killed: u64,
+    by_call: BTreeMap<String, u64>,
+    by_code: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    fn add(&mut self, call: String, end: End) {
+        self.struck += 1;
+        *self.by_call.entry(call).or_default() += 1;
+        match end {
+            End::WentOn => self.went_on += 1,
+            End::Stopped(code) => *self.by_code.entry(code).or_default() += 1,
+            End::Killed => self.killed += 1,
+        }
+    }
+}
+
+/// The codes of the errors in what a process has said.
+fn codes(said: &str) -> Vec<String> {
+    let words = said.lines().filter(|line| line.starts_with("error: ")).flat_map(|line| line.split([' ', ':']));
+    let is_code = |word: &&str| word.len() == 5 && (word.starts_with("WE") || word.starts_with("WS"));
+    words.filter(is_code).map(str::to_owned).collect()
+}
+
+/// A process was killed where it was to be; another one went on, or has stopped with an error that has a code. A panic that reached
+/// its `main`, or the alarm that ends one that hangs, would be another end.
+fn end(fault: &str, ran: &Ran, what: &str) -> End {
+    let status = ran.out.status;
+    if fault.starts_with("kill") {
+        assert!(was_killed(status), "{what}: {}", told(&ran.out));
+        return End::Killed;
+    }
+    let said = String::from_utf8_lossy(&ran.out.stderr);
+    match status.code() {
+        Some(0) => End::WentOn,
+        Some(1) => {
+            let last = codes(&said).pop();
+            End::Stopped(last.unwrap_or_else(|| panic!("{what}: no code: {}", told(&ran.out))))
+        }
+        _ => panic!("{what}: it hangs, or was ended: {}", told(&ran.out)),
+    }
+}
+
+/// Strikes one call and looks at what is left. Nothing if there were fewer calls than that.
+async fn strike_and_audit(begin: &Begin, fault: &str, at: u64) -> Option<(String, End)> {
+    let (_dir, place) = begin.place();
+    let ran = strike(&place, fault, at);
+    let what = format!("`{fault}` at call {at}, {:?}", ran.struck);
+    let (call, path) = ran.struck.clone()?;
+    let end = end(fault, &ran, &what);
+    // Two processes may have died on it: the one that has left it, and this one.
+    let deaths = 2;
+    audit(&place, SIZE, deaths, &format!("{what}, {}", told(&ran.out))).await;
+    Some((format!("{call} {}", kind(&path)), end))
+}
+
+/// Strikes each call of a run, or in the short form so many that lie evenly among them.
+async fn each_call(begin: Begin, faults: &[&'static str], short: u64) {
+    let begin = Arc::new(begin);
+    let mut failures = vec![];
+    for fault in faults.iter().copied() {
+        let calls = calls(&begin, fault);
+        let mut counts = Counts::default();
+        let step = if long() { 1 } else { calls.div_ceil(short).max(1) };
+        // Not always the first of each stretch.
+        let first = if long() { 0 } else { fault.len() as u64 % step };
+        for at in (first..calls).step_by(step as usize) {
+            let begin = begin.clone();
+            match tokio::spawn(async move { strike_and_audit(&begin, fault, at).await }).await {
+                Ok(Some((call, end))) => counts.add(call, end),
+                Ok(None) => {}
+                Err(failed) => failures.push(format!("`{fault}` at call {at}: {failed}")),
+            }
+        }
+        let Counts { struck, went_on, killed, by_call, by_code } = &counts;
+        println!("`{fault}` at {struck} of {calls} calls: {went_on} went on, {killed} killed");
+        println!("  calls: {by_call:?}\n  stopped: {by_code:?}");
+        assert!(*struck > 0, "no call was struck");
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+const ERRORS: [&str; 6] = ["read", "io", "io-on", "full", "full-on", "short"];
+const KILLS: [&str; 2] = ["kill", "kill-half"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_at_any_call_of_a_new_store_loses_nothing() {
+    if is_linux() {
+        each_call(Begin::empty(), &ERRORS, 5).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_at_any_call_of_a_recovery_loses_nothing() {
+    if is_linux() {
+        each_call(Begin::killed(), &ERRORS, 5).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_is_killed_at_any_system_call_loses_nothing() {
+    if is_linux() {
+        each_call(Begin::empty(), &KILLS, 8).await;
+        each_call(Begin::killed(), &KILLS, 8).await;
+    }
+}

@@ -11,6 +11,7 @@ use crate::plan::{Class, Fault, Verdict};
 use crate::record::Event;
 use libc::{c_char, c_int, c_long, c_uint, c_void, iovec, mode_t, off64_t, size_t, ssize_t};
 use std::{
+    collections::BTreeSet,
     ffi::CStr,
     fs::File,
     os::fd::IntoRawFd,
@@ -34,12 +35,25 @@ struct State {
     /// Calls that could have met the fault.
     calls: u64,
     record: c_int,
+    /// All that changes is written down.
+    records: bool,
+    /// Pages that the kernel has in memory: it does not ask the device for them again.
+    cached: BTreeSet<Page>,
+    /// Pages that the device does not give.
+    bad: BTreeSet<Page>,
 }
+
+/// A page of a file, by the numbers of both.
+type Page = (u64, u64);
+
+const PAGE: u64 = 4096;
 
 /// Begins to watch the files of a store. Calls before that are not counted.
 pub(crate) fn begin(store: &Path, told: &[&Path], fault: Fault, at: u64, record: File) {
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let state = Mutex::new(State { calls: 0, record: record.into_raw_fd() });
+    let records = fault == Fault::Record;
+    let (cached, bad) = (BTreeSet::new(), BTreeSet::new());
+    let state = Mutex::new(State { calls: 0, record: record.into_raw_fd(), records, cached, bad });
     let told = told.iter().map(|path| text(path)).collect();
     let _ = WATCH.set(Watch { store: text(store), told, fault, at, state });
 }
@@ -49,7 +63,7 @@ pub(crate) fn end() {
     if let Some(watch) = WATCH.get() {
         let state = watch.state();
         let calls = state.calls;
-        state.emit(&Event::Ended { calls }, &[]);
+        state.tell(&Event::Ended { calls }, &[]);
     }
 }
 
@@ -74,7 +88,14 @@ impl Watch {
 }
 
 impl State {
+    /// Something has changed.
     fn emit(&self, event: &Event, bytes: &[u8]) {
+        if self.records {
+            self.tell(event, bytes);
+        }
+    }
+
+    fn tell(&self, event: &Event, bytes: &[u8]) {
         let text = serde_json::to_vec(event).unwrap_or_default();
         let all = [&(text.len() as u32).to_be_bytes(), text.as_slice(), bytes].concat();
         let mut left = all.as_slice();
@@ -150,7 +171,7 @@ fn call(
     class: Class,
     path: Option<String>,
     make: impl FnOnce(bool) -> c_long,
-    note: impl FnOnce(&State, c_long),
+    note: impl FnOnce(&mut State, c_long),
 ) -> c_long {
     let watched = WATCH.get().zip(path).filter(|(watch, path)| watch.concerns(path));
     let Some((watch, path)) = watched else { return make(false) };
@@ -159,7 +180,7 @@ fn call(
     if watch.is_of_store(&path) && watch.fault.concerns(class) {
         verdict = watch.fault.verdict(state.calls, watch.at);
         if state.calls == watch.at && verdict != Verdict::Pass {
-            state.emit(&Event::Struck { call: name.to_owned(), path }, &[]);
+            state.tell(&Event::Struck { call: name.to_owned(), path }, &[]);
         }
         state.calls += 1;
     }
@@ -177,8 +198,8 @@ fn call(
             return -1;
         }
     };
-    if done >= 0 && watch.fault == Fault::Record {
-        note(&state, done);
+    if done >= 0 {
+        note(&mut state, done);
     }
     done
 }
@@ -217,10 +238,11 @@ unsafe fn write_at(name: &str, fd: c_int, bytes: *const c_void, n: size_t, offse
             }
         }
     };
-    let note = |state: &State, done: c_long| {
+    let note = |state: &mut State, done: c_long| {
         // SAFETY: so many bytes have just been written from there.
         let written = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), done as usize) };
         let event = Event::Written { path: told, file: inode(fd).0, offset: place, length: done as u64 };
+        state.cached.extend(pages(fd, place, done as u64));
         state.emit(&event, written);
     };
     let class = if grows { Class::Grow } else { Class::Write };
@@ -292,15 +314,50 @@ unsafe extern "C" fn pwritev(fd: c_int, parts: *const iovec, count: c_int, offse
     }
 }
 
+/// The pages of a part of a file, as far as it goes.
+fn pages(fd: c_int, offset: u64, n: u64) -> impl Iterator<Item = Page> {
+    let stat = stat(fd);
+    let end = offset.saturating_add(n).min(stat.st_size.cast_unsigned());
+    (offset / PAGE..end.div_ceil(PAGE).max(offset / PAGE)).map(move |page| (stat.st_ino, page))
+}
+
+/// # Safety
+///
+/// `to` points to `n` writable bytes.
+unsafe fn read_at(name: &str, fd: c_int, to: *mut c_void, n: size_t, offset: Option<off64_t>) -> ssize_t {
+    // SAFETY: the kernel writes at most the `n` bytes that the caller vouches for.
+    let make = |_| unsafe {
+        match offset {
+            Some(offset) => libc::syscall(libc::SYS_pread64, fd, to, n, offset),
+            None => libc::syscall(libc::SYS_read, fd, to, n),
+        }
+    };
+    let Some((watch, path)) = WATCH.get().zip(watched(fd)) else { return make(false) as ssize_t };
+    let place = offset.map_or_else(|| position(fd), off64_t::cast_unsigned);
+    let mut asked: Vec<Page> = pages(fd, place, n as u64).collect();
+    {
+        let state = watch.state();
+        asked.retain(|page| !state.cached.contains(page));
+        if asked.iter().any(|page| state.bad.contains(page)) {
+            return fail(libc::EIO) as ssize_t;
+        }
+    }
+    let class = if asked.is_empty() { Class::Cached } else { Class::Read };
+    let note = |state: &mut State, done: c_long| state.cached.extend(pages(fd, place, done as u64));
+    let done = call(name, class, Some(path), make, note);
+    if done < 0 && class == Class::Read {
+        watch.state().bad.extend(asked);
+    }
+    done as ssize_t
+}
+
 /// # Safety
 ///
 /// As `read(2)`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn read(fd: c_int, to: *mut c_void, n: size_t) -> ssize_t {
-    let path = watched(fd);
-    // SAFETY: the kernel writes at most the `n` bytes that the caller vouches for.
-    let make = |_| unsafe { libc::syscall(libc::SYS_read, fd, to, n) };
-    call("read", Class::Read, path, make, |_, _| {}) as ssize_t
+    // SAFETY: as the caller promises.
+    unsafe { read_at("read", fd, to, n, None) }
 }
 
 /// # Safety
@@ -308,16 +365,14 @@ unsafe extern "C" fn read(fd: c_int, to: *mut c_void, n: size_t) -> ssize_t {
 /// As `pread(2)`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pread64(fd: c_int, to: *mut c_void, n: size_t, offset: off64_t) -> ssize_t {
-    let path = watched(fd);
-    // SAFETY: the kernel writes at most the `n` bytes that the caller vouches for.
-    let make = |_| unsafe { libc::syscall(libc::SYS_pread64, fd, to, n, offset) };
-    call("pread", Class::Read, path, make, |_, _| {}) as ssize_t
+    // SAFETY: as the caller promises.
+    unsafe { read_at("pread", fd, to, n, Some(offset)) }
 }
 
 fn sync(name: &str, fd: c_int, make: impl FnOnce() -> c_long, durable: bool) -> c_int {
     let path = watched(fd);
     let told = path.clone().unwrap_or_default();
-    let note = |state: &State, _| {
+    let note = |state: &mut State, _| {
         let event = match inode(fd) {
             _ if !durable => return,
             (_, true) => Event::SyncedDirectory { path: told },
@@ -356,7 +411,8 @@ extern "C" fn ftruncate64(fd: c_int, length: off64_t) -> c_int {
     let path = watched(fd);
     // SAFETY: the call takes numbers only.
     let make = |_| unsafe { libc::syscall(libc::SYS_ftruncate, fd, length) };
-    let note = |state: &State, _| state.emit(&Event::Cut { file: inode(fd).0, length: length.cast_unsigned() }, &[]);
+    let note =
+        |state: &mut State, _| state.emit(&Event::Cut { file: inode(fd).0, length: length.cast_unsigned() }, &[]);
     call("ftruncate", Class::Size, path, make, note) as c_int
 }
 
@@ -393,7 +449,7 @@ unsafe fn open_in(directory: c_int, path: *const c_char, flags: c_int, mode: mod
     let name = told.clone().unwrap_or_default();
     // SAFETY: as the caller promises.
     let make = |_| unsafe { libc::syscall(libc::SYS_openat, directory, path, flags, mode) };
-    let note = |state: &State, fd: c_long| {
+    let note = |state: &mut State, fd: c_long| {
         let file = inode(fd as c_int).0;
         if creates {
             state.emit(&Event::Created { path: name, file }, &[]);
@@ -451,7 +507,7 @@ unsafe extern "C" fn mkdir(path: *const c_char, mode: mode_t) -> c_int {
     let name = told.clone().unwrap_or_default();
     // SAFETY: as the caller promises.
     let make = |_| unsafe { libc::syscall(libc::SYS_mkdirat, libc::AT_FDCWD, path, mode) };
-    let note = |state: &State, _| state.emit(&Event::Directory { path: name }, &[]);
+    let note = |state: &mut State, _| state.emit(&Event::Directory { path: name }, &[]);
     call("mkdir", Class::Name, told, make, note) as c_int
 }
 
@@ -465,7 +521,7 @@ unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
     let (old, new) = told.clone().unwrap_or_default();
     // SAFETY: as the caller promises.
     let make = |_| unsafe { libc::syscall(libc::SYS_renameat2, libc::AT_FDCWD, from, libc::AT_FDCWD, to, 0) };
-    let note = |state: &State, _| state.emit(&Event::Renamed { from: old, to: new }, &[]);
+    let note = |state: &mut State, _| state.emit(&Event::Renamed { from: old, to: new }, &[]);
     call("rename", Class::Name, told.map(|(_, to)| to), make, note) as c_int
 }
 
@@ -479,6 +535,6 @@ unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
     let name = told.clone().unwrap_or_default();
     // SAFETY: as the caller promises.
     let make = |_| unsafe { libc::syscall(libc::SYS_unlinkat, libc::AT_FDCWD, path, 0) };
-    let note = |state: &State, _| state.emit(&Event::Removed { path: name }, &[]);
+    let note = |state: &mut State, _| state.emit(&Event::Removed { path: name }, &[]);
     call("unlink", Class::Remove, told, make, note) as c_int
 }

@@ -3,7 +3,10 @@
 /// What a call is, for the faults that it can meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
+    /// Of something that the kernel does not have in memory.
     Read,
+    /// Of what it has: the device is not asked, and cannot fail.
+    Cached,
     /// Over bytes that are there.
     Write,
     /// Behind the end of a file.
@@ -24,7 +27,7 @@ pub(crate) enum Class {
 pub(crate) enum Fault {
     /// Nothing; all that changes files is written down.
     Record,
-    /// A read fails.
+    /// A read fails, and all others of the same pages.
     Read,
     /// A call fails, the next one does not.
     Io,

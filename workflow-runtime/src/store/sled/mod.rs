@@ -8,6 +8,7 @@ mod chunks;
 mod committer;
 mod compact;
 mod database;
+mod readable;
 mod recovery;
 mod snapshot;
 mod view;

@@ -17,6 +17,7 @@ use std::time::Duration;
 use super::applier::Position;
 use super::compact;
 use super::database::{self, Database};
+use super::readable;
 use super::view::{Written, guarded};
 use super::wal::{self, Damage, Directory, Files, Wal};
 use crate::journal::key;
@@ -75,6 +76,7 @@ fn open_or_panic(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Open
     }
     database::make_up_for_failed_sync(path).map_err(|e| from_io(path, e))?;
     remove_unfinished_snapshots(path).map_err(|e| from_io(path, e))?;
+    readable::check(path).map_err(|e| from_io(path, e))?;
     let db = match attempt(path, cache_capacity) {
         Ok(db) => db,
         Err(Failure::Open(error)) => return Err(error),

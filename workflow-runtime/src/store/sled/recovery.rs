@@ -76,6 +76,7 @@ fn open_or_panic(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Open
     }
     database::make_up_for_failed_sync(path).map_err(|e| from_io(path, e))?;
     remove_unfinished_snapshots(path).map_err(|e| from_io(path, e))?;
+    set_torn_settings_aside(path).map_err(|e| from_io(path, e))?;
     readable::check(path).map_err(|e| from_io(path, e))?;
     let db = match attempt(path, cache_capacity) {
         Ok(db) => db,
@@ -194,6 +195,22 @@ fn remove_unfinished_snapshots(path: &Path) -> io::Result<()> {
             tracing::info!(?snapshot, "removing a snapshot that was never finished");
             fs::remove_file(&snapshot)?;
         }
+    }
+    Ok(())
+}
+
+/// sled writes its settings once, in two parts and without a sync. What is left of them when that is interrupted is refused
+/// for ever. They are the same for every store, so sled may write them again.
+fn set_torn_settings_aside(path: &Path) -> io::Result<()> {
+    let settings = path.join("conf");
+    let bytes = match fs::read(&settings) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        read => read?,
+    };
+    let whole = bytes.split_last_chunk::<4>().is_some_and(|(rest, crc)| crc32fast::hash(rest).to_le_bytes() == *crc);
+    if !whole {
+        tracing::warn!(?settings, "the settings of the database are torn; they are kept aside and written again");
+        fs::rename(&settings, path.join("damaged-conf"))?;
     }
     Ok(())
 }
@@ -355,4 +372,26 @@ pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     format!("the database panicked: {}", text.unwrap_or_else(|| "without a message".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// sled writes them in two parts; whatever is there of them, the store opens.
+    #[test]
+    fn settings_that_were_written_in_part_are_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        open(path, 1 << 20, false).unwrap().finish().unwrap();
+        let settings = path.join("conf");
+        let whole = fs::read(&settings).unwrap();
+        for length in 0..=whole.len() {
+            fs::write(&settings, &whole[..length]).unwrap();
+            let aside = length < whole.len();
+            open(path, 1 << 20, false).unwrap().finish().unwrap();
+            assert_eq!(fs::read(&settings).unwrap(), whole);
+            assert_eq!(fs::remove_file(path.join("damaged-conf")).is_ok(), aside, "{length}");
+        }
+    }
 }

@@ -7,8 +7,8 @@
 
 use crate::{
     audit::audit,
-    process::{Random, long, run_on_failing_files, text, told, was_killed},
-    system_calls::{Begin, SIZE, copy, decode, is_linux, record::Event},
+    process::{Random, long, text, told},
+    system_calls::{Begin, SIZE, calls, copy, is_linux, record::Event, strike_and_record},
     workload::Place,
 };
 use std::{
@@ -41,11 +41,54 @@ fn patch(bytes: &mut Vec<u8>, at: usize, with: &[u8]) {
     bytes[at..at + with.len()].copy_from_slice(with);
 }
 
+const PAGE: usize = 4096;
+
 #[derive(Debug, Clone, Default)]
 struct OneFile {
     /// What is certain.
     durable: Vec<u8>,
     changes: Vec<Change>,
+    /// What the kernel takes for written and the disk does not have, each byte that was not written again since.
+    lost: BTreeMap<usize, u8>,
+}
+
+impl OneFile {
+    fn sync(&mut self) {
+        for change in std::mem::take(&mut self.changes) {
+            match &change {
+                Change::Written { offset, bytes } => {
+                    // The kernel writes whole pages, with all that it has of them in memory.
+                    let pages = offset / PAGE * PAGE..(offset + bytes.len()).next_multiple_of(PAGE);
+                    let found: Vec<(usize, u8)> = self.lost.range(pages).map(|(at, byte)| (*at, *byte)).collect();
+                    for (at, byte) in found {
+                        self.lost.remove(&at);
+                        patch(&mut self.durable, at, &[byte]);
+                    }
+                }
+                Change::Cut { length } => drop(self.lost.split_off(length)),
+            }
+            change.make(&mut self.durable);
+        }
+    }
+
+    /// A sync has failed: what was written stays in memory, as if it was on the disk.
+    fn fail_to_sync(&mut self) {
+        let mut seen = self.durable.clone();
+        self.changes.iter().for_each(|change| change.make(&mut seen));
+        for change in std::mem::take(&mut self.changes) {
+            match change {
+                Change::Written { offset, bytes } => {
+                    self.lost.extend((offset..offset + bytes.len()).filter_map(|at| Some((at, *seen.get(at)?))));
+                }
+                Change::Cut { length } => {
+                    self.durable.resize(length, 0);
+                    self.lost.split_off(&length);
+                }
+            }
+        }
+        // Its length is the file system's own affair.
+        self.durable.resize(seen.len(), 0);
+    }
 }
 
 /// What a name stands for; a directory has no number.
@@ -153,7 +196,7 @@ impl Disk {
         }
         let inode = fs::metadata(path).expect("it is there").ino();
         let durable = fs::read(path).expect("it can be read");
-        self.files.push(OneFile { durable, changes: vec![] });
+        self.files.push(OneFile { durable, ..OneFile::default() });
         self.inodes.insert(inode, self.files.len() - 1);
         self.names.insert(name, Some(self.files.len() - 1));
     }
@@ -188,8 +231,12 @@ impl Disk {
             Event::Cut { file, length } => self.change(file, Change::Cut { length: length as usize }),
             Event::Synced { file } => {
                 if let Some(file) = self.inodes.get(&file) {
-                    let OneFile { durable, changes } = &mut self.files[*file];
-                    std::mem::take(changes).iter().for_each(|change| change.make(durable));
+                    self.files[*file].sync();
+                }
+            }
+            Event::NotSynced { file } => {
+                if let Some(file) = self.inodes.get(&file) {
+                    self.files[*file].fail_to_sync();
                 }
             }
             Event::SyncedDirectory { path } => {
@@ -295,10 +342,8 @@ struct Recorded {
 /// Runs a process and writes down what it does.
 fn record(place: &Place) -> Recorded {
     let before = Disk::read(place);
-    let record = tempfile::NamedTempFile::new().expect("a file");
-    let out = run_on_failing_files(&["record", "0", text(&place.0), text(record.path())]);
-    assert!(out.status.success() && !was_killed(out.status), "{}", told(&out));
-    let events = decode(&fs::read(record.path()).expect("its record"));
+    let (out, events) = strike_and_record(place, "record", 0);
+    assert!(out.status.success(), "{}", told(&out));
     Recorded { before, events }
 }
 
@@ -349,7 +394,7 @@ async fn cut(begin: &Begin, short: u64) {
     check_record(&recorded, &place);
     let calls = recorded.events.len() as u64;
     let step = if long() { 1 } else { calls.div_ceil(short) };
-    let losses = if long() { LOSSES.len() as u64 } else { 1 };
+    let losses = if long() { 4 } else { 1 };
     let mut disk = recorded.before.clone();
     let (mut images, mut failures) = (0, vec![]);
     for (n, (event, bytes)) in (0_u64..).zip(&recorded.events) {
@@ -376,6 +421,51 @@ async fn cut(begin: &Begin, short: u64) {
     println!("{images} power cuts in a run of {calls} changes and syncs, {} failures", failures.len());
     assert!(failures.is_empty(), "{failures:#?}");
     assert!(images > 20);
+}
+
+/// A sync fails, and what was to be synced never reaches the disk, though every later process can read it. The next process opens
+/// the store and comes to its end. Then the power is cut.
+async fn lose_a_sync(begin: &Begin, short: u64) {
+    let syncs = calls(begin, "lost");
+    let step = if long() { 1 } else { syncs.div_ceil(short) };
+    let (mut lost, mut by_file, mut failures) = (0, BTreeMap::<String, u64>::new(), vec![]);
+    for at in (step / 2..syncs).step_by(step as usize) {
+        let (_dir, place) = begin.place();
+        let mut disk = Disk::read(&place);
+        let mut name = None;
+        for fault in ["lost", "record"] {
+            let at = if fault == "lost" { at } else { 0 };
+            let (out, events) = strike_and_record(&place, fault, at);
+            assert!(out.status.success() || fault == "lost", "{}", told(&out));
+            for (event, bytes) in &events {
+                disk.happens(event, bytes);
+                if let Event::Struck { call, path } = event {
+                    name = Some(format!("{call} {}", path.rsplit('/').next().unwrap_or_default()));
+                }
+            }
+        }
+        let Some(name) = name else { continue };
+        let what = format!("{name}, sync {at} of {syncs}, fails, and the power is cut behind the next process");
+        let (_dir, left) = fresh();
+        disk.write(Loss::Everything, &mut Random::new(at), &left);
+        let audited = what.clone();
+        match tokio::spawn(async move { audit(&left, SIZE, 3, &audited).await }).await {
+            Ok(()) => lost += 1,
+            Err(_) => failures.push(what),
+        }
+        *by_file.entry(name).or_default() += 1;
+    }
+    println!("{lost} of {syncs} syncs failed and lost what they were to sync: {by_file:?}");
+    assert!(failures.is_empty(), "{failures:#?}");
+    assert!(lost > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_fails_is_made_up_for() {
+    if is_linux() {
+        lose_a_sync(&Begin::empty(), 6).await;
+        lose_a_sync(&Begin::killed(), 6).await;
+    }
 }
 
 /// Keeps the files of a failure, if `ATTACK_KEEP` names a directory.

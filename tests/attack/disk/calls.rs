@@ -11,7 +11,7 @@ use crate::plan::{Class, Fault, Verdict};
 use crate::record::Event;
 use libc::{c_char, c_int, c_long, c_uint, c_void, iovec, mode_t, off64_t, size_t, ssize_t};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::CStr,
     fs::File,
     os::fd::IntoRawFd,
@@ -41,6 +41,10 @@ struct State {
     cached: BTreeSet<Page>,
     /// Pages that the device does not give.
     bad: BTreeSet<Page>,
+    /// How many syncs of a file have failed, by the number of its inode.
+    failed: BTreeMap<u64, u64>,
+    /// Of how many of them an open file was told. Each is told once, whoever had asked, but for those that were opened later.
+    heard: BTreeMap<c_int, u64>,
 }
 
 /// A page of a file, by the numbers of both.
@@ -51,9 +55,17 @@ const PAGE: u64 = 4096;
 /// Begins to watch the files of a store. Calls before that are not counted.
 pub(crate) fn begin(store: &Path, told: &[&Path], fault: Fault, at: u64, record: File) {
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let records = fault == Fault::Record;
-    let (cached, bad) = (BTreeSet::new(), BTreeSet::new());
-    let state = Mutex::new(State { calls: 0, record: record.into_raw_fd(), records, cached, bad });
+    let records = matches!(fault, Fault::Record | Fault::Lost);
+    let state = State {
+        calls: 0,
+        record: record.into_raw_fd(),
+        records,
+        cached: BTreeSet::new(),
+        bad: BTreeSet::new(),
+        failed: BTreeMap::new(),
+        heard: BTreeMap::new(),
+    };
+    let state = Mutex::new(state);
     let told = told.iter().map(|path| text(path)).collect();
     let _ = WATCH.set(Watch { store: text(store), told, fault, at, state });
 }
@@ -370,17 +382,34 @@ unsafe extern "C" fn pread64(fd: c_int, to: *mut c_void, n: size_t, offset: off6
 }
 
 fn sync(name: &str, fd: c_int, make: impl FnOnce() -> c_long, durable: bool) -> c_int {
-    let path = watched(fd);
-    let told = path.clone().unwrap_or_default();
+    let Some((watch, path)) = WATCH.get().zip(watched(fd)) else { return make() as c_int };
+    let (file, is_directory) = inode(fd);
+    {
+        let mut state = watch.state();
+        let failed = state.failed.get(&file).copied().unwrap_or(0);
+        if state.heard.insert(fd, failed).unwrap_or(0) < failed {
+            return fail(libc::EIO) as c_int;
+        }
+    }
+    let told = path.clone();
     let note = |state: &mut State, _| {
-        let event = match inode(fd) {
+        let event = match is_directory {
             _ if !durable => return,
-            (_, true) => Event::SyncedDirectory { path: told },
-            (file, false) => Event::Synced { file },
+            true => Event::SyncedDirectory { path: told },
+            false => Event::Synced { file },
         };
         state.emit(&event, &[]);
     };
-    call(name, Class::Sync, path, |_| make(), note) as c_int
+    let done = call(name, Class::Sync, Some(path), |_| make(), note);
+    if done < 0 {
+        let mut state = watch.state();
+        let failed = state.failed.entry(file).or_default();
+        *failed += 1;
+        let failed = *failed;
+        state.heard.insert(fd, failed);
+        state.emit(&Event::NotSynced { file }, &[]);
+    }
+    done as c_int
 }
 
 /// As `fsync(2)`.
@@ -451,6 +480,8 @@ unsafe fn open_in(directory: c_int, path: *const c_char, flags: c_int, mode: mod
     let make = |_| unsafe { libc::syscall(libc::SYS_openat, directory, path, flags, mode) };
     let note = |state: &mut State, fd: c_long| {
         let file = inode(fd as c_int).0;
+        let failed = state.failed.get(&file).copied().unwrap_or(0);
+        state.heard.insert(fd as c_int, failed);
         if creates {
             state.emit(&Event::Created { path: name, file }, &[]);
         } else if flags & libc::O_TRUNC != 0 {

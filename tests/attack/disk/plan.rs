@@ -27,6 +27,8 @@ pub(crate) enum Class {
 pub(crate) enum Fault {
     /// Nothing; all that changes files is written down.
     Record,
+    /// A sync fails, and what was to be synced is lost; all that changes files is written down.
+    Lost,
     /// A read fails, and all others of the same pages.
     Read,
     /// A call fails, the next one does not.
@@ -49,6 +51,7 @@ impl Fault {
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "record" => Self::Record,
+            "lost" => Self::Lost,
             "read" => Self::Read,
             "io" => Self::Io,
             "io-on" => Self::IoOn,
@@ -66,6 +69,7 @@ impl Fault {
         use Class::{Grow, Name, Open, Read, Remove, Size, Sync, Write};
         match self {
             Self::Record => true,
+            Self::Lost => class == Sync,
             Self::Read => class == Read,
             Self::Io | Self::IoOn => matches!(class, Write | Grow | Sync | Name | Remove | Size | Open),
             Self::Full | Self::FullOn => matches!(class, Grow | Name | Size),
@@ -82,7 +86,7 @@ impl Fault {
         }
         match self {
             Self::Record => Verdict::Pass,
-            Self::Read | Self::Io | Self::IoOn => Verdict::Fail(libc::EIO),
+            Self::Lost | Self::Read | Self::Io | Self::IoOn => Verdict::Fail(libc::EIO),
             Self::FullOn if n == at => Verdict::Half,
             Self::Full | Self::FullOn => Verdict::Fail(libc::ENOSPC),
             Self::Short => Verdict::Half,

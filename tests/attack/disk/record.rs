@@ -29,6 +29,10 @@ pub(crate) enum Event {
     Synced {
         file: u64,
     },
+    /// It has failed: what was not on the disk is not, and the kernel does not try it again.
+    NotSynced {
+        file: u64,
+    },
     SyncedDirectory {
         path: String,
     },

@@ -129,6 +129,12 @@ impl Beats {
         self.state().fresh
     }
 
+    /// Progress that was not taken yet, which stays there.
+    pub(crate) fn fresh(&self) -> Option<Payload> {
+        let state = self.state();
+        state.progress.clone().filter(|_| state.fresh)
+    }
+
     /// Progress that was not taken yet.
     pub(crate) fn take(&self) -> Option<Payload> {
         let mut state = self.state();

@@ -11,14 +11,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often it doubles: 64 seconds are the longest.
 const DOUBLED: u32 = 6;
 
-/// Whether a reason may pass while the engine runs. A record that is damaged stays so.
-fn may_pass(error: &Unavailable) -> bool {
-    match error {
-        Unavailable::Refused { .. } | Unavailable::Unwritable { .. } | Unavailable::Panicked { .. } => true,
-        #[cfg(feature = "archive")]
-        Unavailable::Archive { .. } => true,
-        Unavailable::Unreadable { source, .. } => !matches!(source, StoreError::Damaged { .. }),
-        _ => false,
+impl Unavailable {
+    /// Whether the reason may pass while the engine runs. A record that is damaged stays so.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Unwritable { .. } | Self::Panicked { .. } => true,
+            #[cfg(feature = "archive")]
+            Self::Archive { .. } => true,
+            Self::Unreadable { source, .. } => !matches!(source, StoreError::Damaged { .. }),
+            _ => false,
+        }
     }
 }
 
@@ -26,7 +28,7 @@ impl Worker {
     /// An instance has stopped and its mail is gone: what it has due is nobody's business any more. Looks at it again
     /// after a pause.
     pub(super) fn look_again(self: &Rc<Self>, id: WorkflowId, error: &Unavailable) {
-        if !may_pass(error) || self.shared.health.alive().is_err() {
+        if !error.may_pass() || self.shared.health.alive().is_err() {
             return;
         }
         let failures = {

@@ -2,13 +2,13 @@
 
 use super::{
     actor::Actor,
-    checkpoint::{Deferred, Operation, Reason},
+    checkpoint::{Call, Deferred, Operation, Reason},
     draft::Draft,
     error::Unavailable,
     message::{Ended, Mail, Message},
 };
 use crate::{
-    activity::{AttemptReport, AttemptRequest, OnCancel, Timeout},
+    activity::{AttemptHandle, AttemptReport, AttemptRequest, OnCancel, Timeout},
     journal::{
         history::{Event, Failure},
         id::RunId,
@@ -30,7 +30,7 @@ pub(super) enum Verdict {
 }
 
 /// So many attempts that ended with their process, one after the other, are nobody's fault.
-const SUSPECT: u32 = 2;
+pub(crate) const SUSPECT: u32 = 2;
 
 impl Draft {
     /// The attempts before `present` ended with their process. The next one starts at once, whatever the policy says: processes
@@ -162,17 +162,23 @@ impl Actor {
             self.worker.ended(&self.instance.id, first.run, first.op, first.attempt);
             return Ok(());
         };
-        let mut reports = self.worker.more_reports(&self.instance.id, first, self.most_reports());
+        let reports = self.worker.more_reports(&self.instance.id, first, self.most_reports());
+        let mut told = Vec::with_capacity(reports.len());
         let mut changed = false;
-        while let Some(ended) = reports.pop_front() {
-            changed |= self.end(&mut draft, ended);
+        for ended in reports {
+            let handle = self.worker.ended(&self.instance.id, ended.run, ended.op, ended.attempt);
+            changed |= self.end(&mut draft, &ended, handle.as_ref());
+            told.extend(handle.map(|handle| (ended, handle)));
         }
         if !changed {
             return Ok(());
         }
         #[cfg(feature = "testing")]
         let again = draft.checkpoint.pending.values().find_map(|p| p.done.clone()).map(|d| d.completion);
-        self.progress(draft).await?;
+        if let Err(error) = self.progress(draft).await {
+            self.keep_untold(told, &error);
+            return Err(error);
+        }
         #[cfg(feature = "testing")]
         if let Some(again) = again {
             self.complete_again(again, now).await?;
@@ -180,10 +186,27 @@ impl Actor {
         Ok(())
     }
 
+    /// The commit that was to tell how attempts ended has failed: those of which the instance does not know may be told again.
+    /// One whose result cannot be written has blocked its instance, and is not told again.
+    fn keep_untold(&self, told: Vec<(Ended, AttemptHandle)>, error: &Unavailable) {
+        let members = self.instance.members.borrow();
+        let Some(c) = self.instance.checkpoint.as_ref().filter(|c| !c.is_closed()) else { return };
+        for (ended, handle) in told {
+            let pending = c.pending.get(&ended.op).or_else(|| members.get(ended.op));
+            let waits = |call: &Call| call.attempt == ended.attempt && !call.stuck && call.deferred.is_none();
+            match pending.map(|p| (&p.what, p.done.is_none())) {
+                Some((Operation::Activity(call), true)) if c.run == ended.run && waits(call) => {
+                    self.worker.runs(&self.instance.id, ended.run, ended.op, ended.attempt, handle);
+                    self.worker.untold(&self.instance.id, ended, error);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Notes in `draft` what follows from the end of an attempt; false if nothing does.
-    fn end(&mut self, draft: &mut Draft, ended: Ended) -> bool {
-        let Ended { at, run, op, attempt, report } = ended;
-        let handle = self.worker.ended(&self.instance.id, run, op, attempt);
+    fn end(&mut self, draft: &mut Draft, ended: &Ended, handle: Option<&AttemptHandle>) -> bool {
+        let Ended { at, run, op, attempt, ref report } = *ended;
         if draft.checkpoint.run != run || draft.checkpoint.is_closed() {
             return false;
         }
@@ -193,11 +216,12 @@ impl Actor {
             return true;
         };
         if draft.pending_mut(op).is_some_and(|p| p.detached) {
-            draft.end_detached(op, report, self.worker.shared.settings.payload_limit);
+            draft.end_detached(op, report.clone(), self.worker.shared.settings.payload_limit);
             return true;
         }
-        let verdict = self.verdict(draft, op, attempt, report);
-        self.conclude(draft, op, attempt, verdict, handle.take_progress(), at)
+        let verdict = self.verdict(draft, op, attempt, report.clone());
+        // Not taken: the commit may fail, and the attempt be told again.
+        self.conclude(draft, op, attempt, verdict, handle.fresh_progress(), at)
     }
 
     /// Notes in `draft` what a verdict says; false if that is nothing.

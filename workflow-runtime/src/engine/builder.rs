@@ -4,10 +4,11 @@ use super::{
     Engine,
     clock::{Clock, SystemClock},
     error::BuildError,
+    health::Health,
     inline::Inline,
     place,
     pulse::Pulse,
-    shared::{ArchiveWriter, Health, Settings, Shared},
+    shared::{ArchiveWriter, Settings, Shared},
     watch::{Watch, Watchdog},
 };
 use crate::{

@@ -210,12 +210,12 @@ impl Inner {
         let (reply, answer) = oneshot::channel();
         // Held until the answer is here, so that the clock does not move on before the caller has it.
         let busy = self.shared.pulse.hold();
-        let mut sent = self.shared.watch.sending(self.shared.worker_of(id));
+        let sent = self.shared.watch.sending(self.shared.worker_of(id));
         self.send(id, mail(reply));
         let answer = tokio::select! {
             biased;
             answer = answer => answer.map_err(|_| self.shared.health.unanswered()),
-            () = self.shared.watch.replaced(&mut sent) => Err(self.shared.health.lost_worker()),
+            () = self.shared.watch.replaced(&sent) => Err(self.shared.health.lost_worker()),
         };
         drop(busy);
         answer

@@ -12,8 +12,8 @@ use super::{
     message::{Ended, Mail, Received},
     worker::Worker,
 };
-use crate::{activity::AttemptReport, journal::id::WorkflowId};
-use std::collections::{HashMap, VecDeque};
+use crate::{activity::AttemptReport, hash::HashMap, journal::id::WorkflowId};
+use std::collections::VecDeque;
 
 /// Steps that share a commit.
 const STEPS: usize = 64;
@@ -53,7 +53,7 @@ impl Actor {
             return None;
         }
         let running = |op| self.worker.is_running(&self.instance.id, op);
-        let (_, next) = instance::next(c, draft.now, &HashMap::new(), &running)?;
+        let (_, next) = instance::next(c, draft.now, &HashMap::default(), &running)?;
         Some(next)
     }
 

@@ -12,6 +12,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
+    hash::HashMap,
     journal::{
         encoding,
         history::Event,
@@ -25,11 +26,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use workflow_definition::{Definition, Fingerprint};
 
 /// An instance as of its last commit.
@@ -251,7 +248,7 @@ impl Instance {
 
     /// When the first buffered signal came, for every operation that waits for one.
     pub(super) async fn first_signals(&self, shared: &Shared) -> Result<HashMap<OpId, Timestamp>, Unavailable> {
-        let mut found = HashMap::new();
+        let mut found = HashMap::default();
         let Some(c) = self.checkpoint.as_ref().filter(|_| self.may_step()) else { return Ok(found) };
         // Several operations that wait for one name are served in order.
         let mut waiting: BTreeMap<String, OpId> = BTreeMap::new();
@@ -462,7 +459,7 @@ struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     async fn prepare(shared: &'a Shared, id: &WorkflowId, frame: &Frame) -> Result<Self, Unavailable> {
-        let mut definitions = HashMap::new();
+        let mut definitions = HashMap::default();
         for fingerprint in By::of(frame).all() {
             if shared.registry.workflows().any(|d| d.fingerprint() == fingerprint) {
                 continue;

@@ -38,6 +38,7 @@ pub mod error;
 #[cfg(feature = "testing")]
 mod glance;
 mod group;
+mod health;
 mod inbox;
 mod inline;
 #[cfg(feature = "testing")]
@@ -74,6 +75,8 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "testing")]
+pub(crate) use attempts::SUSPECT;
 #[doc(hidden)]
 pub use backdoor::Backdoor;
 #[cfg(feature = "testing")]

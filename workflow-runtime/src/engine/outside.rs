@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     activity::{ActivityDef, AttemptHandle, AttemptReport, Timeout},
+    hash::HashMap,
     journal::{
         history::Event,
         id::{RunId, WorkflowId},
@@ -20,7 +21,6 @@ use crate::{
     machine::{Completion, OpId},
 };
 use jiff::Timestamp;
-use std::collections::HashMap;
 
 /// What was heard of deferred activities since this engine was opened.
 #[derive(Default)]

@@ -120,7 +120,7 @@ impl<W> Run<W> {
         shared.health.alive()?;
         loop {
             let (reply, ended) = tokio::sync::oneshot::channel();
-            let mut sent = shared.watch.sending(shared.worker_of(&id));
+            let sent = shared.watch.sending(shared.worker_of(&id));
             let chain = self.started.filter(|_| self.only.is_none()).map(|s| s.chain);
             self.engine.inner.send(&id, Mail::Watch { chain, reply });
             // The one run that this is the handle of may have been followed by another, which nobody waits for here.
@@ -135,7 +135,7 @@ impl<W> Run<W> {
                 told = ended => told.unwrap_or_else(|_| Err(shared.health.unanswered())),
                 down = shared.health.down() => Err(down),
                 // Its next worker is asked.
-                () = shared.watch.replaced(&mut sent) => Ok(None),
+                () = shared.watch.replaced(&sent) => Ok(None),
             }?;
             match ended.filter(|c| self.only.is_none_or(|run| run == c.run)) {
                 Some(c) => return Ok((id, *c)),

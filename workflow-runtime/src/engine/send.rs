@@ -148,14 +148,14 @@ pub(super) async fn answered<Resp: DeserializeOwned>(
     workflow_id: &str,
     update: &str,
     answer: oneshot::Receiver<Result<Payload, UpdateError>>,
-    mut sent: Sent,
+    sent: Sent,
 ) -> Result<Resp, UpdateError> {
     let health = &engine.inner.shared.health;
     let answer = tokio::select! {
         biased;
         answer = answer => answer.unwrap_or_else(|_| Err(health.unanswered().into())),
         down = health.down() => Err(down.into()),
-        () = engine.inner.shared.watch.replaced(&mut sent) => Err(health.lost_worker().into()),
+        () = engine.inner.shared.watch.replaced(&sent) => Err(health.lost_worker().into()),
     }?;
     answer.decode().map_err(|source| UpdateError::Undecodable {
         workflow_id: workflow_id.into(),

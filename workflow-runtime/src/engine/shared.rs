@@ -3,6 +3,7 @@
 use super::{
     clock::Clock,
     error::Unavailable,
+    health::Health,
     inline::Inline,
     message::{Mail, Message},
     pulse::Pulse,
@@ -15,14 +16,14 @@ use crate::{
         key::InstanceKeys,
     },
     registry::Registry,
-    store::{Fence, Store, StoreError},
+    store::{Fence, Store},
 };
 use jiff::Timestamp;
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
-use tokio::sync::{mpsc::UnboundedSender, watch};
+use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 #[cfg(feature = "archive")]
@@ -171,127 +172,5 @@ impl Shared {
 
     pub(super) fn shard(&self, id: &WorkflowId) -> ShardId {
         ShardId::of(self.settings.namespace.as_str(), id.as_str())
-    }
-}
-
-/// Whether the engine still does anything.
-#[derive(Debug)]
-pub(super) struct Health(watch::Sender<Condition>);
-
-#[derive(Debug, Clone)]
-enum Condition {
-    Up,
-    /// Nothing runs and nothing can be written.
-    ReadOnly,
-    /// No new calls; what runs goes on.
-    Stopping,
-    Stopped,
-    /// A write failed in a way that leaves open whether it happened.
-    Poisoned(StoreError),
-    /// So many steps do not end.
-    Stuck(usize),
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Health(watch::Sender::new(Condition::Up))
-    }
-}
-
-impl Health {
-    /// # Errors
-    ///
-    /// Why the engine takes no calls.
-    pub(super) fn check(&self) -> Result<(), Unavailable> {
-        match &*self.0.borrow() {
-            Condition::Up => Ok(()),
-            Condition::ReadOnly => Err(Unavailable::ReadOnly),
-            Condition::Stopping | Condition::Stopped => Err(Unavailable::ShutDown),
-            Condition::Poisoned(e) => Err(Unavailable::Poisoned(e.clone())),
-            Condition::Stuck(steps) => Err(Unavailable::Stuck { steps: *steps }),
-        }
-    }
-
-    /// # Errors
-    ///
-    /// Why nothing may have an effect any more.
-    pub(super) fn alive(&self) -> Result<(), Unavailable> {
-        match &*self.0.borrow() {
-            Condition::Up | Condition::ReadOnly | Condition::Stopping => Ok(()),
-            Condition::Stopped => Err(Unavailable::ShutDown),
-            Condition::Poisoned(e) => Err(Unavailable::Poisoned(e.clone())),
-            Condition::Stuck(steps) => Err(Unavailable::Stuck { steps: *steps }),
-        }
-    }
-
-    /// Resolves when the engine has come to its end, one way or the other.
-    pub(super) async fn down(&self) -> Unavailable {
-        let mut seen = self.0.subscribe();
-        let down =
-            seen.wait_for(|c| matches!(c, Condition::Stopped | Condition::Poisoned(_) | Condition::Stuck(_))).await;
-        drop(down);
-        self.unanswered()
-    }
-
-    pub(super) fn poison(&self, error: StoreError) {
-        tracing::error!(error = %error, "a write to the store failed; the engine stops and must be opened again");
-        self.0.send_if_modified(|c| {
-            let first = matches!(c, Condition::Up | Condition::Stopping);
-            if first {
-                *c = Condition::Poisoned(error);
-            }
-            first
-        });
-    }
-
-    /// So many steps do not end that only the end of the process helps.
-    pub(super) fn give_up(&self, steps: usize) {
-        tracing::error!(steps, "too many steps do not end; the engine stops, and its process has to be restarted");
-        self.0.send_if_modified(|c| {
-            let first = matches!(c, Condition::Up | Condition::Stopping);
-            if first {
-                *c = Condition::Stuck(steps);
-            }
-            first
-        });
-    }
-
-    /// True the first time.
-    pub(super) fn stopping(&self) -> bool {
-        self.0.send_if_modified(|c| {
-            let first = matches!(c, Condition::Up | Condition::ReadOnly);
-            if first {
-                *c = Condition::Stopping;
-            }
-            first
-        })
-    }
-
-    pub(super) fn stopped(&self) {
-        self.0.send_if_modified(|c| {
-            let first = matches!(c, Condition::Up | Condition::Stopping);
-            if first {
-                *c = Condition::Stopped;
-            }
-            first
-        });
-    }
-
-    pub(super) fn read_only() -> Self {
-        Health(watch::Sender::new(Condition::ReadOnly))
-    }
-
-    pub(super) fn is_stopping(&self) -> bool {
-        !matches!(&*self.0.borrow(), Condition::Up)
-    }
-
-    /// What a call is told whose worker does not return from a step.
-    pub(super) fn lost_worker(&self) -> Unavailable {
-        self.alive().err().unwrap_or(Unavailable::Replaced)
-    }
-
-    /// What a call that got no answer is told.
-    pub(super) fn unanswered(&self) -> Unavailable {
-        self.check().err().unwrap_or(Unavailable::ShutDown)
     }
 }

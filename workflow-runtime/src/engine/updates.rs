@@ -8,6 +8,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
+    hash::HashMap,
     journal::{
         encoding::EncodeError,
         id::{RunId, WorkflowId},
@@ -16,7 +17,7 @@ use crate::{
     machine::{Envelope, Ticket, channel},
 };
 use jiff::Timestamp;
-use std::{cell::RefCell, collections::HashMap};
+use std::cell::RefCell;
 use tokio::sync::oneshot;
 
 /// Where the answer to an update goes.

@@ -5,29 +5,28 @@ use super::{
     checkpoint::Checkpoint,
     error::Unavailable,
     instance::Instance,
-    message::{HowEnded, Inlet, Mail, Message, Received, Reply},
+    message::{Ended, HowEnded, Inlet, Mail, Message, Received, Reply},
     outside::Outside,
     place::{Place, Served},
     pulse::Held,
     recovery::WOKEN,
     resident::Resident,
-    running::{Attempts, Running},
+    running::Attempts,
     shared::Shared,
     timers::Timers,
     updates::Clients,
     watch::Gauge,
 };
 use crate::{
-    activity::AttemptHandle,
     hash::{HashMap, HashSet},
-    journal::id::{RunId, ShardId, WorkflowId},
+    journal::id::{ShardId, WorkflowId},
     machine::OpId,
     store::Fence,
 };
 use jiff::Timestamp;
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     rc::Rc,
     sync::Arc,
     task::Poll,
@@ -281,29 +280,30 @@ impl Worker {
     async fn drive(self: Rc<Self>, id: WorkflowId) {
         let _at_work = AtWork { worker: self.clone(), id: id.clone(), _busy: self.shared.pulse.hold() };
         let parked = self.resident.borrow_mut().take(&id);
-        let actor = match parked {
+        let loaded = match parked {
             Some(instance) => Ok(Actor { worker: self.clone(), instance, floor: Timestamp::MIN }),
             None => Box::pin(self.load(id.clone())).await,
         };
-        match actor {
+        let worked = match loaded {
+            Ok(mut actor) => {
+                self.tell_again(&id);
+                actor.work_again(&self).await.map(|()| actor.instance)
+            }
+            Err(e) => Err(e),
+        };
+        match worked {
+            Ok(instance) => {
+                let mut mail = self.mail.borrow_mut();
+                debug_assert!(mail.get(&id).is_none_or(VecDeque::is_empty), "an actor leaves no mail behind");
+                mail.remove(&id);
+                self.failing.borrow_mut().remove(&id);
+                self.resident.borrow_mut().park(instance);
+            }
             Err(e) => {
+                tracing::warn!(error = %e, code = e.code(), "the instance stops here");
                 self.refuse(&id, &e);
                 self.look_again(id, &e);
             }
-            Ok(mut actor) => match actor.work_again(&self).await {
-                Ok(()) => {
-                    let mut mail = self.mail.borrow_mut();
-                    debug_assert!(mail.get(&id).is_none_or(VecDeque::is_empty), "an actor leaves no mail behind");
-                    mail.remove(&id);
-                    self.failing.borrow_mut().remove(&id);
-                    self.resident.borrow_mut().park(actor.instance);
-                }
-                Err(e) => {
-                    tracing::warn!(error = %e, code = e.code(), "the instance stops here");
-                    self.refuse(&id, &e);
-                    self.look_again(id, &e);
-                }
-            },
         }
     }
 
@@ -319,12 +319,13 @@ impl Worker {
         Ok(actor)
     }
 
-    /// Nothing can be done for this mail: its senders are told, attempts that have ended count as lost.
+    /// Nothing can be done for this mail: its senders are told. How attempts ended is kept, if this may pass.
     fn refuse(&self, id: &WorkflowId, error: &Unavailable) {
         let mail = self.mail.borrow_mut().remove(id);
         for received in mail.into_iter().flatten() {
-            if let Mail::Done { run, op, attempt, .. } = received.mail {
-                self.lost(id, run, op, attempt);
+            if let Mail::Done { run, op, attempt, report } = received.mail {
+                self.untold(id, Ended { at: received.at, run, op, attempt, report }, error);
+                continue;
             }
             match &received.mail {
                 Mail::Letter { from, seq, .. } => self.shared.returned(from, *seq),
@@ -344,6 +345,11 @@ impl Worker {
 
     pub(super) fn first_mail(&self, id: &WorkflowId) -> Option<Timestamp> {
         self.mail.borrow().get(id)?.front().map(|r| r.at)
+    }
+
+    /// Comes before all other mail.
+    pub(super) fn put_first(&self, id: &WorkflowId, received: Received) {
+        self.mail.borrow_mut().entry(id.clone()).or_default().push_front(received);
     }
 
     pub(super) fn take_mail(&self, id: &WorkflowId) -> Option<Received> {
@@ -366,95 +372,6 @@ impl Worker {
     pub(super) fn tell_watchers(&self, id: &WorkflowId, ended: Option<&Checkpoint>) {
         for watcher in self.watchers.borrow_mut().remove(id).into_iter().flatten() {
             let _ = watcher.send(Ok(ended.cloned().map(Box::new)));
-        }
-    }
-
-    pub(super) fn is_running(&self, id: &WorkflowId, op: OpId) -> bool {
-        self.last_attempt(id, op).is_some_and(|(_, runs)| runs)
-    }
-
-    /// The number of the attempt that this engine has started last, and whether it runs.
-    pub(super) fn last_attempt(&self, id: &WorkflowId, op: OpId) -> Option<(u32, bool)> {
-        let running = self.running.lock();
-        let last = running.get(id)?.get(&op)?;
-        Some((last.attempt, last.handle.is_some()))
-    }
-
-    pub(super) fn runs(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32, handle: AttemptHandle) {
-        let running = Running { run, attempt, handle: Some(handle) };
-        self.running.lock().entry(id.clone()).or_default().insert(op, running);
-    }
-
-    /// An attempt has ended. `None` if it was not the present one.
-    pub(super) fn ended(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32) -> Option<AttemptHandle> {
-        let mut running = self.running.lock();
-        let ops = running.get_mut(id)?;
-        let handle = match ops.get(&op) {
-            Some(present) if present.run == run && present.attempt == attempt => ops.remove(&op)?.handle,
-            _ => None,
-        };
-        if ops.is_empty() {
-            running.remove(id);
-        }
-        handle
-    }
-
-    /// Asks all attempts of an instance to stop and forgets them: another run has begun, whose operations have the same
-    /// numbers.
-    pub(super) fn forget_attempts(&self, id: &WorkflowId) {
-        let running = self.running.lock().remove(id);
-        running.iter().flat_map(BTreeMap::values).filter_map(|r| r.handle.as_ref()).for_each(AttemptHandle::abandon);
-        self.outside.borrow_mut().forget(id);
-    }
-
-    /// An attempt has ended, and its instance cannot be told: its number is not used again.
-    fn lost(&self, id: &WorkflowId, run: RunId, op: OpId, attempt: u32) {
-        let mut running = self.running.lock();
-        let last = running.get_mut(id).and_then(|ops| ops.get_mut(&op));
-        if let Some(last) = last.filter(|r| r.run == run && r.attempt == attempt) {
-            last.handle = None;
-        }
-    }
-
-    /// Asks attempts of an instance to stop: those with true, and for good those with nothing, because nobody waits for
-    /// them any more.
-    pub(super) fn stop_attempts(&self, id: &WorkflowId, which: impl Iterator<Item = (OpId, Option<bool>)>) {
-        let mut running = self.running.lock();
-        let Some(ops) = running.get_mut(id) else { return };
-        for (op, wanted) in which {
-            match (ops.get(&op).map(|r| &r.handle), wanted) {
-                (Some(None), None) => drop(ops.remove(&op)),
-                (Some(Some(handle)), None) => handle.abandon(),
-                (Some(Some(handle)), Some(true)) => handle.cancel(),
-                _ => {}
-            }
-        }
-    }
-
-    /// Does `f` with this attempt, if it runs.
-    pub(super) fn with_attempt<T>(
-        &self,
-        id: &WorkflowId,
-        run: RunId,
-        op: OpId,
-        attempt: u32,
-        f: impl FnOnce(&AttemptHandle) -> T,
-    ) -> Option<T> {
-        let running = self.running.lock();
-        let present = running.get(id)?.get(&op).filter(|r| r.run == run && r.attempt == attempt)?;
-        present.handle.as_ref().map(f)
-    }
-
-    /// Lets instances write down the progress that they have heard of, before the engine ends.
-    fn keep_all_progress(self: &Rc<Self>) {
-        let mut told = self.outside.borrow().unkept();
-        for (id, ops) in self.running.lock().iter() {
-            let fresh = |r: &Running| r.handle.as_ref().is_some_and(AttemptHandle::has_progress);
-            told.extend(ops.iter().filter(|(_, r)| fresh(r)).map(|(op, r)| (id.clone(), *op, r.attempt)));
-        }
-        for (id, op, attempt) in told {
-            let (at, busy) = (self.shared.clock.now(), self.shared.pulse.hold());
-            self.deliver(id, Received { at, mail: Mail::Progress { op, attempt }, busy });
         }
     }
 

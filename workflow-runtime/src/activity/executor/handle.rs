@@ -97,6 +97,11 @@ impl AttemptHandle {
         self.beats()?.take()
     }
 
+    /// Progress that was not taken yet, which stays there to be taken.
+    pub(crate) fn fresh_progress(&self) -> Option<Payload> {
+        self.beats()?.fresh()
+    }
+
     /// Tells that there is progress to be taken, at most once in each period. Called on the thread of the activity.
     pub fn on_progress(&self, every: Duration, tell: impl Fn() + Send + Sync + 'static) {
         if let Some(beats) = self.beats() {

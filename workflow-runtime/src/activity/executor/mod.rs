@@ -104,7 +104,7 @@ impl AttemptRequest {
 }
 
 /// How an attempt ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum AttemptReport {
     /// With a value.
     Ok(Payload),

@@ -10,13 +10,14 @@ use crate::{
         instance::{self, Next},
         shared::Shared,
     },
+    hash::HashMap,
     journal::{encoding, id::WorkflowId, key::Key},
     machine::{Completion, Input, OpId},
     store::StoreError,
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Members of which something is due, in one commit.
 const DUE: usize = 1024;

@@ -11,6 +11,7 @@ use crate::{
         message::Mail,
         requests::Outgoing,
     },
+    hash::HashSet,
     journal::{
         history::Event,
         id::{RunId, WorkflowId},
@@ -20,7 +21,6 @@ use crate::{
     store::StoreError,
 };
 use jiff::Timestamp;
-use std::collections::HashSet;
 
 impl Actor {
     /// Sends what has been committed and is not on its way: to each receiver the first message that it has not taken.
@@ -53,7 +53,7 @@ impl Actor {
             if open.len() <= under_way.len() + acked.len() {
                 return vec![];
             }
-            let mut receivers = HashSet::new();
+            let mut receivers = HashSet::default();
             let first =
                 open.iter().filter(|(seq, _)| !acked.contains_key(seq)).filter(|(_, l)| receivers.insert(&l.to));
             first.filter(|(seq, _)| !under_way.contains(seq)).map(|(seq, l)| (*seq, l.to.clone())).collect()

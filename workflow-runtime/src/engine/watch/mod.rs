@@ -26,6 +26,7 @@ use crate::journal::id::{Namespace, WorkflowId};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -33,7 +34,7 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 /// The code of an instance whose step ended several processes.
 pub(super) const KILLS: &str = "WB107";
@@ -50,7 +51,7 @@ pub(super) struct Watch {
     /// How often the worker of each place was replaced.
     generations: Vec<AtomicU64>,
     /// Any of them was.
-    replaced: watch::Sender<()>,
+    replaced: Notify,
     marks: Marks,
     /// Instances that are not to be stepped, and are not known to be blocked yet.
     condemned: Mutex<HashMap<WorkflowId, Reason>>,
@@ -70,7 +71,6 @@ pub(super) struct Post {
 pub(super) struct Sent {
     worker: usize,
     generation: u64,
-    replaced: watch::Receiver<()>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -93,7 +93,7 @@ impl Watch {
         Watch {
             posts: Mutex::default(),
             generations: (0..workers).map(|_| AtomicU64::new(0)).collect(),
-            replaced: watch::Sender::new(()),
+            replaced: Notify::new(),
             marks,
             any_condemned: AtomicBool::new(!killers.is_empty()),
             condemned: Mutex::new(killers),
@@ -107,9 +107,8 @@ impl Watch {
 
     /// To be made before a call is sent to the worker of a place.
     pub(super) fn sending(&self, worker: usize) -> Sent {
-        let replaced = self.replaced.subscribe();
         let generation = self.generations.get(worker).map_or(0, |g| g.load(Ordering::Acquire));
-        Sent { worker, generation, replaced }
+        Sent { worker, generation }
     }
 
     /// Resolves when the worker that a call was sent to has been replaced: it may never answer.
@@ -117,15 +116,16 @@ impl Watch {
     /// # Cancel safety
     ///
     /// May be dropped at any time.
-    pub(super) async fn replaced(&self, sent: &mut Sent) {
+    pub(super) async fn replaced(&self, sent: &Sent) {
         loop {
+            let mut replaced = pin!(self.replaced.notified());
+            // Before the look at what is: nothing that changes behind it is missed.
+            replaced.as_mut().enable();
             let now = self.generations.get(sent.worker).map_or(0, |g| g.load(Ordering::Acquire));
             if now != sent.generation {
                 return;
             }
-            if sent.replaced.changed().await.is_err() {
-                return std::future::pending().await;
-            }
+            replaced.await;
         }
     }
 
@@ -134,7 +134,7 @@ impl Watch {
         if let Some(generation) = self.generations.get(worker) {
             generation.fetch_add(1, Ordering::AcqRel);
         }
-        self.replaced.send_replace(());
+        self.replaced.notify_waiters();
     }
 
     fn condemn(&self, id: WorkflowId, reason: Reason) {

@@ -17,6 +17,8 @@ pub(in crate::testing::sim) struct Effects {
     by_key: BTreeMap<String, Asked>,
     begun: Vec<AttemptRequest>,
     reports: BTreeMap<(Uuid, OpId), Vec<Reported>>,
+    /// The process whose commit is looked at.
+    pub(super) writer: u64,
 }
 
 struct Asked {
@@ -83,11 +85,13 @@ impl Effects {
                 Reported::Unusable
             }
         };
-        // A later attempt whose end could not be written is made again under its number.
-        if let Some(asked) = self.by_key.get_mut(&request.idempotency_key()).filter(|_| request.attempt > 1) {
-            asked.attempts.retain(|(n, _)| *n != request.attempt);
-        }
         self.reports.entry((request.run_id, request.op)).or_default().push(report);
+    }
+
+    /// Whether the process that now counts an attempt as lost has made it itself: it cannot have ended with another one.
+    pub(super) fn is_own(&self, run: Uuid, op: OpId, attempt: u32) -> bool {
+        let mut asked = self.by_key.values().filter(|a| a.of == (run, op));
+        asked.any(|a| a.attempts.contains(&(attempt, self.writer)))
     }
 
     /// Whether an attempt of this operation has ended like this.

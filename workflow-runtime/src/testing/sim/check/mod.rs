@@ -117,6 +117,7 @@ impl Checker {
             );
             self.fail(invariant::WRITER, &id, message);
         }
+        self.effects.writer = process;
         let instance = self.instances.entry(id.clone()).or_insert_with(|| Instance::new(&id));
         let checked = instance.commit(commit, &key, &self.effects, &self.registry);
         let checked = checked.and_then(|()| self.mail.commit(&id, &self.instances));

@@ -16,6 +16,7 @@ use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// A change of a file that is not certain yet.
@@ -424,47 +425,60 @@ async fn cut(begin: &Begin, short: u64) {
 }
 
 /// A sync fails, and what was to be synced never reaches the disk, though every later process can read it. The next process opens
-/// the store and comes to its end. Then the power is cut.
-async fn lose_a_sync(begin: &Begin, short: u64) {
-    let syncs = calls(begin, "lost");
-    let step = if long() { 1 } else { syncs.div_ceil(short) };
-    let (mut lost, mut by_file, mut failures) = (0, BTreeMap::<String, u64>::new(), vec![]);
-    for at in (step / 2..syncs).step_by(step as usize) {
-        let (_dir, place) = begin.place();
-        let mut disk = Disk::read(&place);
-        let mut name = None;
-        for fault in ["lost", "record"] {
-            let at = if fault == "lost" { at } else { 0 };
-            let (out, events) = strike_and_record(&place, fault, at);
-            assert!(out.status.success() || fault == "lost", "{}", told(&out));
-            for (event, bytes) in &events {
-                disk.happens(event, bytes);
-                if let Event::Struck { call, path } = event {
-                    name = Some(format!("{call} {}", path.rsplit('/').next().unwrap_or_default()));
+/// the store and comes to its end. Then the power is cut. Gives the call that was struck.
+async fn lose_a_sync(begin: &Begin, fault: &str, at: u64) -> Option<String> {
+    let (_dir, place) = begin.place();
+    let mut disk = Disk::read(&place);
+    let (first, mut events) = strike_and_record(&place, fault, at);
+    let (next, later) = strike_and_record(&place, "record", 0);
+    assert!(next.status.success(), "{}, then {}", told(&first), told(&next));
+    events.extend(later);
+    let mut name = None;
+    for (event, bytes) in &events {
+        disk.happens(event, bytes);
+        if let Event::Struck { call, path } = event {
+            name = Some(format!("{call} {}", path.rsplit('/').next().unwrap_or_default()));
+        }
+    }
+    let name = name?;
+    for loss in [Loss::Everything, Loss::OnlyNames] {
+        let what = format!("{name}, sync {at}, fails, and the power is cut behind the next process, {loss:?}");
+        let (_dir, left) = fresh();
+        disk.write(loss, &mut Random::new(at), &left);
+        audit(&left, SIZE, 3, &what).await;
+    }
+    Some(name)
+}
+
+async fn lose_syncs(begin: Begin, faults: &[&'static str], short: u64) {
+    let begin = Arc::new(begin);
+    for fault in faults.iter().copied() {
+        let syncs = calls(&begin, fault);
+        let step = if long() { 1 } else { syncs.div_ceil(short) };
+        let (mut lost, mut by_file, mut failures) = (0, BTreeMap::<String, u64>::new(), vec![]);
+        for at in (step / 2..syncs).step_by(step as usize) {
+            let begin = begin.clone();
+            match tokio::spawn(async move { lose_a_sync(&begin, fault, at).await }).await {
+                Ok(None) => {}
+                Ok(Some(name)) => {
+                    lost += 1;
+                    *by_file.entry(name).or_default() += 1;
                 }
+                Err(failed) => failures.push(format!("sync {at}: {failed}")),
             }
         }
-        let Some(name) = name else { continue };
-        let what = format!("{name}, sync {at} of {syncs}, fails, and the power is cut behind the next process");
-        let (_dir, left) = fresh();
-        disk.write(Loss::Everything, &mut Random::new(at), &left);
-        let audited = what.clone();
-        match tokio::spawn(async move { audit(&left, SIZE, 3, &audited).await }).await {
-            Ok(()) => lost += 1,
-            Err(_) => failures.push(what),
-        }
-        *by_file.entry(name).or_default() += 1;
+        println!("`{fault}`: {lost} of {syncs} syncs failed and lost what they were to sync: {by_file:?}");
+        assert!(failures.is_empty(), "{failures:#?}");
+        assert!(lost > 0);
     }
-    println!("{lost} of {syncs} syncs failed and lost what they were to sync: {by_file:?}");
-    assert!(failures.is_empty(), "{failures:#?}");
-    assert!(lost > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sync_that_fails_is_made_up_for() {
     if is_linux() {
-        lose_a_sync(&Begin::empty(), 6).await;
-        lose_a_sync(&Begin::killed(), 6).await;
+        let faults: &[_] = if long() { &["lost"] } else { &["lost", "lost-sled"] };
+        lose_syncs(Begin::empty(), faults, 3).await;
+        lose_syncs(Begin::killed(), faults, 3).await;
     }
 }
 

@@ -259,6 +259,24 @@ async fn a_fault_at_any_call_of_a_recovery_loses_nothing() {
     }
 }
 
+/// The first syncs of sled's file, while a store is made: one of them is of a buffer that was sealed by the batch that writes to it, and
+/// whose failure sled tells nobody. That the process ends at all is what is looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_write_of_sled_that_has_failed() {
+    if !is_linux() {
+        return;
+    }
+    let begin = Begin::empty();
+    let mut struck = 0;
+    for at in 0..6 {
+        let (call, end) = strike_and_audit(&begin, "lost-sled", at).await.expect("there are so many");
+        assert!(matches!(end, End::Stopped(_)), "{call}");
+        struck += u64::from(call == "sync_file_range sled");
+    }
+    println!("{struck} writes of sled failed");
+    assert!(struck > 2);
+}
+
 /// A device that cannot read some sectors. A new store has nothing to read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_read_loses_nothing() {

@@ -55,7 +55,7 @@ const PAGE: u64 = 4096;
 /// Begins to watch the files of a store. Calls before that are not counted.
 pub(crate) fn begin(store: &Path, told: &[&Path], fault: Fault, at: u64, record: File) {
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let records = matches!(fault, Fault::Record | Fault::Lost);
+    let records = matches!(fault, Fault::Record | Fault::Lost | Fault::LostSled);
     let state = State {
         calls: 0,
         record: record.into_raw_fd(),
@@ -189,7 +189,7 @@ fn call(
     let Some((watch, path)) = watched else { return make(false) };
     let mut state = watch.state();
     let mut verdict = Verdict::Pass;
-    if watch.is_of_store(&path) && watch.fault.concerns(class) {
+    if watch.is_of_store(&path) && watch.fault.concerns(class) && watch.fault.concerns_file(&path) {
         verdict = watch.fault.verdict(state.calls, watch.at);
         if state.calls == watch.at && verdict != Verdict::Pass {
             state.tell(&Event::Struck { call: name.to_owned(), path }, &[]);

@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     Record,
     /// A sync fails, and what was to be synced is lost; all that changes files is written down.
     Lost,
+    /// The same, of sled's data file alone.
+    LostSled,
     /// A read fails, and all others of the same pages.
     Read,
     /// A call fails, the next one does not.
@@ -52,6 +54,7 @@ impl Fault {
         Some(match name {
             "record" => Self::Record,
             "lost" => Self::Lost,
+            "lost-sled" => Self::LostSled,
             "read" => Self::Read,
             "io" => Self::Io,
             "io-on" => Self::IoOn,
@@ -69,13 +72,18 @@ impl Fault {
         use Class::{Grow, Name, Open, Read, Remove, Size, Sync, Write};
         match self {
             Self::Record => true,
-            Self::Lost => class == Sync,
+            Self::Lost | Self::LostSled => class == Sync,
             Self::Read => class == Read,
             Self::Io | Self::IoOn => matches!(class, Write | Grow | Sync | Name | Remove | Size | Open),
             Self::Full | Self::FullOn => matches!(class, Grow | Name | Size),
             Self::Short | Self::KillHalf => matches!(class, Write | Grow),
             Self::Kill => matches!(class, Write | Grow | Sync | Name | Remove | Size),
         }
+    }
+
+    /// Whether a call on a file can meet the fault.
+    pub(crate) fn concerns_file(self, path: &str) -> bool {
+        self != Self::LostSled || path.ends_with("/db")
     }
 
     /// What happens to the call with the number `n`, of those that are concerned, if `at` is the one to be struck.
@@ -86,7 +94,7 @@ impl Fault {
         }
         match self {
             Self::Record => Verdict::Pass,
-            Self::Lost | Self::Read | Self::Io | Self::IoOn => Verdict::Fail(libc::EIO),
+            Self::Lost | Self::LostSled | Self::Read | Self::Io | Self::IoOn => Verdict::Fail(libc::EIO),
             Self::FullOn if n == at => Verdict::Half,
             Self::Full | Self::FullOn => Verdict::Fail(libc::ENOSPC),
             Self::Short => Verdict::Half,

@@ -188,7 +188,7 @@ fn codes(said: &str) -> Vec<String> {
 /// its `main`, or the alarm that ends one that hangs, would be another end.
 fn end(fault: &str, ran: &Ran, what: &str) -> End {
     let status = ran.out.status;
-    if fault.starts_with("kill") {
+    if fault.contains("kill") {
         assert!(was_killed(status), "{what}: {}", told(&ran.out));
         return End::Killed;
     }
@@ -256,6 +256,15 @@ async fn a_fault_at_any_call_of_a_new_store_loses_nothing() {
 async fn a_fault_at_any_call_of_a_recovery_loses_nothing() {
     if is_linux() {
         each_call(Begin::killed(), &ERRORS, 4).await;
+    }
+}
+
+/// Of a compaction, which writes another store and puts it in the place of the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_at_any_call_of_a_compaction_loses_nothing() {
+    if is_linux() {
+        let faults = ["compact:io", "compact:io-on", "compact:full-on", "compact:kill", "compact:kill-half"];
+        each_call(Begin::closed(), &faults, 3).await;
     }
 }
 

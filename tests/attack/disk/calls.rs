@@ -170,6 +170,20 @@ fn stat(fd: c_int) -> libc::stat64 {
     }
 }
 
+/// The path that a name in an open directory stands for, if anything is watched.
+///
+/// # Safety
+///
+/// `path` is a valid C string.
+unsafe fn path_in(directory: c_int, path: *const c_char) -> Option<String> {
+    // SAFETY: as the caller promises.
+    let path = WATCH.get().and_then(|_| unsafe { text(path) })?;
+    match path_of(directory) {
+        Some(within) if !path.starts_with('/') => Some(format!("{within}/{path}")),
+        _ => Some(path),
+    }
+}
+
 /// The number of the inode of an open file, and whether it is a directory.
 fn inode(fd: c_int) -> (u64, bool) {
     let stat = stat(fd);
@@ -467,11 +481,7 @@ extern "C" fn fallocate64(fd: c_int, mode: c_int, offset: off64_t, n: off64_t) -
 /// As `openat(2)`.
 unsafe fn open_in(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
     // SAFETY: as the caller promises.
-    let told = WATCH.get().and_then(|_| unsafe { text(path) });
-    let told = told.map(|path| match path_of(directory) {
-        Some(within) if !path.starts_with('/') => format!("{within}/{path}"),
-        _ => path,
-    });
+    let told = unsafe { path_in(directory, path) };
     // SAFETY: as the caller promises.
     let missing = || unsafe { libc::faccessat(directory, path, libc::F_OK, 0) } != 0;
     let creates = told.is_some() && flags & libc::O_CREAT != 0 && missing();
@@ -558,14 +568,40 @@ unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
 
 /// # Safety
 ///
+/// `path` is a valid C string.
+unsafe fn remove_in(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
+    // SAFETY: as the caller promises.
+    let told = unsafe { path_in(directory, path) };
+    let name = told.clone().unwrap_or_default();
+    // SAFETY: as the caller promises.
+    let make = |_| unsafe { libc::syscall(libc::SYS_unlinkat, directory, path, flags) };
+    let note = |state: &mut State, _| state.emit(&Event::Removed { path: name }, &[]);
+    call("unlink", Class::Remove, told, make, note) as c_int
+}
+
+/// # Safety
+///
 /// As `unlink(2)`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
     // SAFETY: as the caller promises.
-    let told = WATCH.get().and_then(|_| unsafe { text(path) });
-    let name = told.clone().unwrap_or_default();
+    unsafe { remove_in(libc::AT_FDCWD, path, 0) }
+}
+
+/// # Safety
+///
+/// As `unlinkat(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
     // SAFETY: as the caller promises.
-    let make = |_| unsafe { libc::syscall(libc::SYS_unlinkat, libc::AT_FDCWD, path, 0) };
-    let note = |state: &mut State, _| state.emit(&Event::Removed { path: name }, &[]);
-    call("unlink", Class::Remove, told, make, note) as c_int
+    unsafe { remove_in(directory, path, flags) }
+}
+
+/// # Safety
+///
+/// As `rmdir(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rmdir(path: *const c_char) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { remove_in(libc::AT_FDCWD, path, libc::AT_REMOVEDIR) }
 }

@@ -1,4 +1,5 @@
-//! What the process does: everything an engine does, on a store that it opens twice.
+//! What the process does: everything an engine does, on a store that it opens twice. Or, with `compact:` before the fault, it
+//! compacts a store.
 
 use crate::{
     calls,
@@ -30,12 +31,17 @@ pub(crate) async fn main() -> ExitCode {
 async fn run() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [fault, at, place, record] = args.as_slice() else { return Err("which fault, where?".into()) };
+    let (compacts, fault) = fault.strip_prefix("compact:").map_or((false, fault.as_str()), |fault| (true, fault));
     let fault = Fault::parse(fault).ok_or("an unknown fault")?;
     let place = Place(Path::new(place).canonicalize()?);
     let (acknowledged, ledger) = (place.acknowledged(), place.ledger());
     calls::end_after(HANGS);
     let store = place.store();
     calls::begin(&store, &[&place.0, &acknowledged, &ledger], fault, at.parse()?, File::create(record)?);
+    if compacts {
+        SledStore::compact(&store)?;
+        return Ok(());
+    }
     let acknowledged = Lines::open(&acknowledged)?;
     let ledger = Ledger(Lines::open(&ledger)?);
     for size in [Size(1), Size(2)] {

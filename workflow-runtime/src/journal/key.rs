@@ -185,7 +185,13 @@ pub fn describe(bytes: &[u8]) -> String {
 
 /// The shard that a key names, where it names one.
 pub fn shard_of(bytes: &[u8]) -> Option<ShardId> {
-    Key::parse(bytes).ok()?.shard
+    parse::shard(bytes)
+}
+
+/// Whether a key is that of an entry of an index: of such a record the key says nearly all.
+pub(crate) fn is_index(bytes: &[u8]) -> bool {
+    let kind = behind_text(bytes, 0).and_then(|at| Kind::from_byte(*bytes.get(at)?));
+    matches!(kind, Some(Kind::Listing | Kind::Ready | Kind::Tag | Kind::Timer))
 }
 
 /// Where what follows a text begins, if the text is whole.

@@ -134,7 +134,7 @@ pub enum CommitError {
         key::describe(key)
     )]
     TooLarge {
-        /// "key", "value" or "commit".
+        /// "key", "value", "entry of an index" or "commit".
         what: &'static str,
         /// The key of the record.
         key: Vec<u8>,

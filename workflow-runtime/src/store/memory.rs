@@ -36,6 +36,7 @@ pub struct MemoryStore {
 struct State {
     records: Records,
     fences: Fences,
+    guards: Guards,
     counters: StoreCounters,
 }
 
@@ -100,6 +101,7 @@ impl MemoryStore {
     #[cfg(feature = "testing")]
     pub fn damage(&self, key: &[u8]) -> bool {
         let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        state.guards.forget();
         match state.records.0.get_mut(&record::physical(key)).and_then(|raw| raw.last_mut()) {
             Some(byte) => {
                 *byte ^= 0x40;
@@ -143,7 +145,7 @@ impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         self.with(|state| {
             let mut ops = Vec::new();
-            Stage::new(&state.records, &mut Guards::default()).admit(commit, &state.fences, &mut ops)?;
+            Stage::new(&state.records, &mut state.guards).admit(commit, &state.fences, &mut ops)?;
             state.apply(ops);
             state.counters.commits += 1;
             Ok(())

@@ -56,6 +56,12 @@ pub(super) fn physical(key: &[u8]) -> Vec<u8> {
     prefixed(REGION_RECORD, key)
 }
 
+/// As [`physical`], of a key that is not needed any more.
+pub(super) fn physical_of(mut key: Vec<u8>) -> Vec<u8> {
+    key.insert(0, REGION_RECORD);
+    key
+}
+
 /// The key of a record by its physical key.
 pub(super) fn logical(physical: &[u8]) -> Option<&[u8]> {
     physical.strip_prefix(&[REGION_RECORD])
@@ -78,24 +84,27 @@ fn prefixed(region: u8, key: &[u8]) -> Vec<u8> {
     physical
 }
 
-/// The stored form of a value: the head record, then its parts.
-pub(super) fn encode(key: &[u8], value: &[u8], revision: Revision, ops: &mut Vec<Op>) -> u32 {
-    let head = physical(key);
-    if value.len() <= BODY {
+/// In how many parts a value of so many bytes is stored. None: in one piece.
+pub(super) fn parts(bytes: usize) -> u32 {
+    if bytes <= BODY { 0 } else { bytes.div_ceil(BODY) as u32 }
+}
+
+/// The stored form of a value: the head record, then its [`parts`].
+pub(super) fn encode(key: Vec<u8>, value: &[u8], revision: Revision, ops: &mut Vec<Op>) {
+    if parts(value.len()) == 0 {
+        let head = physical_of(key);
         let sealed = seal(WHOLE, &head, revision, value);
         ops.push((head, Some(sealed)));
-        return 0;
+        return;
     }
+    let head = physical(&key);
     let sealed = seal(SPLIT, &head, revision, &(value.len() as u64).to_be_bytes());
     ops.push((head, Some(sealed)));
-    let mut parts = 0;
-    for bytes in value.chunks(BODY) {
-        let key = part(key, parts);
+    for (bytes, n) in value.chunks(BODY).zip(0..) {
+        let key = part(&key, n);
         let sealed = seal(PART, &key, revision, bytes);
         ops.push((key, Some(sealed)));
-        parts += 1;
     }
-    parts
 }
 
 /// The stored form of one of the store's own records.

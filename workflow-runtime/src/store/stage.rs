@@ -124,11 +124,13 @@ impl<'a, M: Medium> Stage<'a, M> {
             match write {
                 Write::Append { key, .. } => self.expect_nothing(key),
                 Write::Put { key, .. } | Write::Delete { key } if *key == commit.instance => {}
+                // Never in parts, so it does not matter what was there.
+                Write::Put { key, .. } | Write::Delete { key } if key::is_index(key) => {}
                 Write::Put { key, .. } | Write::Delete { key } => self.look(key)?,
             }
         }
         for write in commit.writes {
-            self.write(write, &commit.instance, commit.revision, ops);
+            self.write(write, commit.revision, ops);
         }
         Ok(())
     }
@@ -164,25 +166,36 @@ impl<'a, M: Medium> Stage<'a, M> {
         );
     }
 
-    fn write(&mut self, write: Write, instance: &[u8], revision: Revision, ops: &mut Vec<Op>) {
+    fn write(&mut self, write: Write, revision: Revision, ops: &mut Vec<Op>) {
         let appended = matches!(write, Write::Append { .. });
-        let (key, now) = match write {
-            Write::Put { key, value } | Write::Append { key, value } => {
-                let parts = record::encode(&key, &value, revision, ops);
-                (key, Summary { revision: Some(revision), parts })
+        let now = match &write {
+            Write::Put { value, .. } | Write::Append { value, .. } => {
+                Summary { revision: Some(revision), parts: record::parts(value.len()) }
             }
-            Write::Delete { key } => {
-                ops.push((record::physical(&key), None));
-                (key, Summary::ABSENT)
+            Write::Delete { .. } => Summary::ABSENT,
+        };
+        let key = write.key();
+        // The instance's own was found when the commit was admitted.
+        let known = match self.guards.0.get_mut(key) {
+            Some(known) => Some(known),
+            None => self.known.get_mut(key),
+        };
+        let was = match known {
+            Some(known) => std::mem::replace(known, now).parts,
+            None => {
+                if !appended || now.parts > 0 {
+                    self.known.insert(key.to_vec(), now);
+                }
+                0
             }
         };
-        let is_guard = key == instance || self.guards.0.contains_key(&key);
-        let known = if is_guard { &mut self.guards.0 } else { &mut self.known };
-        let was = known.get(&key).map_or(0, |summary| summary.parts);
-        ops.extend((now.parts..was).map(|n| (record::part(&key, n), None)));
-        if is_guard || !appended || now.parts > 0 {
-            known.insert(key, now);
+        // Appended to the writes of the record itself, which take its key.
+        let gone: Vec<_> = (now.parts..was).map(|n| (record::part(key, n), None)).collect();
+        match write {
+            Write::Put { key, value } | Write::Append { key, value } => record::encode(key, &value, revision, ops),
+            Write::Delete { key } => ops.push((record::physical_of(key), None)),
         }
+        ops.extend(gone);
     }
 }
 
@@ -211,6 +224,9 @@ fn validate(commit: &Commit) -> Result<(), CommitError> {
             }
             Write::Put { value, .. } | Write::Append { value, .. } if value.len() > MAX_VALUE_BYTES => {
                 return too_large("value", value.len(), MAX_VALUE_BYTES);
+            }
+            Write::Put { key, value } if record::parts(value.len()) > 0 && key::is_index(key) => {
+                return too_large("entry of an index", value.len(), record::BODY);
             }
             _ if total > MAX_COMMIT_BYTES => return too_large("commit", total, MAX_COMMIT_BYTES),
             _ => {}

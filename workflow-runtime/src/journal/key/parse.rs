@@ -4,12 +4,22 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{Key, Kind};
+use super::{Key, Kind, behind_text};
 use crate::journal::id::{RunId, ShardId};
 
 pub(super) fn whole(bytes: &[u8]) -> Option<Key> {
     let mut reader = Reader(bytes);
     reader.key().filter(|_| reader.0.is_empty())
+}
+
+/// The shard that a key names. The keys that guard instances are not read as a whole for it: every commit asks.
+pub(super) fn shard(bytes: &[u8]) -> Option<ShardId> {
+    let kind = behind_text(bytes, 0)?;
+    if bytes.get(kind) != Some(&(Kind::Frame as u8)) {
+        return whole(bytes)?.shard;
+    }
+    let (shard, _) = bytes.get(kind + 1..)?.split_first_chunk()?;
+    (behind_text(bytes, kind + 3)? == bytes.len()).then(|| ShardId(u16::from_be_bytes(*shard)))
 }
 
 impl fmt::Display for Key {

@@ -287,7 +287,7 @@ mod tests {
 
     fn ops(key: &[u8], value: &[u8]) -> Vec<Op> {
         let mut ops = Vec::new();
-        record::encode(key, value, Revision(1), &mut ops);
+        record::encode(key.to_vec(), value, Revision(1), &mut ops);
         ops
     }
 

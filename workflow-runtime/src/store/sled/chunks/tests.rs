@@ -19,7 +19,7 @@ type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 /// Records as a commit gives them to the log, in physical form.
 fn put(key: &[u8], value: &[u8], into: &mut Table) {
     let mut ops: Vec<Op> = vec![];
-    record::encode(key, value, Revision(1), &mut ops);
+    record::encode(key.to_vec(), value, Revision(1), &mut ops);
     into.extend(ops.into_iter().map(|(key, value)| (key, value.map(Value::from))));
 }
 

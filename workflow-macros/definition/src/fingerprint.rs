@@ -1,12 +1,12 @@
 use crate::Definition;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::{fmt, str::FromStr};
 
 /// A 128-bit hash of a [`Definition`], shown as 32 hexadecimal digits.
 ///
 /// FNV-1a (Fowler, Noll, Vo) with 128 bits: fingerprints tell edits apart, they do not resist an adversary.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Fingerprint(u128);
 
 impl Fingerprint {
@@ -52,11 +52,26 @@ impl Fingerprint {
     pub fn as_u128(self) -> u128 {
         self.0
     }
+
+    /// Writes its digits into `digits`. Every step of a workflow writes two of them.
+    fn digits(self, digits: &mut [u8; 32]) -> &str {
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0.to_be_bytes()) {
+            *pair = [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+        }
+        // They are ASCII.
+        std::str::from_utf8(digits).unwrap_or_default()
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.digits(&mut [0; 32]))
+    }
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(self.digits(&mut [0; 32]))
     }
 }
 

@@ -19,6 +19,10 @@ fn whole(body: &[u8], nesting: Nesting) -> Option<u64> {
 }
 
 fn value(reader: &mut Reader<'_>, nesting: Nesting) -> Result<u64, Failure> {
+    // Names of fields and variants, mostly: they are most of a frame.
+    if let Some(text) = reader.text()? {
+        return Ok(bytes(8, text));
+    }
     Ok(match reader.token()? {
         Token::Nil => mix(1, 0),
         Token::Some(count) => mix(2, count.into()),

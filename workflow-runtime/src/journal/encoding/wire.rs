@@ -246,6 +246,23 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// The bytes of the string that comes next, not checked to be UTF-8; `None` if something else comes.
+    #[inline]
+    pub(super) fn text(&mut self) -> Result<Option<&'de [u8]>, Failure> {
+        let len = match self.peek()? {
+            Marker::FixStr(len) => {
+                self.offset += 1;
+                len.into()
+            }
+            Marker::Str8 => {
+                self.offset += 1;
+                self.len8()?
+            }
+            _ => return Ok(None),
+        };
+        self.take(len).map(Some)
+    }
+
     #[inline]
     pub(super) fn token(&mut self) -> Result<Token<'de>, Failure> {
         let marker = self.peek()?;

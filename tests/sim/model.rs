@@ -56,12 +56,12 @@ fn alone(end: &Outcomes<'_>, id: &str, ops: &[Op]) -> Result<(), String> {
 /// Every effect at least once, under as many keys as the program asked for it, and none that it did not ask for.
 fn attempts(end: &Outcomes<'_>, id: &str, model: &Model<'_>, whole: bool) -> Result<(), String> {
     let mut keys: BTreeMap<(String, u64), std::collections::BTreeSet<String>> = BTreeMap::new();
-    for attempt in end.attempts().iter().filter(|a| a.workflow_id == id) {
-        let id = match attempt.name.as_str() {
+    for attempt in end.attempts().iter().filter(|a| *a.workflow_id == *id) {
+        let id = match &*attempt.name {
             "undo" => attempt.args.decode::<(u64,)>().map_err(|e| e.to_string())?.0,
             _ => attempt.args.decode::<(Work,)>().map_err(|e| e.to_string())?.0.id,
         };
-        keys.entry((attempt.name.clone(), id)).or_default().insert(attempt.idempotency_key());
+        keys.entry((attempt.name.to_string(), id)).or_default().insert(attempt.idempotency_key());
     }
     if !whole {
         return Ok(());

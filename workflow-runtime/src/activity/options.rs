@@ -1,6 +1,6 @@
 //! Options of an activity call, resolved when the call is scheduled and stored with it.
 
-use crate::machine::OnCancel;
+use crate::{journal::Name, machine::OnCancel};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub struct ActivityOptions {
     pub retry: Option<Retry>,
     /// The queue whose limits apply.
     #[serde(default = "default_queue", skip_serializing_if = "is_default_queue")]
-    pub queue: String,
+    pub queue: Name,
     /// From 0 to [`MAX_PRIORITY`]: of what waits in a queue, the highest starts first.
     #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub priority: u8,
@@ -58,7 +58,7 @@ impl Default for ActivityOptions {
 
 const DEFAULT_QUEUE: &str = "default";
 
-fn default_queue() -> String {
+fn default_queue() -> Name {
     DEFAULT_QUEUE.into()
 }
 

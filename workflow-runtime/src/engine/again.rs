@@ -50,11 +50,11 @@ impl Worker {
     fn wake_after(self: &Rc<Self>, id: WorkflowId, pause: Duration) {
         let at = self.shared.clock.now().checked_add(pause).unwrap_or(Timestamp::MAX);
         let worker = self.clone();
-        self.spawn(async move {
+        self.spawn(Box::pin(async move {
             let wake = worker.shared.clock.sleep_until(at).await;
             worker.wake(id);
             drop(wake);
-        });
+        }));
     }
 }
 

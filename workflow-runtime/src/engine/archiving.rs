@@ -57,7 +57,7 @@ impl Actor {
             };
             from = [key.as_slice(), &[0]].concat();
         }
-        self.archive(newest).await
+        self.archive(*newest).await
     }
 
     fn archives(&self) -> bool {

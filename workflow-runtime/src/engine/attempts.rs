@@ -119,10 +119,8 @@ impl Actor {
         let c = self.instance.checkpoint.as_ref()?;
         let members = self.instance.members.borrow();
         let Operation::Activity(call) = &c.pending.get(&op).or_else(|| members.get(op))?.what else { return None };
-        let workflow_id = self.instance.id.to_string();
         Some(AttemptRequest {
-            instance: format!("{}/{workflow_id}", self.worker.shared.settings.namespace),
-            workflow_id,
+            workflow_id: self.instance.id.shared(),
             run_id: c.run.0,
             op,
             attempt: call.attempt,
@@ -138,7 +136,7 @@ impl Actor {
         let (op, attempt, run) = (request.op, request.attempt, RunId(request.run_id));
         let (id, sender, busy) = (self.instance.id.clone(), worker.sender.clone(), worker.shared.pulse.hold());
         let cancelled = self.instance.is_asked_to_stop(op);
-        tracing::debug!(activity.name = request.name, activity.attempt = attempt, op = op.0, "an attempt starts");
+        tracing::debug!(activity.name = &*request.name, activity.attempt = attempt, op = op.0, "an attempt starts");
         let on_done = Box::new(move |report| {
             // The worker may be gone: then the attempt is lost, like one whose process has died.
             let _ = sender.send(Message::To { id, mail: Mail::Done { run, op, attempt, report }, busy });
@@ -210,12 +208,15 @@ impl Actor {
         if draft.checkpoint.run != run || draft.checkpoint.is_closed() {
             return false;
         }
-        let waits = draft.call(op).is_some_and(|c| c.attempt == attempt && c.deferred.is_none());
-        let Some(handle) = handle.filter(|_| waits) else {
+        let waiting = draft.look(op, |p| match &p.what {
+            Operation::Activity(c) => (c.attempt == attempt && c.deferred.is_none(), p.detached),
+            _ => (false, false),
+        });
+        let (Some(handle), Some((true, detached))) = (handle, waiting) else {
             draft.events.push(Event::Superseded { op: op.0, attempt });
             return true;
         };
-        if draft.pending_mut(op).is_some_and(|p| p.detached) {
+        if detached {
             draft.end_detached(op, report.clone(), self.worker.shared.settings.payload_limit);
             return true;
         }
@@ -267,10 +268,12 @@ impl Actor {
         true
     }
 
-    pub(super) fn verdict(&self, draft: &mut Draft, op: OpId, attempt: u32, report: AttemptReport) -> Verdict {
-        let asked = draft.pending_mut(op).is_some_and(|p| p.cancel);
-        let now = draft.now;
-        let Some(call) = draft.call(op) else { return Verdict::Lost };
+    pub(super) fn verdict(&self, draft: &Draft, op: OpId, attempt: u32, report: AttemptReport) -> Verdict {
+        let found = draft.look(op, |p| match &p.what {
+            Operation::Activity(call) => Some((p.cancel, call.clone())),
+            _ => None,
+        });
+        let (Some((asked, call)), now) = (found.flatten(), draft.now) else { return Verdict::Lost };
         let stuck = |code: &str, message: String| Verdict::Stuck(Reason { code: code.into(), message });
         let limit = self.worker.shared.settings.payload_limit;
         let (name, options) = (&call.name, &call.options);

@@ -30,7 +30,7 @@ impl Backdoor {
 
     /// Reports an attempt that has been reported before, as a network may.
     pub fn report_again(&self, request: &AttemptRequest, report: AttemptReport) {
-        let (Some(inner), Ok(id)) = (self.0.upgrade(), WorkflowId::new(&request.workflow_id)) else { return };
+        let (Some(inner), Ok(id)) = (self.0.upgrade(), WorkflowId::new(&*request.workflow_id)) else { return };
         let (run, op, attempt) = (RunId(request.run_id), request.op, request.attempt);
         inner.send(&id, Mail::Done { run, op, attempt, report });
     }

@@ -30,7 +30,7 @@ impl Actor {
         if !worker.shared.has(Bug::EffectBeforeCommit) {
             return;
         }
-        let before = self.instance.checkpoint.replace(decided.clone());
+        let before = self.instance.checkpoint.replace(Box::new(decided.clone()));
         let idle = self.instance.idle_calls(now, &|op| worker.is_running(&self.instance.id, op));
         for request in idle.into_iter().filter_map(|op| self.request(op)).collect::<Vec<_>>() {
             self.start_attempt(request);

@@ -62,7 +62,7 @@ impl Checkpoint {
 /// What a commit writes about the run that ends with it.
 #[derive(Clone)]
 pub(super) struct Finished {
-    pub(super) checkpoint: Checkpoint,
+    pub(super) checkpoint: Box<Checkpoint>,
     /// What its last entry of the history says. Empty if it had ended before.
     pub(super) events: Vec<Event>,
     pub(super) inputs: Vec<Taken>,
@@ -102,10 +102,10 @@ impl Draft {
         if next.former.is_none() && checkpoint.retire.is_some() {
             next.former = Some(Former { run: checkpoint.run, retire: checkpoint.retire });
         }
-        let mut draft = Draft::new(next, now, members);
+        let mut draft = Draft::new(Box::new(next), now, members);
         (draft.writes, draft.definitions, draft.letters) = (writes, definitions, letters);
         (draft.arrived, draft.answers) = (arrived, answers);
-        draft.finished = Some(Finished { checkpoint, events, inputs, stepped });
+        draft.finished = Some(Box::new(Finished { checkpoint, events, inputs, stepped }));
         draft
     }
 

@@ -46,7 +46,7 @@ fn tell(
     keys: &InstanceKeys,
     checkpoint: &mut Checkpoint,
     events: Vec<Event>,
-    (inputs, stepped): (Vec<Taken>, Option<Stepped>),
+    (mut inputs, mut stepped): (Vec<Taken>, Option<Stepped>),
     (now, revision): (Timestamp, Revision),
     writes: &mut Vec<Write>,
 ) -> Result<(), EncodeError> {
@@ -56,8 +56,8 @@ fn tell(
         let mut entry = Entry::of(checkpoint.history, revision.0, time, events);
         if entries.peek().is_none() {
             entry.step = stepped.as_ref().map(|_| checkpoint.steps);
-            entry.inputs.clone_from(&inputs);
-            if let Some(Stepped { frame, definition, helpers }) = stepped.clone() {
+            entry.inputs = std::mem::take(&mut inputs);
+            if let Some(Stepped { frame, definition, helpers }) = stepped.take() {
                 (entry.frame, entry.definition, entry.helpers) = (Some(frame), Some(definition), helpers);
             }
         }
@@ -78,10 +78,9 @@ impl Actor {
         self.worker.alive()?;
         let stepped = draft.stepped.is_some() || draft.finished.as_ref().is_some_and(|f| f.stepped.is_some());
         let defined: Vec<_> = draft.definitions.keys().copied().collect();
-        let letters = draft.letters.clone();
+        let letters = std::mem::take(&mut draft.letters);
         let (answers, removes) = (std::mem::take(&mut draft.answers), draft.removes);
-        let members = std::mem::take(&mut draft.members);
-        let (commit, checkpoint) = self.prepare(draft, &members)?;
+        let (commit, checkpoint, members) = self.prepare(draft)?;
         let revision = commit.revision;
         #[cfg(feature = "testing")]
         self.start_early(&checkpoint, checkpoint.updated);
@@ -115,7 +114,7 @@ impl Actor {
         let before = std::mem::replace(&mut self.instance.checkpoint, (!removes).then_some(checkpoint));
         self.worker.hand_out(&self.instance.id, chain, answers);
         let moved = members.apply(&self.instance.members);
-        self.after(before.as_ref(), &moved);
+        self.after(before.as_deref(), &moved);
         Ok(())
     }
 
@@ -142,10 +141,10 @@ impl Actor {
     }
 
     /// Everything that one commit writes.
-    fn prepare(&mut self, draft: Box<Draft>, members: &Delta) -> Result<(Commit, Checkpoint), EncodeError> {
+    fn prepare(&mut self, draft: Box<Draft>) -> Result<(Commit, Box<Checkpoint>, Delta), EncodeError> {
         let keys = &self.instance.keys;
-        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs, finished, removes, .. } =
-            *draft;
+        let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs, finished, .. } = *draft;
+        let Draft { removes, members, .. } = *draft;
         writes.extend(definitions.into_values());
         let (based_on, revision) = (self.instance.revision, self.instance.revision.next());
         let mut told = self.instance.notes.clone();
@@ -164,7 +163,7 @@ impl Actor {
             let ended = finished.ended(now, checkpoint.run);
             writes.push(Write::Put { key: keys.ended(ended.run), value: encoding::encode(&ended)? });
         }
-        told.extend(events);
+        told = if told.is_empty() { events } else { [told, events].concat() };
         tell(keys, &mut checkpoint, told, (inputs, stepped), (now, revision), &mut writes)?;
         members.writes(keys, &mut checkpoint, &mut writes)?;
         checkpoint.updated = checkpoint.updated.max(now);
@@ -184,7 +183,7 @@ impl Actor {
         });
         let shard = usize::from(keys.shard().0);
         let fence = self.worker.fences.borrow()[shard];
-        Ok((Commit { fence, instance: keys.frame(), based_on, revision, writes }, checkpoint))
+        Ok((Commit { fence, instance: keys.frame(), based_on, revision, writes }, checkpoint, members))
     }
 
     /// The definitions of who took a step, as far as this worker has not written them yet.
@@ -202,10 +201,14 @@ impl Actor {
     /// What the commit that has just become durable decided. `before` is the state that it replaced.
     fn after(&mut self, before: Option<&Checkpoint>, moved: &Moved) {
         let id = &self.instance.id;
-        let due = |c: Option<&Checkpoint>| c.map(Checkpoint::due).unwrap_or_default();
-        let (old, new) = (due(before), due(self.instance.checkpoint.as_ref()));
-        self.worker.arm(id, old.difference(&new).chain(&moved.disarmed), new.difference(&old).chain(&moved.armed));
-        let Some(now) = &self.instance.checkpoint else { return };
+        let now = self.instance.checkpoint.as_deref();
+        let as_before = matches!((before, now), (Some(before), Some(now)) if before.is_due_as(now));
+        if !as_before || !moved.disarmed.is_empty() || !moved.armed.is_empty() {
+            let due = |c: Option<&Checkpoint>| c.map(Checkpoint::due).unwrap_or_default();
+            let (old, new) = (due(before), due(now));
+            self.worker.arm(id, old.difference(&new).chain(&moved.disarmed), new.difference(&old).chain(&moved.armed));
+        }
+        let Some(now) = now else { return };
         debug_assert!(self.instance.revision > Revision::NONE, "I1: effects follow a commit");
         let outbox = &now.relations.outbox;
         self.instance.letters.retain(|seq, _| outbox.open.contains_key(seq));

@@ -65,14 +65,14 @@ fn collect(activation: &Activation, pending: &BTreeMap<OpId, Pending>, into: &mu
     if let Some(closed) = &activation.closing {
         let left = activation.saga.iter().rev().filter(|c| c.op.is_none());
         into.push(Compensating {
-            workflow: activation.workflow.clone(),
+            workflow: activation.workflow.to_string(),
             error: match closed {
                 Closed::Failed { error, .. } | Closed::Cancelled { error, .. } => Some(error.to_json()),
                 _ => None,
             },
             parallel: activation.parallel,
             running: activation.saga.iter().rev().filter_map(|c| undoing(c, pending)).collect(),
-            left: left.map(|c| Undo { activity: c.activity.clone(), args: c.args.to_json() }).collect(),
+            left: left.map(|c| Undo { activity: c.activity.to_string(), args: c.args.to_json() }).collect(),
         });
     }
     for helper in activation.all_threads().into_iter().filter_map(|t| t.helper.as_deref()) {
@@ -86,7 +86,7 @@ fn undoing(c: &Compensation, pending: &BTreeMap<OpId, Pending>) -> Option<Undoin
     let Operation::Activity(call) = &p.what else { return None };
     Some(Undoing {
         op,
-        activity: c.activity.clone(),
+        activity: c.activity.to_string(),
         args: c.args.to_json(),
         attempt: call.attempt,
         since: p.since,

@@ -96,7 +96,8 @@ mod tests {
     fn draft(commands: Vec<Command>) -> Box<Draft> {
         let now = Timestamp::UNIX_EPOCH;
         let members = Delta::default();
-        let mut draft = Draft::new(Checkpoint::start(RunId(uuid::Uuid::from_u128(1)), "w".into(), now), now, members);
+        let mut draft =
+            Draft::new(Box::new(Checkpoint::start(RunId(uuid::Uuid::from_u128(1)), "w".into(), now)), now, members);
         step(&mut draft, commands);
         draft
     }

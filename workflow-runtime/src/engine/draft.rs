@@ -39,7 +39,7 @@ pub(super) struct Stepped {
 #[derive(Clone)]
 pub(super) struct Draft {
     pub(super) now: Timestamp,
-    pub(super) checkpoint: Checkpoint,
+    pub(super) checkpoint: Box<Checkpoint>,
     pub(super) events: Vec<Event>,
     pub(super) writes: Vec<Write>,
     /// Definitions that the store does not hold yet.
@@ -57,7 +57,7 @@ pub(super) struct Draft {
     /// Updates that this commit answers.
     pub(super) answers: Vec<(Ticket, Response)>,
     /// The run that ends where that of `checkpoint` begins.
-    pub(super) finished: Option<Finished>,
+    pub(super) finished: Option<Box<Finished>>,
     /// The instance is gone with this commit.
     pub(super) removes: bool,
     /// What changes about members of groups.
@@ -65,7 +65,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(checkpoint: Checkpoint, now: Timestamp, members: Delta) -> Box<Self> {
+    pub(super) fn new(checkpoint: Box<Checkpoint>, now: Timestamp, members: Delta) -> Box<Self> {
         let (definitions, arrived) = (BTreeMap::new(), BTreeMap::new());
         let (events, writes, inputs, answers) = (vec![], vec![], vec![], vec![]);
         let (stepped, finished, removes) = (None, None, false);
@@ -91,7 +91,7 @@ impl Draft {
 
     /// Notes how an activity has ended. `at` is when that was known.
     pub(super) fn finish(&mut self, op: OpId, completion: Completion, at: Timestamp) {
-        if self.pending_mut(op).is_none() {
+        if self.look(op, |_| ()).is_none() {
             return;
         }
         self.events.push(match ending(&completion) {
@@ -349,7 +349,7 @@ impl Draft {
         }
     }
 
-    /// The call of an operation.
+    /// The call of an operation, to be changed.
     pub(super) fn call(&mut self, op: OpId) -> Option<&mut Call> {
         match self.pending_mut(op).map(|p| &mut p.what) {
             Some(Operation::Activity(call)) => Some(Arc::make_mut(call)),

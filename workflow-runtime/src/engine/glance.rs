@@ -41,11 +41,11 @@ impl Glance {
     }
 
     fn describe(&mut self, activation: &Activation) {
-        self.locals.extend(activation.slots.iter().map(|(name, value)| (name.clone(), value.to_json())));
+        self.locals.extend(activation.slots.iter().map(|(name, value)| (name.to_string(), value.to_json())));
         let Some(thread) = activation.threads.first() else { return };
         let defs = inventory::iter::<WorkflowRegistration>.into_iter().map(|r| (r.0)());
         let definition = defs.filter(|d| d.name == activation.workflow).map(|d| d.definition()).next();
-        self.point = Some(thread.point.clone());
+        self.point = Some(thread.point.to_string());
         self.place = definition.and_then(|d| Some((d.file.clone(), d.point(&thread.point)?.line)));
         if let Some(helper) = thread.helper.as_deref() {
             self.describe(helper);

@@ -14,7 +14,7 @@ use crate::{
         key::InstanceKeys,
         payload::Payload,
     },
-    machine::{Buffered, CHANNEL, Envelope, OpId, StepInbox, Ticket},
+    machine::{Buffered, CHANNEL, Envelope, NoInbox, OpId, StepInbox, Ticket},
     store::Write,
 };
 use jiff::Timestamp;
@@ -168,6 +168,9 @@ impl Actor {
 
     /// The inbox as the step of `draft` sees it. Reads nothing that no step has looked for before.
     pub(super) async fn step_inbox(&self, draft: &Draft) -> Result<Box<dyn StepInbox>, Unavailable> {
+        if draft.checkpoint.inbox.values().all(|i| i.is_empty()) {
+            return Ok(Box::new(NoInbox));
+        }
         let mut at_hand = AtHand { buffered: BTreeMap::new(), read: BTreeMap::new() };
         for (channel, inbox) in draft.checkpoint.inbox.iter().filter(|(_, i)| !i.is_empty()) {
             at_hand.buffered.insert(channel.clone(), inbox.next - inbox.first);
@@ -229,7 +232,7 @@ impl Actor {
         let key = seen_key(&self.instance.keys, channel, id);
         let seen: Option<Seen> =
             super::instance::read(&self.worker.shared, &self.instance.id, &key, "message id").await?;
-        let chain = self.instance.checkpoint.as_ref().map(Checkpoint::first_run);
+        let chain = self.instance.checkpoint.as_deref().map(Checkpoint::first_run);
         Ok(seen.filter(|s| Some(s.chain) == chain))
     }
 }

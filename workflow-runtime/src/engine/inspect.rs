@@ -122,7 +122,7 @@ fn waiting(p: Pending) -> Waiting {
     let due = p.due().map(checkpoint::micros).collect();
     match p.what {
         Operation::Activity(c) => {
-            call = Some(Calling { name: c.name.clone(), args: c.args.clone(), attempt: c.attempt });
+            call = Some(Calling { name: c.name.to_string(), args: c.args.clone(), attempt: c.attempt });
         }
         Operation::Signal { name, deadline: None } => signal = Some(name),
         Operation::Group(g) => {
@@ -160,7 +160,7 @@ pub(crate) fn restore(
     let start: checkpoint::StartRecord = encoding::decode(start).map_err(|e| format!("the start record: {e}"))?;
     let stored = c.frame.as_ref().ok_or("a run that has taken a step has no frame")?;
     let frame = checkpoint::unpack(stored, large).map_err(|e| format!("the frame does not decode: {e}"))?;
-    let identity = Identity { workflow_id: id.to_string(), run_id: c.run.0 };
+    let identity = Identity { workflow_id: id.shared(), run_id: c.run.0 };
     let (machine, _) = Machine::load(identity, frame, &start.input, &Linked(registry))
         .map_err(|e| format!("the frame cannot be resumed: {e}"))?;
     pack_hash(machine.frame())

@@ -35,7 +35,7 @@ pub(super) struct Instance {
     pub(super) keys: InstanceKeys,
     /// [`Revision::NONE`]: there is no such instance.
     pub(super) revision: Revision,
-    pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) checkpoint: Option<Box<Checkpoint>>,
     /// In step with the checkpoint, or absent.
     pub(super) machine: Option<Machine>,
     /// Members of groups.
@@ -135,7 +135,7 @@ impl Instance {
 
     /// Makes the machine of a run that is about to start.
     pub(super) fn begin(&mut self, def: &'static WorkflowDef, run: RunId, input: Payload, now: Timestamp) {
-        let identity = Identity { workflow_id: self.id.to_string(), run_id: run.0 };
+        let identity = Identity { workflow_id: self.id.shared(), run_id: run.0 };
         self.machine = Some(Machine::start(identity, def, input, now));
     }
 
@@ -154,7 +154,7 @@ impl Instance {
     /// How the chain of runs was started: what a start is compared with. The first record may have been removed after its
     /// time; then that of the present run stands for it.
     pub(super) async fn first_start_record(&self, shared: &Shared) -> Result<StartRecord, Unavailable> {
-        let first = self.checkpoint.as_ref().filter(|c| c.first_run() != c.run).map(Checkpoint::first_run);
+        let first = self.checkpoint.as_deref().filter(|c| c.first_run() != c.run).map(Checkpoint::first_run);
         if let Some(first) = first
             && let Some(record) = read(shared, &self.id, &self.keys.start(first), "start record").await?
         {
@@ -206,7 +206,7 @@ impl Instance {
     /// Whether the machine will take a request to cancel, before anything else that has to come from outside.
     pub(super) fn is_about_to_cancel(&self) -> bool {
         let requested = |c: &Checkpoint| c.cancel.as_ref().is_some_and(|r| !r.delivered);
-        self.may_step() && self.checkpoint.as_ref().is_some_and(requested)
+        self.may_step() && self.checkpoint.as_deref().is_some_and(requested)
     }
 
     /// What there is to do at `now`, the earliest first. Of a signal and a deadline, whichever came first.
@@ -223,7 +223,7 @@ impl Instance {
         if c.is_to_be_trimmed() {
             return Some((Timestamp::MIN, Next::Trim));
         }
-        let chores = c.chores().filter_map(|(op, at)| {
+        let chores = c.chores().into_iter().filter_map(|(op, at)| {
             let next = match op {
                 EXPIRE => Next::Expire,
                 RETIRE => Next::Retire,
@@ -322,7 +322,7 @@ impl Instance {
         let shared = &worker.shared;
         let start = self.start_record(shared).await?;
         let Some(c) = &self.checkpoint else { return Ok(Ok(())) };
-        let identity = Identity { workflow_id: self.id.to_string(), run_id: c.run.0 };
+        let identity = Identity { workflow_id: self.id.shared(), run_id: c.run.0 };
         let Some(packed) = &c.frame else {
             let Some(def) = shared.registry.workflow(&c.workflow) else {
                 return Ok(Err(StepError::UnknownWorkflow { workflow: c.workflow.clone() }));
@@ -352,7 +352,7 @@ impl Instance {
 
     /// What was stored: unlike the whole, it may go from thread to thread.
     pub(super) fn into_stored(self) -> (WorkflowId, InstanceKeys, Option<Checkpoint>) {
-        (self.id, self.keys, self.checkpoint)
+        (self.id, self.keys, self.checkpoint.map(|c| *c))
     }
 }
 

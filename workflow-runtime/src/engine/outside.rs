@@ -87,12 +87,12 @@ impl Actor {
         let Some(call) = draft.call(op) else { return Err(CompleteError::NotFound { workflow_id, op }) };
         let (attempt, name) = (call.attempt, call.name.clone());
         let Some(def) = self.worker.shared.registry.activity(&name) else {
-            return Err(CompleteError::UnknownActivity { workflow_id, activity: name });
+            return Err(CompleteError::UnknownActivity { workflow_id, activity: name.into_owned() });
         };
         match named.activity.filter(|expected| expected.name != def.name) {
             Some(other) => {
                 let expected = other.name.to_owned();
-                Err(CompleteError::OtherActivity { workflow_id, op, existing: name, expected })
+                Err(CompleteError::OtherActivity { workflow_id, op, existing: name.into_owned(), expected })
             }
             None => Ok((draft, attempt, def)),
         }
@@ -119,7 +119,7 @@ impl Actor {
             }
             FromOutside::Error(error) => {
                 let permanent = (def.is_final)(&error).map_err(mismatch)?;
-                self.verdict(&mut draft, op, attempt, AttemptReport::Err { error, permanent })
+                self.verdict(&draft, op, attempt, AttemptReport::Err { error, permanent })
             }
             FromOutside::Cancelled => {
                 if !draft.pending_mut(op).is_some_and(|p| p.cancel) {
@@ -240,7 +240,7 @@ impl Actor {
                 self.store(draft).await?;
                 continue;
             }
-            let verdict = self.verdict(&mut draft, op, attempt, AttemptReport::TimedOut(Timeout::Heartbeat));
+            let verdict = self.verdict(&draft, op, attempt, AttemptReport::TimedOut(Timeout::Heartbeat));
             self.conclude(&mut draft, op, attempt, verdict, progress, now);
             self.commit_or_step(draft).await?;
         }

@@ -56,8 +56,8 @@ pub(super) async fn describe(
         }
         let definition = definitions.get(&by).and_then(Option::as_ref);
         status.points.push(PointStatus {
-            workflow: activation.workflow.clone(),
-            point: thread.point.clone(),
+            workflow: activation.workflow.to_string(),
+            point: thread.point.to_string(),
             file: definition.map(|d| d.file.clone()),
             line: definition.and_then(|d| d.point(&thread.point)).map(|p| p.line),
         });

@@ -77,13 +77,13 @@ impl Worker {
     pub(super) fn read_timers(self: &Rc<Self>) {
         let Some(horizon) = self.timers.borrow_mut().begin_read() else { return };
         let (worker, busy) = (self.clone(), self.shared.pulse.hold());
-        self.spawn(async move {
+        self.spawn(Box::pin(async move {
             if let Err(e) = worker.read_timers_from(horizon).await {
                 worker.shared.health.poison(e);
             }
             worker.timers_changed();
             drop(busy);
-        });
+        }));
     }
 
     async fn read_timers_from(&self, horizon: i64) -> Result<(), StoreError> {

@@ -65,7 +65,7 @@ impl Actor {
         let wanted = |c: &Checkpoint| {
             c.history - c.segment >= limit && c.frame.is_some() && !c.is_closed() && c.in_the_way().is_none()
         };
-        if !self.instance.checkpoint.as_ref().is_some_and(wanted) {
+        if !self.instance.checkpoint.as_deref().is_some_and(wanted) {
             return Ok(());
         }
         match Box::pin(self.begin_segment(now, Keep::Last)).await {
@@ -111,7 +111,7 @@ impl Actor {
         c.truncated = if keep == Keep::Last { last } else { c.history };
         let (removed, upto) = (c.truncated - before, c.truncated);
         // The frame stands beside it.
-        let state = Checkpoint { frame: None, large: vec![], ..c.clone() };
+        let state = Checkpoint { frame: None, large: vec![], ..(**c).clone() };
         let Some(state) = Payload::encode(&state).ok().filter(|state| state.len() + frame.len() <= BYTES) else {
             return Err(Not::InTheWay("what it waits for, with its locals, is larger than 8 MiB"));
         };
@@ -123,7 +123,7 @@ impl Actor {
         if upto > before
             && let Some(c) = self.instance.checkpoint.clone()
         {
-            Box::pin(self.archive_until(c, upto)).await?;
+            Box::pin(self.archive_until(*c, upto)).await?;
         }
         self.delete(&mut draft);
         match self.commit(draft).await {
@@ -167,7 +167,7 @@ impl Actor {
 
     /// Deletes what is left of entries that are gone.
     pub(super) async fn trim(&mut self, now: Timestamp) -> Result<(), Unavailable> {
-        while self.instance.checkpoint.as_ref().is_some_and(Checkpoint::is_to_be_trimmed) {
+        while self.instance.checkpoint.as_deref().is_some_and(Checkpoint::is_to_be_trimmed) {
             let Some(mut draft) = self.draft(now) else { return Ok(()) };
             self.delete(&mut draft);
             self.store(draft).await?;

@@ -281,7 +281,7 @@ impl std::fmt::Display for Waits {
 }
 
 fn waits_for_activity(id: &WorkflowId, run: RunId, op: OpId, since: Timestamp, call: &Call, now: Timestamp) -> Waits {
-    let (activity, attempt) = (call.name.clone(), call.attempt);
+    let (activity, attempt) = (call.name.to_string(), call.attempt);
     let last_error = call.last.as_ref().map(ToString::to_string);
     let (last_heartbeat, deadline) = (call.progress.as_ref().map(Payload::to_json), call.deadline(since));
     if let Some(deferred) = &call.deferred {
@@ -327,8 +327,8 @@ fn waits(id: &WorkflowId, run: RunId, op: OpId, pending: &Pending, now: Timestam
 
 pub(super) fn locals(activation: &Activation, into: &mut Vec<Local>) {
     into.extend(activation.slots.iter().map(|(name, value)| Local {
-        workflow: activation.workflow.clone(),
-        name: name.clone(),
+        workflow: activation.workflow.to_string(),
+        name: name.to_string(),
         value: value.to_json(),
     }));
     for helper in activation.all_threads().into_iter().filter_map(|t| t.helper.as_deref()) {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     hash::{HashMap, HashSet},
     journal::id::{ShardId, WorkflowId},
-    machine::OpId,
+    machine::{LocalBoxFuture, OpId},
     store::Fence,
 };
 use jiff::Timestamp;
@@ -138,7 +138,7 @@ impl Worker {
             self.block_condemned().await;
         }
         let recovery = self.clone();
-        self.spawn(async move { recovery.recover(starting).await });
+        self.spawn(Box::pin(async move { recovery.recover(starting).await }));
         self.run(inlet).await;
     }
 
@@ -153,10 +153,9 @@ impl Worker {
     }
 
     /// Runs a task beside the others of this worker.
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+    pub(super) fn spawn(&self, mut task: LocalBoxFuture<()>) {
         let Some(inline) = &self.shared.inline else {
             let gauge = self.gauge.clone();
-            let mut task = Box::pin(task);
             // A worker that was replaced does nothing more, whatever its tasks were waiting for.
             let task = std::future::poll_fn(move |cx| match gauge.is_replaced() {
                 true => Poll::Ready(()),
@@ -164,7 +163,7 @@ impl Worker {
             });
             return drop(tokio::task::spawn_local(task));
         };
-        inline.spawn(Box::pin(task));
+        inline.spawn(task);
     }
 
     /// # Errors
@@ -238,7 +237,7 @@ impl Worker {
             workflow.run_id = tracing::field::Empty,
         );
         // Boxed here: tasks are moved several times before they begin.
-        self.spawn(Box::pin(self.clone().drive(id)).instrument(span));
+        self.spawn(Box::pin(self.clone().drive(id).instrument(span)));
     }
 
     /// A message of an instance is on its way.

@@ -158,6 +158,13 @@ text_id! {
     WorkflowId, "workflow id"
 }
 
+impl WorkflowId {
+    /// The text of the id, which is not copied.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+}
+
 text_id! {
     /// A separate set of workflow ids in one store.
     Namespace, "namespace"

@@ -13,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
 };
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ thread_local!(static STEP: RefCell<Option<Ambient>> = const { RefCell::new(None)
 /// The step that runs on this thread.
 pub(crate) struct Ambient {
     pub(crate) now: Timestamp,
-    pub(crate) workflow_id: String,
+    pub(crate) workflow_id: Arc<str>,
     pub(crate) run_id: Uuid,
     pub(crate) draws: u64,
     pub(crate) commands: Vec<Command>,
@@ -35,7 +36,7 @@ pub(crate) struct Ambient {
 }
 
 impl Ambient {
-    pub(crate) fn new(now: Timestamp, workflow_id: String, run_id: Uuid, draws: u64) -> Self {
+    pub(crate) fn new(now: Timestamp, workflow_id: Arc<str>, run_id: Uuid, draws: u64) -> Self {
         let (commands, scope, inbox) = (vec![], Scope::default(), Box::new(NoInbox));
         let (cancel, error, recorded) = (None, None, None);
         Ambient { now, workflow_id, run_id, draws, commands, scope, cancel, error, recorded, inbox }
@@ -103,7 +104,7 @@ pub fn now() -> Timestamp {
 ///
 /// Outside of a workflow.
 pub fn workflow_id() -> String {
-    with("workflow_id()", |a| a.workflow_id.clone())
+    with("workflow_id()", |a| a.workflow_id.to_string())
 }
 
 /// The id of this run of the instance.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     activity::ActivityOptions,
-    journal::{history::Timeout, payload::Payload},
+    journal::{Name, history::Timeout, payload::Payload},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -106,7 +106,7 @@ pub enum Command {
         /// Id of the operation.
         op: OpId,
         /// Registered name.
-        name: String,
+        name: Name,
         /// Arguments.
         args: Payload,
         /// The resolved options, stored with the operation.

@@ -1,6 +1,6 @@
 //! The checkpoint: what a machine is when nothing runs.
 
-use crate::journal::payload::Payload;
+use crate::journal::{Name, payload::Payload};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,13 +44,13 @@ pub struct Frame {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Activation {
     /// Registered name of the workflow.
-    pub workflow: String,
+    pub workflow: Name,
     /// The definition that wrote this activation.
     pub definition: Fingerprint,
     /// The program counter of the function, alone. Those of the branches of `join!` and `select!` stand inside of it.
     pub threads: Vec<Thread>,
     /// Saved locals by slot key; only what is live.
-    pub slots: BTreeMap<String, Payload>,
+    pub slots: BTreeMap<Name, Payload>,
     /// `patched!` ids that an upgrade has decided; ids that are absent are true.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub patches: BTreeMap<String, bool>,
@@ -69,7 +69,7 @@ pub struct Activation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Thread {
     /// Label of the point in which the thread waits; [`START`](workflow_definition::START) before the first step.
-    pub point: String,
+    pub point: Name,
     /// The operation it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op: Option<OpId>,
@@ -105,7 +105,7 @@ impl Activation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Compensation {
     /// Registered name of the activity.
-    pub activity: String,
+    pub activity: Name,
     /// Its arguments.
     pub args: Payload,
     /// The options of the call.

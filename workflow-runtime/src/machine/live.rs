@@ -11,7 +11,7 @@ use super::{
     thread::LiveThread,
     workflow::{StepFn, WorkflowDef},
 };
-use crate::journal::payload::Payload;
+use crate::journal::{Name, payload::Payload};
 use std::collections::{BTreeMap, BTreeSet};
 use workflow_definition::{Definition, Fingerprint, Incompatible, START, compatibility};
 
@@ -85,7 +85,7 @@ impl Live {
 
     pub(super) fn load(a: Activation, args: Option<&Payload>, with: &mut Loading<'_>) -> Result<Self, StepError> {
         let Some(def) = with.with.workflow(&a.workflow) else {
-            return Err(StepError::UnknownWorkflow { workflow: a.workflow });
+            return Err(StepError::UnknownWorkflow { workflow: a.workflow.into_owned() });
         };
         let mut live = Live::start(def, def.step, args.cloned());
         live.patches = a.patches;
@@ -125,13 +125,13 @@ impl Live {
         let mut decided = BTreeSet::new();
         for t in waiting {
             let refused = |source| {
-                let (workflow, point) = (workflow.clone(), t.point.clone());
+                let (workflow, point) = (workflow.clone(), t.point.to_string());
                 StepError::Incompatible { workflow, point, source }
             };
             let resume = compatibility(&old, self.definition(), &t.point).map_err(refused)?;
             // A start record has the arguments of the run. Those of an inline helper are kept nowhere.
             if self.args.is_none() && !resume.from_arguments.is_empty() {
-                let (point, locals) = (t.point.clone(), resume.from_arguments);
+                let (point, locals) = (t.point.to_string(), resume.from_arguments);
                 return Err(refused(Incompatible::LocalsMissing { point, locals }));
             }
             self.refill |= !resume.from_arguments.is_empty();
@@ -151,7 +151,7 @@ impl Live {
 
     pub(super) fn frame(&self) -> Activation {
         Activation {
-            workflow: self.def.name.into(),
+            workflow: Name::Borrowed(self.def.name),
             definition: self.def.fingerprint(),
             threads: vec![self.thread.frame(&self.definition().points)],
             slots: self
@@ -159,7 +159,7 @@ impl Live {
                 .slots
                 .iter()
                 .zip(&self.slots)
-                .filter_map(|(k, s)| Some(((*k).to_owned(), s.bytes()?.clone())))
+                .filter_map(|(k, s)| Some((Name::Borrowed(*k), s.bytes()?.clone())))
                 .collect(),
             patches: self.patches.clone(),
             saga: self.saga.clone(),

@@ -74,6 +74,7 @@ use live::{Live, Loading};
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 use thread::LiveThread;
 use uuid::Uuid;
@@ -82,7 +83,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The id that the user chose.
-    pub workflow_id: String,
+    pub workflow_id: Arc<str>,
     /// The id of this run.
     pub run_id: Uuid,
 }

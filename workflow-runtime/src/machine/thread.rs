@@ -8,6 +8,7 @@ use super::{
     live::{Live, Loading},
     oracle::Undo,
 };
+use crate::journal::Name;
 use workflow_definition::Point;
 
 /// A program counter. It waits for an operation, for an inline helper, or for its branches.
@@ -116,10 +117,10 @@ impl LiveThread {
         Ok(LiveThread { point, op: t.op, helper, shielded: t.shielded, completion: None, branches })
     }
 
-    pub(super) fn frame(&self, points: &[Point]) -> Thread {
-        let label = self.point.map(|p| points[p as usize].label.clone());
+    pub(super) fn frame(&self, points: &'static [Point]) -> Thread {
+        let label = self.point.map(|p| points[p as usize].label.as_str());
         Thread {
-            point: label.unwrap_or_else(|| workflow_definition::START.into()),
+            point: Name::Borrowed(label.unwrap_or(workflow_definition::START)),
             op: self.op,
             helper: self.helper.as_ref().map(|h| Box::new(h.frame())),
             shielded: self.shielded,

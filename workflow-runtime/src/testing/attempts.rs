@@ -51,7 +51,7 @@ impl Attempts {
             if owner != of {
                 return Err(format!("operations {} and {} share the idempotency key {key}", owner.1, of.1));
             }
-            let place = ((a.workflow_id.clone(), a.run_id), a.op);
+            let place = ((a.workflow_id.to_string(), a.run_id), a.op);
             let operation = operations.entry(place).or_insert_with(|| Operation {
                 key: key.clone(),
                 what: what.clone(),
@@ -90,7 +90,6 @@ mod tests {
 
     fn attempt(op: u64, attempt: u32, arg: u8) -> AttemptRequest {
         AttemptRequest {
-            instance: "i".into(),
             workflow_id: "w".into(),
             run_id: Uuid::from_u128(1),
             op: OpId(op),

@@ -274,13 +274,15 @@ where
             let root = machine.frame().root;
             let point = machine.point().to_owned();
             all.extend(
-                root.slots.into_keys().map(|local| (step, Saved { point: point.clone(), local, needed: false })),
+                root.slots
+                    .into_keys()
+                    .map(|local| (step, Saved { point: point.clone(), local: local.into_owned(), needed: false })),
             );
         });
         for (at, saved) in &mut all {
             let without = self.driven(None, |step, machine, args| {
                 if step == *at {
-                    reload(machine, args, |frame| drop(frame.root.slots.remove(&saved.local)));
+                    reload(machine, args, |frame| drop(frame.root.slots.remove(saved.local.as_str())));
                 }
             });
             let empty = format!("slot `{}` is empty", saved.local);

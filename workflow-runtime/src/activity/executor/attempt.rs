@@ -192,7 +192,7 @@ impl Attempt {
     fn context(&self) -> ActivityContext {
         let AttemptRequest { run_id, op, attempt, .. } = self.request;
         ActivityContext {
-            workflow_id: self.request.workflow_id.as_str().into(),
+            workflow_id: self.request.workflow_id.clone(),
             run_id,
             op,
             attempt,
@@ -263,9 +263,9 @@ pub(super) fn spawn(shared: &Arc<Shared>, attempt: Arc<Attempt>) {
     let request = &attempt.request;
     let span = tracing::info_span!(
         "activity.attempt",
-        activity.name = request.name,
+        activity.name = &*request.name,
         activity.attempt = request.attempt,
-        workflow.id = request.workflow_id,
+        workflow.id = &*request.workflow_id,
         workflow.run_id = %request.run_id,
     );
     let place = Place { shared: shared.clone(), attempt: attempt.clone() };

@@ -17,6 +17,7 @@ use super::{ActivityDef, ActivityOptions, Interpose, Limits, SendBoxFuture, Stat
 use crate::{
     hash,
     journal::{
+        Name,
         encoding::{DecodeError, EncodeError},
         payload::Payload,
     },
@@ -76,10 +77,8 @@ impl Delay for SystemDelay {
 /// One attempt to be made.
 #[derive(Debug, Clone)]
 pub struct AttemptRequest {
-    /// The instance, as the engine tells instances apart.
-    pub instance: String,
     /// The id that the user chose.
-    pub workflow_id: String,
+    pub workflow_id: Arc<str>,
     /// The run.
     pub run_id: Uuid,
     /// The operation: stable over attempts.
@@ -87,7 +86,7 @@ pub struct AttemptRequest {
     /// Number of the attempt, from 1.
     pub attempt: u32,
     /// Name of the activity as stored with the call.
-    pub name: String,
+    pub name: Name,
     /// The stored arguments.
     pub args: Payload,
     /// The options stored with the call.
@@ -196,7 +195,7 @@ pub trait Execute: Send + Sync + 'static {
 #[async_trait]
 impl Execute for Executor {
     fn run(&self, request: AttemptRequest, on_done: OnDone) -> AttemptHandle {
-        Executor::run(self, request, on_done)
+        self.begin(request, on_done)
     }
     async fn drain(&self, grace: Duration) -> usize {
         Executor::drain(self, grace).await
@@ -252,12 +251,16 @@ impl Executor {
     /// Returns at once. `on_done` is never called from within this function, and not at all after the executor is
     /// dropped or closed by [`Executor::drain`].
     pub fn run(&self, request: AttemptRequest, on_done: impl FnOnce(AttemptReport) + Send + 'static) -> AttemptHandle {
+        self.begin(request, Box::new(on_done))
+    }
+
+    fn begin(&self, request: AttemptRequest, on_done: OnDone) -> AttemptHandle {
         let shared = &self.shared;
         let def = (shared.lookup)(&request.name);
         let mut state = shared.state();
         let id = state.next;
         state.next += 1;
-        let on_done = shared.reported(&request, Box::new(on_done));
+        let on_done = shared.reported(&request, on_done);
         let attempt = Arc::new(Attempt::new(id, request, def, shared, on_done));
         let mut ready = Ready::default();
         if state.closed {
@@ -269,13 +272,13 @@ impl Executor {
                 state.gauges.know(def.name, shared.options.limits.get(def.name).copied().unwrap_or(def.limits));
             }
             let now = shared.options.delay.now();
-            if !state.queues.contains_key(queue) {
-                state.queues.insert(queue.clone(), Waiting::new(limit));
+            if !state.queues.contains_key(&**queue) {
+                state.queues.insert(queue.to_string(), Waiting::new(limit));
             }
             if state.starts_at_once(&attempt, now) {
                 ready.attempts.push(attempt.clone());
             } else {
-                if let Some(waiting) = state.queues.get_mut(queue) {
+                if let Some(waiting) = state.queues.get_mut(&**queue) {
                     waiting.push(attempt.clone());
                 }
                 state.fill(queue, now, &mut ready);
@@ -340,7 +343,7 @@ struct Ready {
 impl State {
     /// Whether an attempt overtakes nobody and keeps within all limits. It counts as running from now on then.
     fn starts_at_once(&mut self, attempt: &Arc<Attempt>, now: Timestamp) -> bool {
-        let Some(waiting) = self.queues.get_mut(&attempt.request.options.queue) else { return false };
+        let Some(waiting) = self.queues.get_mut(&*attempt.request.options.queue) else { return false };
         let at_once = waiting.is_free() && self.gauges.admits(attempt.activity(), now) == Admission::Now;
         if at_once {
             waiting.begin();
@@ -443,7 +446,7 @@ impl Shared {
             return;
         }
         let queue = &attempt.request.options.queue;
-        if let Some(waiting) = state.queues.get_mut(queue) {
+        if let Some(waiting) = state.queues.get_mut(&**queue) {
             waiting.release();
         }
         let (now, mut ready) = (self.options.delay.now(), Ready::default());
@@ -460,7 +463,7 @@ impl Shared {
     /// Takes an attempt out of its queue; false if it does not wait there any more.
     fn unqueue(&self, attempt: &Attempt) -> bool {
         let mut state = self.state();
-        let waiting = state.queues.get_mut(&attempt.request.options.queue);
+        let waiting = state.queues.get_mut(&*attempt.request.options.queue);
         waiting.is_some_and(|w| w.remove(attempt))
     }
 

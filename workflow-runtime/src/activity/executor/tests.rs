@@ -145,12 +145,11 @@ fn fixture(limit: usize) -> Fixture {
 
 fn request(name: &str, op: u64, timeout: Option<Duration>) -> AttemptRequest {
     AttemptRequest {
-        instance: "default/w".into(),
         workflow_id: "w".into(),
         run_id: Uuid::from_u128(7),
         op: OpId(op),
         attempt: 3,
-        name: name.into(),
+        name: name.to_owned().into(),
         args: Payload::encode(&("hello",)).unwrap(),
         options: ActivityOptions { timeout, ..ActivityOptions::default() },
         progress: None,

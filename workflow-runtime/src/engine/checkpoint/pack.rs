@@ -2,6 +2,7 @@
 
 use crate::{
     journal::{
+        Name,
         encoding::{DecodeError, EncodeError},
         payload::Payload,
     },
@@ -95,7 +96,7 @@ pub(in crate::engine) fn unpack(frame: &Payload, mut large: BTreeMap<String, Pay
             large.keys().filter(|n| n.strip_prefix(place).is_some_and(|rest| !rest.contains(PLACE))).cloned().collect();
         for name in here {
             if let Some(payload) = large.remove(&name) {
-                slots.insert(name[place.len()..].to_owned(), payload);
+                slots.insert(Name::Owned(name[place.len()..].to_owned()), payload);
             }
         }
     });
@@ -106,14 +107,14 @@ pub(in crate::engine) fn unpack(frame: &Payload, mut large: BTreeMap<String, Pay
 const PLACE: char = '\u{1f}';
 
 /// Visits the slots of an activation and of its helpers. The name of a helper's place is that of the thread that awaits it.
-fn walk(activation: &mut Activation, place: &str, f: &mut dyn FnMut(&str, &mut BTreeMap<String, Payload>)) {
+fn walk(activation: &mut Activation, place: &str, f: &mut dyn FnMut(&str, &mut BTreeMap<Name, Payload>)) {
     f(place, &mut activation.slots);
     for (i, thread) in activation.threads.iter_mut().enumerate() {
         threads(thread, &format!("{place}{i}"), f);
     }
 }
 
-fn threads(thread: &mut Thread, place: &str, f: &mut dyn FnMut(&str, &mut BTreeMap<String, Payload>)) {
+fn threads(thread: &mut Thread, place: &str, f: &mut dyn FnMut(&str, &mut BTreeMap<Name, Payload>)) {
     if let Some(helper) = &mut thread.helper {
         walk(helper, &format!("{place}{PLACE}"), f);
     }

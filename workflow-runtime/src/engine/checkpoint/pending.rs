@@ -4,7 +4,7 @@ use super::Remote;
 use crate::{
     activity::{ActivityOptions, OnCancel},
     engine::group::Group,
-    journal::{history::Failure, payload::Payload},
+    journal::{Name, history::Failure, payload::Payload},
     machine::Completion,
 };
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ pub(in crate::engine) enum Operation {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::engine) struct Call {
-    pub(in crate::engine) name: String,
+    pub(in crate::engine) name: Name,
     pub(in crate::engine) args: Payload,
     pub(in crate::engine) options: ActivityOptions,
     /// The attempt that runs, or runs next.
@@ -101,7 +101,7 @@ fn after(at: Timestamp, d: Duration) -> Timestamp {
 }
 
 impl Call {
-    pub(in crate::engine) fn new(name: String, args: Payload, options: ActivityOptions) -> Self {
+    pub(in crate::engine) fn new(name: Name, args: Payload, options: ActivityOptions) -> Self {
         let (next_at, last, progress, deferred) = (None, None, None, None);
         Call { name, args, options, attempt: 1, next_at, last, lost: 0, stuck: false, progress, deferred }
     }

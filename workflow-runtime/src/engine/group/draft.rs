@@ -13,7 +13,15 @@ use crate::{
 use jiff::Timestamp;
 
 impl Draft {
-    /// A pending operation, be it a member of a group or not.
+    /// Looks at a pending operation, be it a member of a group or not.
+    pub(in crate::engine) fn look<R>(&self, op: OpId, f: impl FnOnce(&Pending) -> R) -> Option<R> {
+        match self.checkpoint.pending.get(&op) {
+            Some(p) => Some(f(p)),
+            None => self.members.look(op, f),
+        }
+    }
+
+    /// A pending operation to be changed, be it a member of a group or not.
     pub(in crate::engine) fn pending_mut(&mut self, op: OpId) -> Option<&mut Pending> {
         match self.checkpoint.pending.get_mut(&op) {
             Some(p) => Some(p),

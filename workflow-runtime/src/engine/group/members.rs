@@ -189,8 +189,19 @@ impl Delta {
         self.changed.insert(op, Some(p));
     }
 
+    /// Looks at an open member.
+    pub(in crate::engine) fn look<R>(&self, op: OpId, f: impl FnOnce(&Pending) -> R) -> Option<R> {
+        match self.changed.get(&op) {
+            Some(changed) => changed.as_ref().map(f),
+            None => self.base.borrow().get(op).map(f),
+        }
+    }
+
     pub(in crate::engine) fn remove(&mut self, op: OpId) -> Option<Pending> {
-        let p = self.get_mut(op)?.clone();
+        if let Some(changed) = self.changed.get_mut(&op) {
+            return changed.take();
+        }
+        let p = self.base.borrow().get(op)?.clone();
         self.changed.insert(op, None);
         Some(p)
     }

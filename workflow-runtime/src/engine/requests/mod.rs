@@ -60,7 +60,7 @@ impl Actor {
                 let known = self.instance.checkpoint.as_ref().filter(|c| !c.removing);
                 match known.filter(|c| chain.is_none_or(|first| first == c.first_run())) {
                     Some(c) if !c.is_closed() => self.worker.watch(&self.instance.id, reply),
-                    ended => drop(reply.send(Ok(ended.cloned().map(Box::new)))),
+                    ended => drop(reply.send(Ok(ended.cloned()))),
                 }
                 Ok(())
             }

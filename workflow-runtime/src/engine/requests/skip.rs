@@ -53,7 +53,7 @@ impl Draft {
         let at = self.now;
         let Some(p) = self.checkpoint.pending.get_mut(&op) else { return };
         let Operation::Activity(call) = &p.what else { return };
-        let activity = call.name.clone();
+        let activity = call.name.to_string();
         p.done = Some(Box::new(Done { at, completion: Completion::Cancelled }));
         p.cancel = true;
         self.events.push(Event::CompensationSkipped { op: op.0, activity, reason });

@@ -143,7 +143,7 @@ impl Actor {
     fn first_draft(&self, run: RunId, workflow: String, relations: Relations, now: Timestamp) -> Box<Draft> {
         let Some(mut old) = self.draft(now) else {
             let members = Delta::of(&self.instance.members);
-            let mut draft = Draft::new(Checkpoint::start(run, workflow, now), now, members);
+            let mut draft = Draft::new(Box::new(Checkpoint::start(run, workflow, now)), now, members);
             draft.checkpoint.relations = relations;
             return draft;
         };

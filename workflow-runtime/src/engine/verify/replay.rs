@@ -65,7 +65,7 @@ impl<'a> Replay<'a> {
             return Err(VerifyError::UnknownWorkflow { workflow_id, workflow });
         };
         let id = WorkflowId::new(workflow_id.clone())?;
-        let identity = Identity { workflow_id: workflow_id.clone(), run_id: run_id.0 };
+        let identity = Identity { workflow_id: workflow_id.as_str().into(), run_id: run_id.0 };
         Ok(Replay {
             recorded,
             registry,
@@ -199,7 +199,7 @@ impl<'a> Replay<'a> {
     /// Goes on from the checkpoint with which another build took the run over.
     pub(super) fn take_over(&mut self, frame: &Payload) {
         let Recorded { workflow_id, run_id, input, definitions, .. } = self.recorded;
-        let identity = Identity { workflow_id: workflow_id.clone(), run_id: run_id.0 };
+        let identity = Identity { workflow_id: workflow_id.as_str().into(), run_id: run_id.0 };
         let known = Known { registry: self.registry, definitions };
         let frame: Option<Frame> = frame.decode().ok();
         // What cannot be loaded is skipped, like what another build did.
@@ -231,7 +231,7 @@ impl<'a> Replay<'a> {
         let last = entry.step.unwrap_or_default();
         let first = (last + 1).saturating_sub(entry.inputs.len() as u64);
         let mut side_effects: VecDeque<Payload> = entry.events.iter().filter_map(side_effect).collect();
-        let mut draft = Draft::new(self.checkpoint.clone(), entry.time, Delta::default());
+        let mut draft = Draft::new(Box::new(self.checkpoint.clone()), entry.time, Delta::default());
         let before = self.place();
         // Also of those that are over with this entry.
         let mut groups = self.groups.clone();
@@ -282,7 +282,7 @@ impl<'a> Replay<'a> {
                 locals: compare::locals(self.machine.as_ref()),
             })));
         }
-        self.checkpoint = draft.checkpoint;
+        self.checkpoint = *draft.checkpoint;
         Ok(())
     }
 

@@ -166,7 +166,7 @@ fn wavering(recorded: &Recorded, a: &Seen, b: &Seen) -> Option<Wavering> {
 fn slots<'a>(a: &'a Activation, b: &'a Activation) -> Option<(&'a str, &'a str, &'a Payload, &'a Payload)> {
     let own = a.slots.iter().find_map(|(name, x)| {
         let y = b.slots.get(name)?;
-        (x.likeness64() != y.likeness64()).then_some((a.workflow.as_str(), name.as_str(), x, y))
+        (x.likeness64() != y.likeness64()).then_some((&*a.workflow, &**name, x, y))
     });
     own.or_else(|| {
         let helpers = |a: &'a Activation| a.all_threads().into_iter().filter_map(|t| t.helper.as_deref());

@@ -1,7 +1,7 @@
 //! What happens in a run.
 
 use super::{Ending, Failure, Message, Outcome, Refused};
-use crate::journal::{id::RunId, payload::Payload};
+use crate::journal::{Name, id::RunId, payload::Payload};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use workflow_definition::Fingerprint;
@@ -20,7 +20,7 @@ pub enum Event {
         /// Number of the operation.
         op: u64,
         /// Name of the activity.
-        activity: String,
+        activity: Name,
         /// Its arguments.
         args: Payload,
     },
@@ -455,6 +455,10 @@ const EVENT: usize = 64;
 
 /// The events of a commit, so divided that no entry becomes much larger than what its largest event carries.
 pub(crate) fn split(events: Vec<Event>) -> Vec<Vec<Event>> {
+    if (1..ENTRY).contains(&events.iter().map(|event| EVENT + event.weight()).sum()) {
+        // As with most commits.
+        return vec![events];
+    }
     let (mut entries, mut weight) = (vec![], ENTRY);
     for event in events {
         if weight >= ENTRY {

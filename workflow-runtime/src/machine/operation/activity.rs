@@ -7,6 +7,7 @@ use crate::{
         bounds::{Arguments as _, Transport as _},
     },
     journal::{
+        Name,
         encoding::{DecodeError, EncodeError},
         payload::Payload,
     },
@@ -138,7 +139,7 @@ impl<A: Activity> ActivityCall<A> {
 
     /// Runs the activity in the named queue.
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
-        self.options.queue = queue.into();
+        self.options.queue = Name::Owned(queue.into());
         self
     }
 
@@ -159,7 +160,7 @@ impl<A: Activity> ActivityCall<A> {
 
 pub(crate) fn activity_parts<A: Activity>(
     call: ActivityCall<A>,
-) -> Result<(String, Payload, ActivityOptions), EncodeError> {
+) -> Result<(Name, Payload, ActivityOptions), EncodeError> {
     Ok((A::NAME.into(), call.args?, call.options))
 }
 

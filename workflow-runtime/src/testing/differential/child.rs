@@ -57,7 +57,7 @@ impl Script {
     fn run_child(&mut self, id: &str, workflow: String, input: Payload) -> Child {
         let def = Linked.workflow(&workflow).unwrap_or_else(|| panic!("no workflow `{workflow}` is linked"));
         let run = Uuid::from_u128(0xc41d + self.children.len() as u128);
-        let identity = Identity { workflow_id: id.to_owned(), run_id: run };
+        let identity = Identity { workflow_id: id.into(), run_id: run };
         let mut machine = Machine::start(identity, def, input.clone(), self.now);
         let (mut input_of_step, parents) = (Input::Start, std::mem::take(&mut self.operations));
         let (inboxes, pending) = (std::mem::take(&mut self.signals), std::mem::take(&mut self.pending));
@@ -65,7 +65,7 @@ impl Script {
             let step = machine.step(input_of_step, self.now).unwrap_or_else(|e| panic!("{e}"));
             step.commands.into_iter().for_each(|c| self.perform(c));
             if let Some(input) = step.continued {
-                let identity = Identity { workflow_id: id.to_owned(), run_id: run };
+                let identity = Identity { workflow_id: id.into(), run_id: run };
                 machine = Machine::start(identity, def, input, self.now);
                 self.pending.clear();
                 input_of_step = Input::Start;

@@ -196,19 +196,18 @@ impl Script {
         options: &ActivityOptions,
     ) -> Option<Answer> {
         let Identity { workflow_id, run_id } = identity();
-        let (instance, name, args, options) = (workflow_id.clone(), name.to_owned(), args.clone(), options.clone());
+        let (args, options) = (args.clone(), options.clone());
         let request = AttemptRequest {
-            instance,
             workflow_id,
             run_id,
             op,
             attempt,
-            name: name.clone(),
+            name: name.to_owned().into(),
             args,
             options,
             progress: None,
         };
-        self.mocks.answer(&name, &request).map(|answer| answer.unwrap_or_else(|e| panic!("{e}")))
+        self.mocks.answer(name, &request).map(|answer| answer.unwrap_or_else(|e| panic!("{e}")))
     }
 }
 

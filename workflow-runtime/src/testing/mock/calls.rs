@@ -88,7 +88,7 @@ impl<Args: Arguments> Calls<Args> {
                 args,
                 attempt: a.attempt,
                 idempotency_key: a.idempotency_key(),
-                workflow_id: a.workflow_id.clone(),
+                workflow_id: a.workflow_id.to_string(),
                 text: called(A::NAME, &a.args),
             });
         }

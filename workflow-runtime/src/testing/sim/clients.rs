@@ -175,7 +175,7 @@ impl Clients {
             Some((id.clone(), why))
         });
         if let Some((id, why)) = open {
-            let hangs = world.work.hangs().filter(|r| r.workflow_id == id);
+            let hangs = world.work.hangs().filter(|r| *r.workflow_id == *id);
             let hangs = hangs.map(|r| format!("; attempt {} of {} never ends", r.attempt, r.name)).unwrap_or_default();
             return world.checker.fail(invariant::LIVE, &id, format!("{why}{hangs}"));
         }

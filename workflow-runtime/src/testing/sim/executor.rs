@@ -218,7 +218,7 @@ pub(super) fn begin(
         None => Err(AttemptReport::UnknownActivity),
         Some(def) => {
             let cx = ActivityContext {
-                workflow_id: request.workflow_id.as_str().into(),
+                workflow_id: request.workflow_id.clone(),
                 run_id: request.run_id,
                 op: request.op,
                 attempt: request.attempt,

@@ -144,7 +144,7 @@ impl Checker {
     /// A process asks for an attempt.
     pub(super) fn starts(&mut self, process: u64, request: &AttemptRequest) {
         let id = request.workflow_id.clone();
-        let decided = match self.instances.get(&id) {
+        let decided = match self.instances.get(&*id) {
             None => Err("nothing of this instance is durable".to_owned()),
             // Whoever has lost its shards goes by what was durable when it had them.
             Some(instance) => instance.may_start(request, self.owns(process)),
@@ -163,7 +163,7 @@ impl Checker {
         self.effects.begins(request);
         let owns = self.owns(process);
         let id = &request.workflow_id;
-        if owns && self.instances.get(id).is_some_and(|i| i.told_closed == Some(process)) {
+        if owns && self.instances.get(&**id).is_some_and(|i| i.told_closed == Some(process)) {
             let message = format!("attempt {} of {} begins after the run has ended", request.attempt, request.name);
             self.fail(invariant::EFFECT, &id.clone(), message);
         }

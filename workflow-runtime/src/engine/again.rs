@@ -3,7 +3,7 @@
 use super::{actor::Actor, error::Unavailable, worker::Worker};
 use crate::{journal::id::WorkflowId, store::StoreError};
 use jiff::Timestamp;
-use std::{rc::Rc, time::Duration};
+use std::{future::poll_fn, rc::Rc, time::Duration};
 
 /// The first pause; each failure in a row doubles it.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -50,8 +50,16 @@ impl Worker {
     fn wake_after(self: &Rc<Self>, id: WorkflowId, pause: Duration) {
         let at = self.shared.clock.now().checked_add(pause).unwrap_or(Timestamp::MAX);
         let worker = self.clone();
+        // The clock does not move on before it has heard of this.
+        let mut unheard = Some(self.shared.pulse.hold());
         self.spawn(Box::pin(async move {
-            let wake = worker.shared.clock.sleep_until(at).await;
+            let mut sleep = worker.shared.clock.sleep_until(at);
+            let wake = poll_fn(|cx| {
+                let wake = sleep.as_mut().poll(cx);
+                unheard = None;
+                wake
+            });
+            let wake = wake.await;
             worker.wake(id);
             drop(wake);
         }));

@@ -54,6 +54,28 @@ async fn an_attempt_that_dies_with_its_process_is_made_again() {
 }
 
 #[tokio::test]
+async fn what_an_attempt_has_reported_outlives_a_disk_that_is_full_for_a_while() {
+    for then in [Then::Echo, Then::Fail] {
+        let (clock, store) = (TestClock::manual(), FaultStore::new(MemoryStore::new()));
+        // After the start: what the first attempt has reported, twice.
+        store.on_commit(Arc::new(|n| if n == 1 || n == 2 { Fault::Full } else { Fault::None }));
+        let (builder, mut started) = builder(store.clone(), std::slice::from_ref(&then));
+        let engine = builder.clock(clock.clone()).build().await.unwrap();
+        let run = engine.start("o", script(vec![Do::Retried("a".into()), call("b")])).await.unwrap();
+        clock.advance(crate::hours(1)).await;
+        assert_eq!(run.result().await.unwrap(), ["a", "b"], "{then:?}");
+        let (mut expected, mut made) = (vec![("a".into(), 1)], vec![]);
+        expected.extend((then == Then::Fail).then(|| ("a".into(), 2)));
+        expected.push(("b".into(), 1));
+        while let Ok(attempt) = started.try_recv() {
+            made.push(attempt);
+        }
+        assert_eq!(made, expected);
+        assert!(store.commits() > 3, "{} commits", store.commits());
+    }
+}
+
+#[tokio::test]
 async fn a_shutdown_waits_stops_reports_and_loses_nothing() {
     let (mut f, clock, store) = timed(&[Then::UntilAsked]).await;
     let run = f.engine.start("l", script(vec![call("a")])).await.unwrap();

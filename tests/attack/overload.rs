@@ -86,7 +86,8 @@ async fn starts_faster_than_the_disk_are_refused_and_nothing_that_was_taken_is_l
     while let Some(done) = tasks.join_next().await {
         ended(done);
     }
-    // Whoever calls again after a pause is served.
+    // Whoever calls again after a pause is served: when what was taken has ended.
+    engine.pulse().idle().await;
     let after = rate(&engine, "after", rounds(200, 10_000)).await;
     for id in &taken {
         assert_eq!(engine.run(chain, id.clone()).result().await.expect("it ends") as usize, id.len() + 2);

@@ -161,7 +161,8 @@ async fn a_truncation_is_whole_at_every_death() {
             known.extend(seen.into_iter().map(|e| (e.seq, e)));
         }
         if let Err(e) = run.verify().await {
-            assert_eq!(e.code(), "WE011", "{e}");
+            // The engine has heard of the death, or the read has met it.
+            assert!(["WE011", "WE013"].contains(&e.code()), "{e}");
         }
     }
     assert_eq!(deaths, 12);

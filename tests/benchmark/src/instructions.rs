@@ -5,7 +5,7 @@ use std::process::{Command, ExitStatus};
 
 /// Instructions per step that the engine may take, about half more than it takes; client, activity and a store in memory
 /// included. Counted in a release build for x86-64; other processors have others.
-const MOST: u64 = 115_000;
+const MOST: u64 = 90_000;
 
 /// Steps of a workflow.
 const LENGTH: u64 = 10;

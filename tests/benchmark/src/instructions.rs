@@ -3,7 +3,7 @@
 use crate::Failure;
 use std::process::{Command, ExitStatus};
 
-/// Instructions per step that the engine may take, about half more than it takes; client, activity and a store in memory
+/// Instructions per step that the engine may take, about a fifth more than it takes; client, activity and a store in memory
 /// included. Counted in a release build for x86-64; other processors have others.
 const MOST: u64 = 90_000;
 

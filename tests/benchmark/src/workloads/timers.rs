@@ -19,7 +19,7 @@ pub(crate) async fn stampede(dir: &Path, n: u64) -> Result<(), Failure> {
     let rig = Rig::open(dir, &format!("timers-{n}")).await?;
     event("ready");
     // Later than all of them have been started: if not, it is over before, and that is told.
-    let at = Timestamp::now() + SignedDuration::from_millis(i64::try_from(2_000 + n / 5)?);
+    let at = Timestamp::now() + SignedDuration::from_millis(i64::try_from(2_000 + n / 2)?);
     let start = |i: u64| {
         let engine = rig.engine.clone();
         async move { engine.start(format!("alarm-{i}"), alarm(at)).await.map(drop) }

@@ -105,7 +105,7 @@ impl Worker {
                 }
             }
             // Of the last microsecond there may be more behind this page.
-            let horizon = if full { last.map(|due| due - 1) } else { None };
+            let horizon = if full { last.map(|due| due.saturating_sub(1)) } else { None };
             // Never ends within one microsecond: the next reading begins with it again.
             if !full || (read.len() >= PAGE && last > first) {
                 self.timers.borrow_mut().end_read(read, horizon.unwrap_or(i64::MAX));

@@ -4,7 +4,7 @@ use super::pulse::Held;
 use crate::{journal::id::WorkflowId, machine::OpId};
 use std::collections::BTreeSet;
 
-/// More than this is dropped again and read from the index when its time comes.
+/// More than this is dropped again and read from the index when its time comes, but for what is due in the first microsecond.
 const MOST: usize = 16_384;
 
 /// When, whose, which.
@@ -41,14 +41,14 @@ impl Timers {
         if self.near.len() <= MOST || self.reading {
             return;
         }
-        let keep = self.near.iter().nth(MOST / 2).cloned();
-        if let Some(first) = keep {
-            self.near.split_off(&first);
-            // Others that are due in the same microsecond may have been dropped.
-            self.horizon = first.0 - 1;
-            let stays: BTreeSet<_> = std::mem::take(&mut self.near);
-            self.near = stays.into_iter().filter(|t| t.0 <= self.horizon).collect();
-        }
+        let ends = self.near.first().zip(self.near.last()).map(|(first, last)| (first.0, last.0));
+        let Some((first, last)) = ends.filter(|(first, last)| first < last) else { return };
+        let middle = self.near.iter().nth(MOST / 2).map_or(last, |t| t.0);
+        // What is due in one microsecond stays or goes as a whole: the index is read from the horizon on. The first of it
+        // stays, however much that is: else nothing would ever be due.
+        self.horizon = middle.saturating_sub(1).max(first);
+        let horizon = self.horizon;
+        self.near.retain(|t| t.0 <= horizon);
     }
 
     /// The time of the next timer.
@@ -116,5 +116,23 @@ mod tests {
         }
         assert!(timers.horizon < i64::MAX);
         assert!((0..=timers.horizon).all(|n| timers.take(n).is_some_and(|t| t.0 == n)));
+    }
+    #[test]
+    fn any_number_may_be_due_in_one_microsecond() {
+        for read in [false, true] {
+            let (mut timers, all) = (Timers::new(), 3 * MOST);
+            timers.begin_read();
+            if read {
+                timers.end_read((0..all).map(|n| (7, id(n), OpId(0))).chain([(8, id(0), OpId(1))]), 8);
+            } else {
+                timers.end_read([], i64::MAX);
+                timers.set(8, &id(0), OpId(1));
+                (0..all).for_each(|n| timers.set(7, &id(n), OpId(0)));
+            }
+            assert_eq!(timers.horizon, 7);
+            assert!((0..all).all(|_| timers.take(100).is_some_and(|t| t.0 == 7)));
+            // The others are read when their time comes.
+            assert_eq!((timers.take(100), timers.begin_read()), (None, Some(7)));
+        }
     }
 }

@@ -122,6 +122,7 @@ pub(crate) fn audit(
     }
     audit.check_money(orders, outcomes);
     audit.check_warehouse(orders, outcomes, books);
+    audit.check_patience(orders);
     audit
 }
 
@@ -145,6 +146,14 @@ impl Audit {
         let kept = i128::from(self.charged.1) - i128::from(self.refunded.1);
         if kept != i128::from(due) {
             self.findings.push(format!("the fulfilled orders cost {due} cents, and {kept} were kept"));
+        }
+    }
+
+    /// Deaths of the worker, however many, use up nobody's patience: of many orders few are given up.
+    fn check_patience(&mut self, orders: &[Order]) {
+        let gave_up = self.outcomes.get(&Outcome::GaveUp).copied().unwrap_or_default();
+        if orders.len() >= 100 && gave_up > orders.len() / 2 {
+            self.findings.push(format!("{gave_up} of {} orders were given up", orders.len()));
         }
     }
 

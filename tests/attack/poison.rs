@@ -325,3 +325,20 @@ async fn a_step_that_kills_the_process_is_blocked_after_three_openings() {
     }
     println!("deadly steps: {all} deaths of processes, the healthy instances of each ended as ever");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_activity_that_kills_the_process_uses_up_its_attempts_and_no_other() {
+    let _build = BUILD.lock().await;
+    MENDED.store(false, Ordering::Relaxed);
+    let dir = tempfile::tempdir().expect("a directory");
+    let place = Place(dir.path().to_owned());
+    // Two are free, because processes die for many reasons.
+    let deaths = until_it_lives(&place, "activity:1", 6);
+    assert_eq!(deaths, 4);
+    let engine = open(&place).await;
+    let error = engine.run(deadly, "deadly-0").result().await.expect_err("it kills");
+    assert!(error.to_string().contains("the process ended while attempt 4 ran"), "{error}");
+    assert_eq!(blocked(&engine, "").await, 0);
+    engine.shutdown().await;
+    println!("deadly activity: given up after {deaths} deaths, the healthy instances ended as ever");
+}

@@ -7,7 +7,8 @@ use tokio::sync::Semaphore;
 use workflow_runtime::{activity, prelude::*, workflow};
 
 /// What the engine serves besides the workload.
-pub(crate) const POISONS: [&str; 6] = ["panicking", "deadly", "endless", "grudging", "held", "held_effect"];
+pub(crate) const POISONS: [&str; 7] =
+    ["panicking", "deadly", "deadly_effect", "endless", "grudging", "held", "held_effect"];
 
 pub(crate) const GO: Signal<()> = Signal::new("go");
 
@@ -82,11 +83,21 @@ fn deep(n: u64, of: [u64; 64]) -> [u64; 64] {
     std::hint::black_box(next)
 }
 
-/// Its second step ends the process, unless the build is one that does not.
+/// Ends the process with each attempt.
+#[activity(retry(attempts = 2, initial = "1ms", max = "5ms"))]
+async fn deadly_effect(how: String) -> Result<(), String> {
+    die(&how);
+    Ok(())
+}
+
+/// Its second step ends the process, or an activity of it, unless the build is one that does not.
 #[workflow]
 pub(crate) async fn deadly(name: String, how: String) -> Result<u64, Failed> {
     effect(format!("{name}/before")).await?;
-    die(&how);
+    match how.as_str() {
+        "activity" => deadly_effect(how).await?,
+        how => die(how),
+    }
     Ok(effect(format!("{name}/after")).await?)
 }
 

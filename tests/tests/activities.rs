@@ -14,7 +14,7 @@ use workflow_runtime::{
     engine::{BuildError, Status, Waits},
     journal::history::{Event, Failure},
     prelude::*,
-    store::MemoryStore,
+    store::{MemoryStore, SledStore},
     testing::{TestClock, TestEngine},
 };
 
@@ -107,10 +107,13 @@ async fn long_work() -> Result<String, WorkflowError> {
     Ok(long().await?)
 }
 
-/// Ends with its process and not otherwise.
+/// Nine attempts end with their process and not otherwise, those behind them fail.
 #[activity(retry(attempts = 4, initial = "20s", factor = 1.0))]
 async fn ends_its_process(world: State<World>, clock: State<TestClock>, cx: ActivityContext) -> Result<(), WorkError> {
     world.note(&clock, cx.attempt());
+    if cx.attempt() > 9 {
+        return Err(WorkError::Other(format!("attempt {}", cx.attempt())));
+    }
     clock.hang().await;
     Ok(())
 }
@@ -321,23 +324,49 @@ async fn a_shutdown_keeps_the_last_progress_and_a_crash_what_is_a_few_seconds_ol
     Ok(())
 }
 
-#[tokio::test]
-async fn attempts_that_end_with_their_process_count_and_wait_for_each_other() -> Test {
-    let (store, clock, world) = (MemoryStore::new(), TestClock::new(), World::default());
-    let mut engine = interrupted(&store, &clock, &world).await?;
+/// Kills the engine as often as it is told to, each time when one more attempt has begun, and gives the one behind.
+async fn killed(
+    times: usize,
+    world: &World,
+    open: impl AsyncFn() -> Result<TestEngine, Box<dyn Error>>,
+) -> Result<TestEngine, Box<dyn Error>> {
+    let mut engine = open().await?;
     engine.start("l", losing()).await?;
-    for attempt in 1..=4 {
-        while world.texts().len() < attempt {
+    for deaths in 1..=times {
+        while world.texts().len() < deaths {
             tokio::task::yield_now().await;
         }
         engine.pulse().idle().await;
         engine.kill();
-        engine = interrupted(&store, &clock, &world).await?;
+        drop(engine);
+        engine = open().await?;
     }
-    let lost = r#"Err(Panicked("the process ended while attempt 4 ran, and it was the last one"))"#;
+    Ok(engine)
+}
+
+#[tokio::test]
+async fn only_the_third_death_in_a_row_while_an_attempt_runs_counts() -> Test {
+    let (directory, clock, world) = (tempfile::tempdir()?, TestClock::new(), World::default());
+    let open = async || {
+        let store = SledStore::builder(directory.path()).cache_capacity(1 << 20).open()?;
+        Ok(TestEngine::builder().store(store).clock(&clock).state(world.clone()).build().await?)
+    };
+    let engine = killed(6, &world, open).await?;
+    let lost = r#"Err(Panicked("the process ended while attempt 6 ran, and it was the last one"))"#;
     assert_eq!(engine.run(losing, "l").result().await?, lost);
     let seconds: Vec<_> = world.notes().log.iter().map(|(at, _)| at / 1_000).collect();
-    assert_eq!(seconds, [0, 0, 0, 20], "the third in a row is held against it");
+    assert_eq!(seconds, [0, 0, 0, 20, 40, 60], "two are free, and four attempts are made");
+    Ok(())
+}
+
+#[tokio::test]
+async fn attempts_that_may_not_have_run_use_up_no_policy() -> Test {
+    // Nothing is marked beside a store without a directory, as nothing is marked of what waits in a queue.
+    let (store, clock, world) = (MemoryStore::new(), TestClock::new(), World::default());
+    let engine = killed(9, &world, async || interrupted(&store, &clock, &world).await).await?;
+    assert_eq!(engine.run(losing, "l").result().await?, r#"Err(Failed(Other("attempt 13")))"#);
+    let seconds: Vec<_> = world.notes().log.iter().map(|(at, _)| at / 1_000).collect();
+    assert_eq!(seconds, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 40, 60], "nine are free, and four attempts are made");
     Ok(())
 }
 

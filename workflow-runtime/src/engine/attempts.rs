@@ -29,20 +29,25 @@ pub(super) enum Verdict {
     Lost,
 }
 
-/// So many attempts that ended with their process, one after the other, are nobody's fault.
-pub(crate) const SUSPECT: u32 = 2;
+/// So many attempts that ran when their process died, one after the other, are nobody's fault. The first death is not marked,
+/// so the third in a row is the first that counts, as with steps.
+const SUSPECT: u32 = 1;
 
 impl Draft {
-    /// The attempts before `present` ended with their process. The next one starts at once, whatever the policy says: processes
-    /// end for many reasons. Only the third loss in a row is held against the attempt, as with steps, like any failure.
-    fn lose(&mut self, op: OpId, present: u32, policy: &crate::Retry) {
-        let (last, now) = (present - 1, self.now);
+    /// The attempts before `present` ended with their process, or waited for their turn in it. The next one starts at once,
+    /// whatever the policy says: processes end for many reasons. Only of one that `ran` when the process died, and those before
+    /// it, too, the death is held against it, like any failure.
+    fn lose(&mut self, op: OpId, present: u32, ran: bool, policy: &crate::Retry) {
+        let now = self.now;
         let Some(call) = self.call(op) else { return };
-        (call.attempt, call.next_at, call.lost) = (present, None, call.lost.saturating_add(1));
-        if call.lost <= SUSPECT {
+        let (last, gone) = (present - 1, present - call.attempt);
+        (call.attempt, call.next_at) = (present, None);
+        call.lost = call.lost.saturating_add(ran.into());
+        if !ran || call.lost <= SUSPECT {
+            call.excused = call.excused.saturating_add(gone);
             return;
         }
-        match policy.pause(last) {
+        match policy.pause(call.counted(last)) {
             Some(pause) => call.next_at = Some(now.checked_add(pause).unwrap_or(Timestamp::MAX)),
             None => {
                 let message = format!("the process ended while attempt {last} ran, and it was the last one");
@@ -81,7 +86,8 @@ impl Actor {
             let (before, policy) = (call.attempt, call.options.retry.clone().unwrap_or_default());
             draft.events.extend((before..present).map(|attempt| Event::Lost { op: op.0, attempt }));
             if present > before {
-                draft.lose(op, present, &policy);
+                let ran = worker.shared.watch.begun.ran(draft.checkpoint.run.0, op, before);
+                draft.lose(op, present, ran, &policy);
             }
         }
         match draft.events.is_empty() {
@@ -276,10 +282,10 @@ impl Actor {
         let (Some((asked, call)), now) = (found.flatten(), draft.now) else { return Verdict::Lost };
         let stuck = |code: &str, message: String| Verdict::Stuck(Reason { code: code.into(), message });
         let limit = self.worker.shared.settings.payload_limit;
-        let (name, options) = (&call.name, &call.options);
+        let (name, options, counted) = (&call.name, &call.options, call.counted(attempt));
         let policy = options.retry.clone();
         let again = |policy: Option<crate::Retry>, failure: Failure, last: Completion| match policy
-            .and_then(|p| p.pause(attempt))
+            .and_then(|p| p.pause(counted))
         {
             // It has come to its own end.
             Some(_) if asked && options.on_cancel == OnCancel::Wait => Verdict::Done(last),

@@ -283,33 +283,16 @@ impl EngineBuilder {
         let named = |(name, limits): (&String, &Limits)| Ok((registry.known_activity(name)?.name.to_owned(), *limits));
         let limits = self.limits.iter().map(named).collect::<Result<HashMap<_, _>, RegistryError>>()?;
         let pulse = Pulse::new();
-        let executor = match self.executor.take() {
-            Some(executor) => executor,
-            None => {
-                let handle = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-                let delay = Arc::new(ClockDelay(self.clock.clone(), pulse.clone()));
-                let (queues, observer) = (std::mem::take(&mut self.queues), self.observer.take());
-                let interpose = self.interpose.take();
-                let progress_limit = self.settings.payload_limit;
-                let options = ExecutorOptions {
-                    queues,
-                    limits,
-                    progress_limit,
-                    delay,
-                    observer,
-                    interpose,
-                    ..ExecutorOptions::default()
-                };
-                let known = registry.clone();
-                let lookup = move |name: &str| known.activity(name);
-                let states = std::mem::take(&mut self.states);
-                Arc::new(Executor::new(handle, lookup, states, options)) as Arc<dyn Execute>
-            }
-        };
         let archive = self.open_archive()?;
         let fences = store.acquire_all("engine").await.map_err(BuildError::Store)?;
+        // What died before is looked at once the store is this engine's.
+        let watch = Watch::new(self.workers, store.directory(), &self.settings.namespace);
+        let executor = match self.executor.take() {
+            Some(executor) => executor,
+            None => self.own_executor(&pulse, &registry, limits, &watch)?,
+        };
         let workers = self.workers;
-        let shared = self.shared(pulse, store, registry, Some(executor), (fences, archive), Health::default());
+        let shared = self.shared(pulse, store, registry, Some(executor), watch, (fences, archive));
         let engine = Engine::new(shared.clone());
         place::start(&shared, workers)?;
         shared.post_condemned();
@@ -327,8 +310,35 @@ impl EngineBuilder {
     pub async fn build_read_only(mut self) -> Result<Engine, BuildError> {
         let store = self.store.clone().ok_or(BuildError::NoStore)?;
         let registry = self.registry()?;
-        let shared = self.shared(Pulse::new(), store, registry, None, (vec![], None), Health::read_only());
+        // It has nothing to watch, and leaves no file.
+        let watch = Watch::new(0, None, &self.settings.namespace);
+        let shared = self.shared(Pulse::new(), store, registry, None, watch, (vec![], None));
         Ok(Engine::new(shared))
+    }
+
+    /// The executor of activities, unless it was given one.
+    fn own_executor(
+        &mut self,
+        pulse: &Pulse,
+        registry: &Registry,
+        limits: HashMap<String, Limits>,
+        watch: &Watch,
+    ) -> Result<Arc<dyn Execute>, BuildError> {
+        let handle = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let begun = watch.begun.clone();
+        let options = ExecutorOptions {
+            queues: std::mem::take(&mut self.queues),
+            limits,
+            progress_limit: self.settings.payload_limit,
+            delay: Arc::new(ClockDelay(self.clock.clone(), pulse.clone())),
+            observer: self.observer.take(),
+            begins: Some(Arc::new(move |request| begun.mark(request))),
+            interpose: self.interpose.take(),
+            ..ExecutorOptions::default()
+        };
+        let known = registry.clone();
+        let states = std::mem::take(&mut self.states);
+        Ok(Arc::new(Executor::new(handle, move |name: &str| known.activity(name), states, options)))
     }
 
     #[cfg(feature = "archive")]
@@ -355,13 +365,11 @@ impl EngineBuilder {
         store: Arc<dyn Store>,
         registry: Registry,
         executor: Option<Arc<dyn Execute>>,
+        watch: Watch,
         (fences, archive): (Vec<Fence>, Option<ArchiveWriter>),
-        health: Health,
     ) -> Arc<Shared> {
         self.clock.attach(&pulse);
-        // One that runs nothing has nothing to watch, and leaves no file.
-        let (watched, directory) = executor.as_ref().map_or((0, None), |_| (self.workers, store.directory()));
-        let watch = Watch::new(watched, directory, &self.settings.namespace);
+        let health = if executor.is_some() { Health::default() } else { Health::read_only() };
         let opened = self.clock.now();
         let (clock, settings, inline, executor) = (self.clock, self.settings, self.inline, Mutex::new(executor));
         let workers = std::sync::OnceLock::new();

@@ -75,8 +75,6 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "testing")]
-pub(crate) use attempts::SUSPECT;
 #[doc(hidden)]
 pub use backdoor::Backdoor;
 #[cfg(feature = "testing")]

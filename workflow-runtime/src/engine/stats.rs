@@ -32,7 +32,7 @@ pub struct EngineStats {
     pub next_due: Option<Timestamp>,
     /// What the store takes up.
     pub store: Footprint,
-    /// Bytes of the file that tells which steps were running when a process died, which `store` counts as other.
+    /// Bytes of the files that tell which steps and attempts were running when a process died, which `store` counts as other.
     pub marks_bytes: u64,
     /// What the store has done since it was opened.
     pub counters: StoreCounters,
@@ -101,14 +101,14 @@ impl Engine {
     pub async fn stats(&self) -> Result<EngineStats, QueryError> {
         let shared = &self.inner.shared;
         shared.health.alive()?;
-        let marks = shared.store.directory().map(|d| super::watch::marks_file(&d)).and_then(|f| f.metadata().ok());
+        let marks = shared.store.directory().map(|d| super::watch::files(&d)).into_iter().flatten();
         Ok(EngineStats {
             at: shared.clock.now(),
             instances: by_status(shared).await?,
             in_flight: shared.pulse.held(),
             next_due: next_due(shared).await?,
             store: shared.store.footprint().await.map_err(unreadable)?,
-            marks_bytes: marks.map_or(0, |file| file.len()),
+            marks_bytes: marks.filter_map(|file| Some(file.metadata().ok()?.len())).sum(),
             counters: shared.store.counters(),
         })
     }

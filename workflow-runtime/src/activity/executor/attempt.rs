@@ -240,6 +240,8 @@ impl Attempt {
 struct Place {
     shared: Arc<Shared>,
     attempt: Arc<Attempt>,
+    /// To be told when the body has ended.
+    ended: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl Drop for Place {
@@ -251,6 +253,9 @@ impl Drop for Place {
             End::Stopped => attempt.finish(AttemptReport::Cancelled),
             // The runtime is shut down: as if the process had died.
             End::Lost => shared.close(),
+        }
+        if let Some(ended) = self.ended.take().filter(|_| !shared.is_closed()) {
+            ended();
         }
         shared.ended(attempt);
         let settled = lock(&attempt.settling).take();
@@ -268,9 +273,10 @@ pub(super) fn spawn(shared: &Arc<Shared>, attempt: Arc<Attempt>) {
         workflow.id = &*request.workflow_id,
         workflow.run_id = %request.run_id,
     );
-    let place = Place { shared: shared.clone(), attempt: attempt.clone() };
+    let mut place = Place { shared: shared.clone(), attempt: attempt.clone(), ended: None };
     let body = async move {
-        let Place { shared, attempt } = &place;
+        place.ended = place.shared.options.begins.as_ref().and_then(|begins| begins(&place.attempt.request));
+        let Place { shared, attempt, .. } = &place;
         let report = match attempt.def {
             Some(def) => {
                 if let Some(observer) = &shared.options.observer {

@@ -6,14 +6,16 @@
 mod attempt;
 mod gauges;
 mod handle;
+mod options;
 mod queues;
 #[cfg(test)]
 mod tests;
 
 pub use handle::AttemptHandle;
+pub use options::{Begins, ExecutorOptions, Observer};
 pub use queues::Queues;
 
-use super::{ActivityDef, ActivityOptions, Interpose, Limits, SendBoxFuture, States, Timeout, heartbeat::Now};
+use super::{ActivityDef, ActivityOptions, SendBoxFuture, States, Timeout, heartbeat::Now};
 use crate::{
     hash,
     journal::{
@@ -135,52 +137,6 @@ pub enum AttemptReport {
 pub type OnDone = Box<dyn FnOnce(AttemptReport) + Send>;
 
 type Lookup = Arc<dyn Fn(&str) -> Option<&'static ActivityDef> + Send + Sync>;
-/// Told about every attempt that starts.
-pub type Observer = Arc<dyn Fn(&AttemptRequest) + Send + Sync>;
-
-/// How an [`Executor`] works.
-#[derive(Clone)]
-pub struct ExecutorOptions {
-    /// How many attempts may run at once, by queue.
-    pub queues: Queues,
-    /// Limits of activities, by registered name, in place of those that the activities have themselves.
-    pub limits: HashMap<String, Limits>,
-    /// The largest progress of a heartbeat, in bytes.
-    pub progress_limit: usize,
-    /// How long an attempt that was asked to stop may go on before it is stopped.
-    pub grace: Duration,
-    /// What measures timeouts and grace periods.
-    pub delay: Arc<dyn Delay>,
-    /// Told about every attempt that starts, before it does.
-    pub observer: Option<Observer>,
-    /// What a test puts in between.
-    pub interpose: Option<Arc<dyn Interpose>>,
-}
-
-impl Default for ExecutorOptions {
-    fn default() -> Self {
-        let grace = Duration::from_secs(10);
-        ExecutorOptions {
-            queues: Queues::default(),
-            limits: HashMap::new(),
-            progress_limit: usize::MAX,
-            grace,
-            delay: Arc::new(SystemDelay),
-            observer: None,
-            interpose: None,
-        }
-    }
-}
-
-impl fmt::Debug for ExecutorOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExecutorOptions")
-            .field("queues", &self.queues)
-            .field("limits", &self.limits)
-            .field("grace", &self.grace)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What an engine needs of what runs its attempts.
 #[async_trait]
@@ -465,6 +421,10 @@ impl Shared {
         let mut state = self.state();
         let waiting = state.queues.get_mut(&*attempt.request.options.queue);
         waiting.is_some_and(|w| w.remove(attempt))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state().closed
     }
 
     fn close(&self) {

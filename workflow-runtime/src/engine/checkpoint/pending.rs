@@ -57,9 +57,12 @@ pub(in crate::engine) struct Call {
     pub(in crate::engine) next_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::engine) last: Option<Failure>,
-    /// So many attempts before it ended with their processes, one after the other.
+    /// So many attempts before it ran when their processes died, one after the other.
     #[serde(default, skip_serializing_if = "crate::journal::is_default")]
     pub(in crate::engine) lost: u32,
+    /// So many attempts before it do not count: they ended with their processes, or were never begun.
+    #[serde(default, skip_serializing_if = "crate::journal::is_default")]
+    pub(in crate::engine) excused: u32,
     /// No attempt can run until the instance is retried.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::engine) stuck: bool,
@@ -103,7 +106,12 @@ fn after(at: Timestamp, d: Duration) -> Timestamp {
 impl Call {
     pub(in crate::engine) fn new(name: Name, args: Payload, options: ActivityOptions) -> Self {
         let (next_at, last, progress, deferred) = (None, None, None, None);
-        Call { name, args, options, attempt: 1, next_at, last, lost: 0, stuck: false, progress, deferred }
+        Call { name, args, options, attempt: 1, next_at, last, lost: 0, excused: 0, stuck: false, progress, deferred }
+    }
+
+    /// The number of an attempt among those that count.
+    pub(in crate::engine) fn counted(&self, attempt: u32) -> u32 {
+        attempt.saturating_sub(self.excused).max(1)
     }
 
     /// When its time for all attempts is over.

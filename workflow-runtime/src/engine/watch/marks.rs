@@ -207,18 +207,18 @@ fn under_way(file: &[u8]) -> Vec<(String, String)> {
 }
 
 #[cfg(unix)]
-fn write(file: &File, bytes: &[u8], at: usize) -> io::Result<()> {
+pub(super) fn write(file: &File, bytes: &[u8], at: usize) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, at as u64)
 }
 
 #[cfg(windows)]
-fn write(file: &File, bytes: &[u8], at: usize) -> io::Result<()> {
+pub(super) fn write(file: &File, bytes: &[u8], at: usize) -> io::Result<()> {
     let written = std::os::windows::fs::FileExt::seek_write(file, bytes, at as u64)?;
     if written < bytes.len() { Err(io::ErrorKind::WriteZero.into()) } else { Ok(()) }
 }
 
 #[cfg(not(any(unix, windows)))]
-fn write(_: &File, _: &[u8], _: usize) -> io::Result<()> {
+pub(super) fn write(_: &File, _: &[u8], _: usize) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

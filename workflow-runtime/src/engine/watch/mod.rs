@@ -6,7 +6,9 @@
 //!   thread is left behind and never has an effect again.
 //! - `marks`: after an unclean end, each step is marked in a file while it runs. The mark of a step that killed its process
 //!   is found by the next one.
+//! - `begun`: the same for attempts of activities, of which many run at a time.
 
+mod begun;
 mod gauge;
 mod marks;
 mod watchdog;
@@ -14,7 +16,7 @@ mod watchdog;
 pub(super) use gauge::Gauge;
 pub(super) use watchdog::Watchdog;
 
-use self::marks::Marks;
+use self::{begun::Begun, marks::Marks};
 use super::{
     checkpoint::Reason,
     message::{Inlet, Mail, Message},
@@ -53,6 +55,7 @@ pub(super) struct Watch {
     /// Any of them was.
     replaced: Notify,
     marks: Marks,
+    pub(super) begun: Arc<Begun>,
     /// Instances that are not to be stepped, and are not known to be blocked yet.
     condemned: Mutex<HashMap<WorkflowId, Reason>>,
     any_condemned: AtomicBool,
@@ -77,14 +80,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The file of marks in a store's directory.
-pub(super) fn marks_file(directory: &Path) -> PathBuf {
-    directory.join(marks::NAME)
+/// The files of marks in a store's directory.
+pub(super) fn files(directory: &Path) -> [PathBuf; 2] {
+    [marks::NAME, begun::NAME].map(|name| directory.join(name))
 }
 
 impl Watch {
     /// Of so many workers. `directory`: where marks outlive the process.
     pub(super) fn new(workers: usize, directory: Option<PathBuf>, namespace: &Namespace) -> Self {
+        let begun = Arc::new(Begun::open(directory.as_deref()));
         let (marks, killers) = Marks::open(directory, namespace, workers);
         let killers: HashMap<_, _> = killers.into_iter().map(|(id, deaths)| (id, kills(deaths))).collect();
         for id in killers.keys() {
@@ -95,6 +99,7 @@ impl Watch {
             generations: (0..workers).map(|_| AtomicU64::new(0)).collect(),
             replaced: Notify::new(),
             marks,
+            begun,
             any_condemned: AtomicBool::new(!killers.is_empty()),
             condemned: Mutex::new(killers),
             alone: Arc::default(),
@@ -164,9 +169,10 @@ impl Watch {
         self.marks.clear(id);
     }
 
-    /// The engine has come to an orderly end: the next one need not mark steps.
+    /// The engine has come to an orderly end: the next one need not mark anything.
     pub(super) fn end_in_order(&self) {
         self.marks.remove();
+        self.begun.remove();
     }
 }
 

@@ -2,12 +2,9 @@
 
 use super::{Effects, instance::Wrong, invariant};
 use crate::{
-    engine::{
-        SUSPECT,
-        inspect::{Inspected, Waiting},
-    },
+    engine::inspect::{Inspected, Waiting},
     journal::{
-        history::{Ending, Entry, Event, Outcome, Taken},
+        history::{Entry, Event, Outcome, Taken},
         id::RunId,
         payload::Payload,
     },
@@ -45,8 +42,6 @@ struct Op {
     due: Option<Timestamp>,
     activity: bool,
     state: State,
-    /// So many of its attempts have ended with their process, one after the other.
-    lost: u32,
 }
 
 /// What a checkpoint and the records beside it say about the members of groups.
@@ -141,7 +136,7 @@ impl Run {
             Event::TimerStarted { op, at } => self.open(*op, Some(*at), false)?,
             Event::Waiting { op, deadline, .. } => self.open(*op, *deadline, false)?,
             Event::Lost { op, attempt } => {
-                self.open_op(*op, "is lost")?.lost += 1;
+                self.open_op(*op, "is lost")?;
                 if effects.is_own(run.0, OpId(*op), *attempt) {
                     return Err(lost(format!(
                         "attempt {attempt} of operation {op} is lost, and its process has not ended"
@@ -149,9 +144,8 @@ impl Run {
                 }
             }
             Event::Completed { op, result } => {
-                let condemned = self.open_op(*op, "completes")?.lost > SUSPECT && matches!(result, Ending::Panicked(_));
                 self.end(*op, "completes")?;
-                if !condemned && !effects.has_ended(run.0, OpId(*op), result) {
+                if !effects.has_ended(run.0, OpId(*op), result) {
                     return Err((
                         invariant::EFFECT,
                         format!("operation {op} has the result {result:?}, which no attempt has reported"),
@@ -159,7 +153,7 @@ impl Run {
                 }
             }
             Event::AttemptFailed { op, failure, attempt, .. } => {
-                self.open_op(*op, "fails")?.lost = 0;
+                self.open_op(*op, "fails")?;
                 if !effects.has_failed(run.0, OpId(*op), failure) {
                     let message = format!("attempt {attempt} of operation {op} has failed, which nobody has reported");
                     return Err((invariant::EFFECT, message));
@@ -235,7 +229,7 @@ impl Run {
             return Err((invariant::STABLE, format!("operation {op} begins after a later one, or twice")));
         }
         self.last = self.last.max(Some(op));
-        self.ops.insert(op, Op { due, activity, state: State::Open, lost: 0 });
+        self.ops.insert(op, Op { due, activity, state: State::Open });
         Ok(())
     }
 

@@ -6,11 +6,15 @@ mod calls;
 #[path = "../clients.rs"]
 mod clients;
 #[cfg(target_os = "linux")]
+mod kernel;
+#[cfg(target_os = "linux")]
 mod plan;
 #[cfg(target_os = "linux")]
 mod record;
 #[cfg(target_os = "linux")]
 mod run;
+#[cfg(target_os = "linux")]
+mod watch;
 #[cfg(target_os = "linux")]
 #[path = "../workload.rs"]
 mod workload;

@@ -2,9 +2,10 @@
 //! compacts a store.
 
 use crate::{
-    calls,
     clients::{Size, drive},
+    kernel,
     plan::Fault,
+    watch,
     workload::{Ledger, Lines, NAMES, Place},
 };
 use std::{error::Error, fs::File, path::Path, process::ExitCode};
@@ -18,7 +19,7 @@ const HANGS: u32 = 120;
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 pub(crate) async fn main() -> ExitCode {
     let outcome = run().await;
-    calls::end();
+    watch::end();
     let Err(e) = outcome else { return ExitCode::SUCCESS };
     let mut cause: Option<&dyn Error> = Some(&*e);
     while let Some(e) = cause {
@@ -35,9 +36,9 @@ async fn run() -> Result<(), Failure> {
     let fault = Fault::parse(fault).ok_or("an unknown fault")?;
     let place = Place(Path::new(place).canonicalize()?);
     let (acknowledged, ledger) = (place.acknowledged(), place.ledger());
-    calls::end_after(HANGS);
+    kernel::end_after(HANGS);
     let store = place.store();
-    calls::begin(&store, &[&place.0, &acknowledged, &ledger], fault, at.parse()?, File::create(record)?);
+    watch::begin(&store, &[&place.0, &acknowledged, &ledger], fault, at.parse()?, File::create(record)?);
     if compacts {
         SledStore::compact(&store)?;
         return Ok(());

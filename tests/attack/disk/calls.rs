@@ -145,6 +145,11 @@ unsafe fn read_at(name: &str, fd: c_int, to: *mut c_void, n: size_t, offset: Opt
             None => libc::syscall(libc::SYS_read, fd, to, n),
         }
     };
+    read_with(name, fd, n, offset, make)
+}
+
+/// Reads up to `n` bytes of a file, at a given place or where it stands, by a call that may meet a fault.
+fn read_with(name: &str, fd: c_int, n: size_t, offset: Option<off64_t>, make: impl FnOnce(bool) -> c_long) -> ssize_t {
     let Some((watch, path)) = WATCH.get().zip(watched(fd)) else { return make(false) as ssize_t };
     let place = offset.map_or_else(|| position(fd), off64_t::cast_unsigned);
     let mut asked: Vec<Page> = pages(fd, place, n as u64).collect();
@@ -182,6 +187,22 @@ unsafe extern "C" fn read(fd: c_int, to: *mut c_void, n: size_t) -> ssize_t {
 unsafe extern "C" fn pread64(fd: c_int, to: *mut c_void, n: size_t, offset: off64_t) -> ssize_t {
     // SAFETY: as the caller promises.
     unsafe { read_at("pread", fd, to, n, Some(offset)) }
+}
+
+/// As `sendfile(2)`, which is how the standard library copies from one file to another. It reads, and the bytes go nowhere else in the
+/// store.
+///
+/// # Safety
+///
+/// `offset` is null or points to an offset.
+#[allow(unsafe_code, reason = "in place of a function of the C library")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn sendfile64(to: c_int, from: c_int, offset: *mut off64_t, n: size_t) -> ssize_t {
+    // SAFETY: as the caller promises.
+    let place = (!offset.is_null()).then(|| unsafe { *offset });
+    // SAFETY: as the caller promises.
+    let make = |_| unsafe { libc::syscall(libc::SYS_sendfile, to, from, offset, n) };
+    read_with("sendfile", from, n, place, make)
 }
 
 fn sync(name: &str, fd: c_int, make: impl FnOnce() -> c_long, durable: bool) -> c_int {

@@ -105,8 +105,10 @@ struct State {
 }
 
 impl Progress {
-    pub(super) fn new(last: u64) -> Arc<Self> {
-        let state = State { last, applied: last, ..State::default() };
+    /// The database has all groups up to `applied`; those behind it, up to `last`, take `log_bytes` of the log.
+    pub(super) fn new(last: u64, applied: u64, log_bytes: u64) -> Arc<Self> {
+        let since = (applied < last).then(Instant::now);
+        let state = State { last, applied, since, log_bytes, ..State::default() };
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
     }
 

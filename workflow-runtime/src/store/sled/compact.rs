@@ -55,7 +55,7 @@ pub(super) fn compact(path: &Path) -> Result<Compacted, SnapshotError> {
     let failed = |e| from_io(path, e);
     let opened = |e| SnapshotError::Open(Arc::new(e));
     let before = bytes(path)?;
-    let Opened { database, lock, wal, .. } = recovery::open(path, 64 << 20, false).map_err(opened)?;
+    let Opened { database, lock, wal, .. } = recovery::open(path, 64 << 20, false).map_err(opened)?.caught_up()?;
     drop(wal);
     let built = guarded(|| Ok(build(&database, path)));
     let closed = database.close();

@@ -28,7 +28,7 @@ use self::applier::{Applier, Progress};
 use self::committer::{Committer, Message, Reply};
 pub use self::compact::Compacted;
 use self::database::Database;
-use self::recovery::Opened;
+use self::recovery::{Behind, Opened};
 pub use self::snapshot::{Snapshot, SnapshotError};
 use self::view::{Shared, guarded};
 use self::wal::Directory;
@@ -105,10 +105,10 @@ impl SledStoreBuilder {
     ///
     /// See [`OpenError`]; each says what to do next.
     pub fn open(self) -> Result<SledStore, OpenError> {
-        let Opened { database, lock, files, last, wal } =
+        let Opened { database, lock, files, last, wal, behind: Behind { applied, records, bytes } } =
             recovery::open(&self.path, self.cache_capacity, self.salvage)?;
-        let shared = Shared::new(database.db.clone());
-        let progress = Progress::new(last);
+        let shared = Shared::new(database.db.clone(), records);
+        let progress = Progress::new(last, applied, bytes);
         let fences = shared.read(|durable| Fences::load(durable));
         let fences = match fences {
             Ok(fences) => fences,
@@ -120,7 +120,7 @@ impl SledStoreBuilder {
         };
         let committer =
             Committer { wal, fences, guards: Guards::default(), shared: shared.clone(), progress: progress.clone() };
-        let applier = Applier { database, files, shared: shared.clone(), progress: progress.clone(), noted: last };
+        let applier = Applier { database, files, shared: shared.clone(), progress: progress.clone(), noted: applied };
         let (sender, inbox) = channel();
         let failed = |source| OpenError::Io { path: self.path.clone(), source: Arc::new(source) };
         let named = |name: &str| std::thread::Builder::new().name(name.into());

@@ -1,7 +1,7 @@
 //! Opening a directory that may have been left in any state.
 //!
-//! What the log holds and the database does not have is written to it first, and synced. So the log is never asked again for
-//! a group that a failed sync may have left in memory only.
+//! What the log holds and the database does not have is read into memory, as it was before, and the applier goes on with it; so opening
+//! does not wait for sled. A failed sync may have left the last group of the log in memory only: it is written and synced again first.
 //!
 //! sled 0.34.7 fails for ever on a half-written snapshot, fails on a damaged one, and may panic on damaged data. Each
 //! is repaired here where nothing is lost by it: a snapshot only shortens the reading of the log.
@@ -18,7 +18,7 @@ use super::applier::Position;
 use super::compact;
 use super::database::{self, Database};
 use super::readable;
-use super::view::{Written, guarded};
+use super::view::{Table, Written, guarded};
 use super::wal::{self, Damage, Directory, Files, Wal};
 use crate::journal::key;
 use crate::store::record;
@@ -38,12 +38,33 @@ pub(super) struct Opened {
     /// Held for as long as the database is open.
     pub(super) lock: File,
     pub(super) files: Arc<dyn Files>,
-    /// The last group of the log, which the database has.
+    /// The last group of the log.
     pub(super) last: u64,
     pub(super) wal: Wal,
+    pub(super) behind: Behind,
+}
+
+/// What only the log has.
+pub(super) struct Behind {
+    /// The last group that the database has.
+    pub(super) applied: u64,
+    /// What the groups behind it have made of the records that they wrote.
+    pub(super) records: Table,
+    /// Their bytes in the log.
+    pub(super) bytes: u64,
 }
 
 impl Opened {
+    /// Brings the database up to date, for whoever looks at nothing else.
+    pub(super) fn caught_up(mut self) -> Result<Self, StoreError> {
+        if self.behind.applied < self.last {
+            let Behind { applied, records, .. } = &mut self.behind;
+            guarded(|| write(&self.database, &std::mem::take(records), self.last))?;
+            *applied = self.last;
+        }
+        Ok(self)
+    }
+
     /// Syncs the database of a store that nobody else has seen, and lets go of the directory. The next opening finds nothing behind it.
     pub(super) fn finish(self) -> Result<(), StoreError> {
         let Self { database, lock, wal, .. } = self;
@@ -86,11 +107,11 @@ fn open_or_panic(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Open
     let database = Database::new(path, db).map_err(|e| from_io(path, e))?;
     check_format(path, &database, begun)?;
     let files: Arc<dyn Files> = Arc::new(open_log(path).map_err(|e| from_io(path, e))?);
-    let (last, wal) = catch_up(path, &database, files.clone(), begun, salvage)?;
+    let (last, wal, behind) = read_log(path, &database, files.clone(), begun, salvage)?;
     if !begun {
         begin(path, &lock).map_err(|e| from_io(path, e))?;
     }
-    Ok(Opened { database, lock, files, last, wal })
+    Ok(Opened { database, lock, files, last, wal, behind })
 }
 
 /// The directory of the log of the store in `path`.
@@ -115,14 +136,14 @@ fn open_log(path: &Path) -> io::Result<Directory> {
     Ok(Directory::new(log))
 }
 
-/// Writes to the database what only the log has, and goes on with the log. Returns the last group too.
-fn catch_up(
+/// Reads what only the log has, and goes on with the log. Returns the last group too.
+fn read_log(
     path: &Path,
     database: &Database,
     files: Arc<dyn Files>,
     begun: bool,
     salvage: bool,
-) -> Result<(u64, Wal), OpenError> {
+) -> Result<(u64, Wal, Behind), OpenError> {
     let failed = |e| from_store(path, e);
     let position = Position::read(&Written(&database.db)).map_err(failed)?;
     let Some(mut position) = position else {
@@ -130,7 +151,7 @@ fn catch_up(
     };
     // The process may have ended before there was a log.
     position.closed |= !begun;
-    let replay = match wal::scan(&*files, position, salvage) {
+    let mut replay = match wal::scan(&*files, position, salvage) {
         Ok(replay) => replay,
         Err(Damage::At(reason)) => return Err(OpenError::Log { path: path.to_owned(), reason }),
         Err(Damage::Newer(found)) => {
@@ -138,23 +159,32 @@ fn catch_up(
         }
         Err(Damage::Io(e)) => return Err(from_io(path, e)),
     };
-    if replay.last > position.group || replay.damaged {
+    if replay.last > position.group {
         let groups = replay.last - position.group;
-        tracing::info!(groups, bytes = replay.bytes, "the database is brought up to date from the log");
-        database.apply(&replay.records).map_err(failed)?;
-        database.sync().map_err(failed)?;
-        let now = Position { group: replay.last, closed: false };
-        database.note(now).and_then(|()| database.sync()).map_err(failed)?;
-    }
-    if replay.damaged {
-        wal::set_aside(&*files).map_err(|e| from_io(path, e))?;
+        tracing::info!(groups, bytes = replay.bytes, "the log has what the database does not have yet");
+        wal::settle(&*files, &replay).map_err(|e| from_io(path, e))?;
     }
     // A group that is in doubt, because its sync had failed, must not be in the middle of a segment.
     let tail = replay.tail.filter(|_| position.closed && replay.last == position.group);
+    if replay.damaged {
+        // Nothing reads this log again.
+        write(database, &std::mem::take(&mut replay.records), replay.last).map_err(failed)?;
+        position.group = replay.last;
+        wal::set_aside(&*files).map_err(|e| from_io(path, e))?;
+    }
     let wal = Wal::begin(files, replay.last + 1, tail, wal::SIZES).map_err(|e| from_io(path, e))?;
     // Only now, because an open store has a log. Without a sync: it only tells that the log may not be missing.
-    database.note(Position { group: replay.last, closed: false }).map_err(failed)?;
-    Ok((replay.last, wal))
+    database.note(Position { group: position.group, closed: false }).map_err(failed)?;
+    let behind = Behind { applied: position.group, records: replay.records, bytes: replay.bytes };
+    Ok((replay.last, wal, behind))
+}
+
+/// Writes to the database what only the log has, up to the group `last`.
+fn write(database: &Database, records: &Table, last: u64) -> Result<(), StoreError> {
+    database.apply(records)?;
+    database.sync()?;
+    database.note(Position { group: last, closed: false })?;
+    database.sync()
 }
 
 fn create(path: &Path) -> Result<(), OpenError> {

@@ -37,9 +37,13 @@ pub(super) struct View {
 }
 
 impl Shared {
-    pub(super) fn new(db: ::sled::Db) -> Arc<Self> {
+    /// `new`: what is durable and not in the database.
+    pub(super) fn new(db: ::sled::Db, new: Table) -> Arc<Self> {
+        let size =
+            |(key, value): (&Vec<u8>, &Option<::sled::IVec>)| key.len() + ENTRY + value.as_ref().map_or(0, |v| v.len());
+        let new_bytes = new.iter().map(size).sum();
         Arc::new(Self {
-            view: RwLock::new(View { db: Some(db), new: Table::new(), new_bytes: 0, old: Arc::default() }),
+            view: RwLock::new(View { db: Some(db), new, new_bytes, old: Arc::default() }),
             failed: OnceLock::new(),
             counters: Mutex::new(StoreCounters::default()),
         })
@@ -309,7 +313,7 @@ mod tests {
         for (key, value) in [(b"a", big.as_slice()), (b"b", b"db"), (b"d", b"db"), (b"f", b"db")] {
             write(&db, ops(key, value));
         }
-        let shared = Shared::new(db.clone());
+        let shared = Shared::new(db.clone(), Table::new());
         // The old table replaces a, deletes b and d, and creates c and e; the new one creates d and deletes e and f.
         let gone = |key: &[u8]| (record::physical(key), None);
         let mut old = [ops(b"a", b"old"), ops(b"c", b"old"), ops(b"e", b"old"), vec![gone(b"b"), gone(b"d")]].concat();

@@ -11,6 +11,8 @@
 //! former life is never taken for a group of the present one. The header has a checksum of its own, so that the
 //! length that it tells can be believed before the body is looked at.
 
+use memchr::memmem;
+
 use crate::store::record::Op;
 
 pub(in crate::store::sled) const VERSION: u32 = 1;
@@ -109,7 +111,7 @@ fn group_header(bytes: &[u8], salt: u64) -> Option<(u64, usize, u32)> {
 pub(super) fn last_group_in(bytes: &[u8], salt: u64, seq: u64) -> Option<u64> {
     let mut last = None;
     let mut at = 0;
-    while let Some(found) = find(&bytes[at..], GROUP_MAGIC) {
+    while let Some(found) = memmem::find(&bytes[at..], GROUP_MAGIC) {
         at += found;
         match read_group(&bytes[at..], salt) {
             Some(group) => {
@@ -120,18 +122,6 @@ pub(super) fn last_group_in(bytes: &[u8], salt: u64, seq: u64) -> Option<u64> {
         }
     }
     last
-}
-
-fn find(bytes: &[u8], magic: &[u8; 4]) -> Option<usize> {
-    let mut from = 0;
-    while let Some(first) = bytes[from..].iter().position(|byte| *byte == magic[0]) {
-        let at = from + first;
-        if bytes[at..].starts_with(magic) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-    None
 }
 
 /// The writes of a group, in order. `None` for what [`write_group`] does not write.

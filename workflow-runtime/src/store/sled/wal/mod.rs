@@ -26,7 +26,8 @@ use std::sync::Arc;
 pub(super) use self::files::{Directory, Files, LogFile};
 pub(super) use self::format::VERSION;
 use self::format::{MAX_BODY, SEGMENT_HEADER, SegmentHeader};
-pub(super) use self::scan::{Damage, scan};
+use self::scan::Newest;
+pub(super) use self::scan::{Damage, Replay, scan};
 use crate::store::record::Op;
 
 /// How files grow.
@@ -208,6 +209,16 @@ fn full_or_not(e: io::Error) -> AppendError {
 /// Tells the lives of a file apart.
 fn salt() -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().0
+}
+
+/// Makes the last group durable that was read. Its sync may have failed, or the process have ended before it: then what is in the
+/// memory of the kernel counts as written there and may be on no disk, so that another sync alone does nothing. All groups before it were
+/// synced before it was begun.
+pub(super) fn settle(files: &dyn Files, replay: &Replay) -> io::Result<()> {
+    let Some(Newest { file, at, bytes }) = &replay.newest else { return Ok(()) };
+    let file = files.open(file, false)?;
+    file.write_at(bytes, *at)?;
+    file.sync()
 }
 
 /// Lets go of the segments that hold nothing behind the group `applied`, the last segment never.

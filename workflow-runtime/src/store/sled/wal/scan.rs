@@ -18,8 +18,18 @@ pub(in crate::store::sled) struct Replay {
     pub(in crate::store::sled) bytes: u64,
     /// Where the last segment ends, if it has a header.
     pub(in crate::store::sled) tail: Option<Tail>,
+    /// The last group.
+    pub(super) newest: Option<Newest>,
     /// The log goes on behind this, but cannot be read. Only where that was asked for.
     pub(in crate::store::sled) damaged: bool,
+}
+
+/// Where a group stands, and its bytes.
+#[derive(Debug)]
+pub(super) struct Newest {
+    pub(super) file: String,
+    pub(super) at: u64,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// Why a log cannot be gone on with.
@@ -120,6 +130,7 @@ fn read_segment(files: &dyn Files, first: u64, is_last: bool, replay: &mut Repla
         _ => return at(format!("the header of {name} is damaged")),
     };
     let (mut offset, mut expected) = (SEGMENT_HEADER, first);
+    let mut newest = None;
     loop {
         let rest = &bytes[offset.min(bytes.len())..];
         let group = match format::read_group(rest, header.salt) {
@@ -133,9 +144,14 @@ fn read_segment(files: &dyn Files, first: u64, is_last: bool, replay: &mut Repla
             replay.records.extend(ops.into_iter().map(|(key, value)| (key, value.map(::sled::IVec::from))));
             replay.last = group.seq;
             replay.bytes += (GROUP_HEADER + group.body.len()) as u64;
+            newest = Some(offset..offset + GROUP_HEADER + group.body.len());
         }
         offset += GROUP_HEADER + group.body.len();
         expected += 1;
+    }
+    if let Some(newest) = newest {
+        let at = newest.start as u64;
+        replay.newest = Some(Newest { file: name.clone(), at, bytes: bytes[newest].to_vec() });
     }
     let rest = &bytes[offset.min(bytes.len())..];
     match format::last_group_in(rest, header.salt, expected) {

@@ -22,6 +22,8 @@ type Patch = (usize, Vec<u8>);
 struct State {
     /// Contents: durable bytes and writes that are not synced, in order.
     files: Vec<(Vec<u8>, Vec<Patch>)>,
+    /// Writes whose sync has failed: they are read, no later sync makes them durable, and a power cut takes them.
+    lost: Vec<(usize, Patch)>,
     /// The directory as it is, and as it is durable.
     names: BTreeMap<String, usize>,
     durable: BTreeMap<String, usize>,
@@ -69,6 +71,10 @@ impl Simulated {
     pub(in crate::store::sled) fn fail_after(&self, n: usize) {
         let mut state = self.state();
         state.fail_at = Some(state.calls + n);
+    }
+
+    pub(super) fn heal(&self) {
+        self.state().fail_at = None;
     }
 
     pub(in crate::store::sled) fn set_room(&self, room: Option<usize>) {
@@ -156,8 +162,9 @@ impl Files for Simulated {
         let state = self.state();
         let id = state.names.get(name).ok_or(ErrorKind::NotFound)?;
         let (bytes, writes) = &state.files[*id];
+        let lost = state.lost.iter().filter(|(file, _)| file == id).map(|(_, patch)| patch);
         let mut bytes = bytes.clone();
-        for (at, with) in writes {
+        for (at, with) in lost.chain(writes) {
             patch(&mut bytes, *at, with);
         }
         Ok(bytes)
@@ -207,14 +214,20 @@ impl LogFile for SimulatedFile {
     fn len(&self) -> io::Result<u64> {
         let state = self.0.state();
         let (bytes, writes) = &state.files[self.1];
-        let ends = writes.iter().map(|(at, with)| at + with.len());
+        let lost = state.lost.iter().filter(|(file, _)| *file == self.1).map(|(_, patch)| patch);
+        let ends = lost.chain(writes).map(|(at, with)| at + with.len());
         Ok(ends.fold(bytes.len(), usize::max) as u64)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.call()?;
+        let done = self.0.call();
         let mut state = self.0.state();
+        let state = &mut *state;
         let (bytes, writes) = &mut state.files[self.1];
+        if done.is_err() {
+            state.lost.extend(std::mem::take(writes).into_iter().map(|patch| (self.1, patch)));
+            return done;
+        }
         for (at, with) in std::mem::take(writes) {
             patch(bytes, at, &with);
         }

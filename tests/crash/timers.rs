@@ -2,12 +2,19 @@
 
 use jiff::{Timestamp, ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
-use std::error::Error;
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tokio::sync::watch;
 use workflow_runtime::{
     engine::{Clock, Status},
-    journal::history::Event,
+    journal::{history::Event, id::ShardId},
     prelude::*,
-    store::MemoryStore,
+    store::{Commit, CommitError, Fence, MemoryStore, Revision, Row, Store, StoreCounters, StoreError},
     testing::{Sweep, TestClock, TestEngine},
 };
 
@@ -214,5 +221,81 @@ async fn the_end_of_time_is_no_panic() -> Test {
     engine.run(news, "n").signal(&NEWS, "before the end".into()).await?;
     assert_eq!(engine.run(news, "n").result().await?, "before the end");
     drop(run);
+    Ok(())
+}
+
+/// A store in which the commits of naps wait until they are let through.
+struct Gate {
+    inner: MemoryStore,
+    open: watch::Receiver<bool>,
+    waiting: Arc<AtomicUsize>,
+}
+
+#[async_trait::async_trait]
+impl Store for Gate {
+    async fn acquire(&self, shard: ShardId) -> Result<Fence, StoreError> {
+        self.inner.acquire(shard).await
+    }
+
+    async fn acquire_all(&self, owner: &str) -> Result<Vec<Fence>, StoreError> {
+        self.inner.acquire_all(owner).await
+    }
+
+    async fn renew(&self, fence: Fence) -> Result<(), StoreError> {
+        self.inner.renew(fence).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        if commit.instance.windows(4).any(|text| text == b"nap-") {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            let _ = self.open.clone().wait_for(|open| *open).await;
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.inner.commit(commit).await
+    }
+
+    async fn get_with_revision(&self, key: &[u8]) -> Result<Option<(Revision, Vec<u8>)>, StoreError> {
+        self.inner.get_with_revision(key).await
+    }
+
+    async fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.inner.scan(from, to, limit).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.inner.close().await
+    }
+
+    fn counters(&self) -> StoreCounters {
+        self.inner.counters()
+    }
+}
+
+/// What is started while many timers are due is not behind them, however long they take.
+#[tokio::test]
+async fn many_timers_at_once_are_in_nobodys_way() -> Test {
+    const NAPS: usize = 600;
+    let (gate, open) = watch::channel(true);
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let clock = TestClock::manual();
+    let store = Gate { inner: MemoryStore::new(), open, waiting: waiting.clone() };
+    let engine =
+        TestEngine::builder().store(store).clock(&clock).configure(|e| e.only(NAMES).workers(1)).build().await?;
+    let mut naps = vec![];
+    for n in 0..NAPS {
+        naps.push(engine.start(format!("nap-{n}"), watch(1)).await?);
+    }
+    gate.send(false)?;
+    clock.jump(hours(2));
+    while waiting.load(Ordering::SeqCst) < 32 {
+        tokio::task::yield_now().await;
+    }
+    let fresh = engine.start("fresh", abroad("Europe/Berlin".into())).await?;
+    fresh.result().await?;
+    assert_eq!(waiting.load(Ordering::SeqCst), 32);
+    gate.send(true)?;
+    for nap in naps {
+        assert_eq!(nap.result().await?.len(), 2);
+    }
     Ok(())
 }

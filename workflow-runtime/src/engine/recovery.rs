@@ -15,8 +15,9 @@ use std::rc::Rc;
 /// Index entries that are read at a time.
 const PAGE: usize = 1024;
 
-/// Instances that are woken at a time.
-pub(super) const WOKEN: usize = 256;
+/// Instances that are woken at a time, of each worker. What a client starts or tells meanwhile is at most behind so many of them, and their
+/// commits still share their flushes.
+pub(super) const WOKEN: usize = 32;
 
 impl Worker {
     /// Wakes what has something to do, whatever the time, and reads what is due next. Loads nothing else.
@@ -31,7 +32,7 @@ impl Worker {
             let more = rows.len() == PAGE;
             for (key, _) in rows {
                 if let Some(id) = self.owned(&key).map(|(id, _)| id) {
-                    self.quiet(WOKEN).await;
+                    self.room().await;
                     self.wake(id);
                 }
             }
@@ -142,11 +143,12 @@ impl Worker {
         .await
     }
 
-    /// Wakes the instances that have something due, as many as may be at work at a time.
+    /// Wakes the instances that have something due, as many as there is room for.
     pub(super) fn fire(self: &Rc<Self>) {
         let time = self.shared.clock.now();
         let mut woken = 0;
-        while woken < WOKEN {
+        // One that is at work already takes no room.
+        while woken < WOKEN && self.woken.get() < WOKEN {
             let Some((_, id, _)) = self.timers.borrow_mut().take(time.as_microsecond()) else { break };
             self.wake_at(id, time);
             woken += 1;

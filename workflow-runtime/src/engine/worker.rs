@@ -66,6 +66,8 @@ pub(super) struct Worker {
     pub(super) failing: RefCell<HashMap<WorkflowId, u32>>,
     pub(super) finishing: Cell<bool>,
     active: Cell<usize>,
+    /// Of those at work, the ones that nobody outside is waiting for: they were woken because of a timer, or of what was left to do.
+    pub(super) woken: Cell<usize>,
     idle: Notify,
 }
 
@@ -73,13 +75,14 @@ pub(super) struct Worker {
 struct AtWork {
     worker: Rc<Worker>,
     id: WorkflowId,
+    woken: bool,
     /// Keeps the clock from moving between the last mail and the last commit.
     _busy: Held,
 }
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        let AtWork { worker, id, .. } = self;
+        let AtWork { worker, id, woken, .. } = self;
         // In a simulation a panic is the simulation's to see.
         if std::thread::panicking() && worker.shared.inline.is_none() {
             let e = Unavailable::Panicked { workflow_id: id.to_string() };
@@ -88,6 +91,7 @@ impl Drop for AtWork {
             worker.look_again(id.clone(), &e);
         }
         worker.active.set(worker.active.get() - 1);
+        worker.woken.set(worker.woken.get() - usize::from(*woken));
         worker.idle.notify_waiters();
         // One that was replaced during this step has nobody else to wake it: it ends, and lets go of the store.
         if worker.gauge.is_replaced() {
@@ -122,6 +126,7 @@ impl Worker {
             failing: RefCell::default(),
             finishing: Cell::new(false),
             active: Cell::new(0),
+            woken: Cell::new(0),
             idle: Notify::new(),
             shared,
         }
@@ -177,6 +182,8 @@ impl Worker {
     }
 
     async fn run(self: Rc<Self>, inlet: Inlet) {
+        // Something is due. It waits until there is room for it, and messages do not wait with it.
+        let mut fires = None;
         loop {
             let due = self.timers.borrow().next();
             tokio::select! {
@@ -192,17 +199,18 @@ impl Worker {
                     Some(Message::Finish(done)) => {
                         self.finishing.set(true);
                         self.keep_all_progress();
-                        self.quiet(0).await;
+                        self.quiet().await;
                         let _ = done.send(());
                         return;
                     }
                     Some(Message::Die) | None => return,
                 },
                 () = self.changed.notified() => {}
-                wake = self.until(due) => {
-                    self.quiet(WOKEN).await;
+                wake = self.until(due), if fires.is_none() => fires = Some(wake),
+                () = self.room(), if fires.is_some() => {
                     self.fire();
-                    drop(wake);
+                    // The clock stands still up to here.
+                    fires = None;
                 }
             }
         }
@@ -228,8 +236,10 @@ impl Worker {
             queue.push_back(received);
             return;
         }
+        let woken = matches!(received.mail, Mail::Due);
         mail.insert(id.clone(), VecDeque::from([received]));
         self.active.set(self.active.get() + 1);
+        self.woken.set(self.woken.get() + usize::from(woken));
         let span = tracing::info_span!(
             "workflow.instance",
             workflow.id = id.as_str(),
@@ -237,7 +247,7 @@ impl Worker {
             workflow.run_id = tracing::field::Empty,
         );
         // Boxed here: tasks are moved several times before they begin.
-        self.spawn(Box::pin(self.clone().drive(id).instrument(span)));
+        self.spawn(Box::pin(self.clone().drive(id, woken).instrument(span)));
     }
 
     /// A message of an instance is on its way.
@@ -268,16 +278,24 @@ impl Worker {
         }
     }
 
-    /// Waits until at most `most` instances are at work.
-    pub(super) async fn quiet(&self, most: usize) {
-        while self.active.get() > most {
+    /// Waits until no instance is at work.
+    async fn quiet(&self) {
+        while self.active.get() > 0 {
+            self.idle.notified().await;
+        }
+    }
+
+    /// Waits until another instance may be woken. However many those are that others wait for, they leave room: so neither keeps the other
+    /// from its work.
+    pub(super) async fn room(&self) {
+        while self.woken.get() >= WOKEN {
             self.idle.notified().await;
         }
     }
 
     /// Works on an instance until it has nothing to do.
-    async fn drive(self: Rc<Self>, id: WorkflowId) {
-        let _at_work = AtWork { worker: self.clone(), id: id.clone(), _busy: self.shared.pulse.hold() };
+    async fn drive(self: Rc<Self>, id: WorkflowId, woken: bool) {
+        let _at_work = AtWork { worker: self.clone(), id: id.clone(), woken, _busy: self.shared.pulse.hold() };
         let parked = self.resident.borrow_mut().take(&id);
         let loaded = match parked {
             Some(instance) => Ok(Actor { worker: self.clone(), instance, floor: Timestamp::MIN }),

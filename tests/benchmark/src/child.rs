@@ -15,6 +15,8 @@ pub(crate) struct Rig {
     pub(crate) opened_in: f64,
     /// When opening began.
     pub(crate) begun: Instant,
+    /// Bytes of memory before the store was opened, before the engine was, and after that.
+    pub(crate) memory: [u64; 3],
     workload: String,
 }
 
@@ -46,11 +48,14 @@ impl Rig {
     }
 
     async fn on(workload: &str, open: impl FnOnce() -> Result<Arc<dyn Store>, Failure>) -> Result<Self, Failure> {
-        let begun = Instant::now();
+        let memory = || measure::memory_bytes(std::process::id());
+        let (before, begun) = (memory(), Instant::now());
         let store = open()?;
         let opened_in = begun.elapsed().as_secs_f64();
+        let with_store = memory();
         let engine = Engine::builder().store(store.clone()).build().await?;
-        Ok(Rig { engine, store, opened_in, begun, workload: workload.into() })
+        let memory = [before, with_store, memory()];
+        Ok(Rig { engine, store, opened_in, begun, memory, workload: workload.into() })
     }
 
     pub(crate) fn emit(&self, metric: &str, value: f64) {

@@ -86,6 +86,9 @@ fn killed(plan: &Plan, name: &str, n: u64, figures: &mut Vec<Figure>) -> Result<
     tell("memory_mb_filled", measure::memory_bytes(fill.id()) as f64 / 1e6);
     tell("disk_mb", measure::disk_bytes(&plan.dir) as f64 / 1e6);
     fill.kill()?;
+    if name == "w4" {
+        database_alone(plan, n, figures)?;
+    }
     let mut wake = Process::start(&plan.dir, &format!("{name}-wake"), &[n])?;
     wake.until("woken", figures)?;
     let woken = Figure::new(&workload, "recover_ms", wake.begun.elapsed().as_secs_f64() * 1e3);
@@ -95,5 +98,31 @@ fn killed(plan: &Plan, name: &str, n: u64, figures: &mut Vec<Figure>) -> Result<
         figure.print();
         figures.push(figure);
     }
-    wake.finish(figures)
+    wake.finish(figures)?;
+    if let Some((whole, sled)) =
+        report::value(figures, &workload, "open_to_step_ms").zip(report::value(figures, &workload, "open_ms_sled"))
+    {
+        let beyond = Figure::new(&workload, "open_to_step_beyond_sled_ms", whole - sled);
+        beyond.print();
+        figures.push(beyond);
+    }
+    Ok(())
+}
+
+/// Opens a copy of what sled has of a store, in a process of its own: sled writes as it opens.
+fn database_alone(plan: &Plan, n: u64, figures: &mut Vec<Figure>) -> Result<(), Failure> {
+    let copy = plan.dir.join("sled");
+    std::fs::create_dir_all(copy.join("blobs"))?;
+    for entry in std::fs::read_dir(plan.dir.join("store"))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == "db" || name == "conf" || name.to_string_lossy().starts_with("snap.") {
+            let copied = copy.join(name);
+            std::fs::copy(entry.path(), &copied)?;
+            // What sled syncs as it opens is its own then.
+            std::fs::File::open(copied)?.sync_all()?;
+        }
+    }
+    Process::start(&copy, "w4-sled", &[n])?.finish(figures)?;
+    Ok(std::fs::remove_dir_all(copy)?)
 }

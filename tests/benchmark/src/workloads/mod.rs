@@ -21,6 +21,7 @@ pub(crate) async fn run(dir: &Path, workload: &str, numbers: &[u64]) -> Result<(
         "w3-fill" => long::fill(dir, number(0)?).await,
         "w3-wake" => long::wake(dir, number(0)?).await,
         "w4-fill" => sleepers::fill(dir, number(0)?).await,
+        "w4-sled" => sleepers::database_alone(dir, number(0)?),
         "w4-wake" => sleepers::wake(dir, number(0)?).await,
         "timers" => timers::stampede(dir, number(0)?).await,
         "large" => large::frames(dir, number(0)?, number(1)?).await,

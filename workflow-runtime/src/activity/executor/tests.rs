@@ -1,5 +1,6 @@
 use super::*;
 use crate::activity::{self, ActivityContext, AttemptFuture};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
@@ -128,6 +129,8 @@ struct Fixture {
     stage: Stage,
     started: mpsc::UnboundedReceiver<u64>,
     delays: Manual,
+    /// The operations of which `begins` was told, but not yet that they have ended.
+    bodies: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 fn fixture(limit: usize) -> Fixture {
@@ -137,10 +140,21 @@ fn fixture(limit: usize) -> Fixture {
     let mut states = States::default();
     states.insert(stage.clone());
     let delays = Manual::default();
-    let options =
-        ExecutorOptions { queues: Queues::new(limit), delay: Arc::new(delays.clone()), ..ExecutorOptions::default() };
+    let bodies = Arc::<Mutex<BTreeSet<u64>>>::default();
+    let within = bodies.clone();
+    let begins: Begins = Arc::new(move |request| {
+        let (within, op) = (within.clone(), request.op.0);
+        assert!(within.lock().unwrap().insert(op));
+        Some(Box::new(move || assert!(within.lock().unwrap().remove(&op))))
+    });
+    let options = ExecutorOptions {
+        queues: Queues::new(limit),
+        delay: Arc::new(delays.clone()),
+        begins: Some(begins),
+        ..ExecutorOptions::default()
+    };
     let executor = Executor::new(Handle::current(), lookup, states, options);
-    Fixture { executor, stage, started, delays }
+    Fixture { executor, stage, started, delays, bodies }
 }
 
 fn request(name: &str, op: u64, timeout: Option<Duration>) -> AttemptRequest {
@@ -167,6 +181,10 @@ impl Fixture {
 
     async fn none_running(&self) {
         self.executor.watch_running().wait_for(|n| *n == 0).await.unwrap();
+    }
+
+    fn bodies(&self) -> BTreeSet<u64> {
+        self.bodies.lock().unwrap().clone()
     }
 }
 
@@ -214,6 +232,26 @@ async fn a_queue_runs_in_order_and_no_more_than_its_limit() {
     assert_eq!(started, (0..20).collect::<Vec<_>>());
     f.none_running().await;
     assert!(f.executor.shared.state().queues.is_empty());
+}
+
+#[tokio::test]
+async fn an_attempt_that_waits_for_its_turn_has_not_begun() {
+    let mut f = fixture(2);
+    let all: Vec<_> = (0..4).map(|op| f.run("gated", op, None).1).collect();
+    let mut begun = BTreeSet::new();
+    for n in 0..4 {
+        begun.insert(f.started.recv().await.unwrap());
+        if n > 0 {
+            assert_eq!(f.bodies(), begun.iter().copied().skip(n - 1).collect());
+            f.stage.go.add_permits(1);
+        }
+    }
+    f.stage.go.add_permits(1);
+    for report in all {
+        assert!(matches!(report.await.unwrap(), AttemptReport::Ok(_)));
+    }
+    f.none_running().await;
+    assert!(f.bodies().is_empty());
 }
 
 #[tokio::test]
@@ -296,6 +334,7 @@ async fn dropping_the_executor_stops_everything_without_a_report() {
     assert!(queued.await.is_err());
     // The channel closes once the last attempt is gone.
     while left.changed().await.is_ok() {}
+    assert_eq!(*f.bodies.lock().unwrap(), BTreeSet::from([0]), "as at a death, nobody was told that it has ended");
     handle.cancel();
 }
 

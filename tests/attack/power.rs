@@ -466,27 +466,37 @@ async fn a_power_cut_of_a_compaction_loses_nothing() {
 }
 
 /// A sync fails, and what was to be synced never reaches the disk, though every later process can read it. The next process opens
-/// the store and comes to its end. Then the power is cut. Gives the call that was struck.
+/// the store and comes to its end. The power is cut while it goes on, and then. Gives the call that was struck.
 async fn lose_a_sync(begin: &Begin, fault: &str, at: u64) -> Option<String> {
     let (_dir, place) = begin.place();
     let mut disk = Disk::read(&place);
-    let (first, mut events) = strike_and_record(&place, fault, at);
+    let (first, events) = strike_and_record(&place, fault, at);
     let (next, later) = strike_and_record(&place, "record", 0);
     assert!(next.status.success(), "{}, then {}", told(&first), told(&next));
-    events.extend(later);
-    let mut name = None;
     for (event, bytes) in &events {
         disk.happens(event, bytes);
-        if let Event::Struck { call, path } = event {
-            name = Some(format!("{call} {}", path.rsplit('/').next().unwrap_or_default()));
-        }
     }
-    let name = name?;
-    for loss in [Loss::Everything, Loss::OnlyNames] {
-        let what = format!("{name}, sync {at}, fails, and the power is cut behind the next process, {loss:?}");
+    let name = events.iter().find_map(|(event, _)| match event {
+        Event::Struck { call, path } => Some(format!("{call} {}", path.rsplit('/').next().unwrap_or_default())),
+        _ => None,
+    })?;
+    let cut = async |disk: &Disk, loss: Loss, done: usize| {
+        let what =
+            format!("{name}, sync {at}, fails, and the power is cut behind {done} calls of the next process, {loss:?}");
         let (_dir, left) = fresh();
         disk.write(loss, &mut Random::new(at), &left);
         audit(&left, SIZE, 3, &what).await;
+    };
+    // The first half of them: later on the database has all that the log had.
+    let cuts = [1, 2, 3, 4].map(|eighth| later.len() * eighth / 8);
+    for (n, (event, bytes)) in later.iter().enumerate() {
+        disk.happens(event, bytes);
+        if cuts.contains(&n) {
+            cut(&disk, Loss::Everything, n + 1).await;
+        }
+    }
+    for loss in [Loss::Everything, Loss::OnlyNames] {
+        cut(&disk, loss, later.len()).await;
     }
     Some(name)
 }

@@ -259,12 +259,14 @@ async fn a_fault_at_any_call_of_a_recovery_loses_nothing() {
     }
 }
 
-/// Of a compaction, which writes another store and puts it in the place of the first.
+/// Of a compaction, which writes another store and puts it in the place of the first. Before that it writes to the first what only its log
+/// has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fault_at_any_call_of_a_compaction_loses_nothing() {
     if is_linux() {
         let faults = ["compact:io", "compact:io-on", "compact:full-on", "compact:kill", "compact:kill-half"];
         each_call(Begin::closed(), &faults, 3).await;
+        each_call(Begin::killed(), &faults, 2).await;
     }
 }
 

@@ -55,9 +55,13 @@ pub(super) fn compact(path: &Path) -> Result<Compacted, SnapshotError> {
     let failed = |e| from_io(path, e);
     let opened = |e| SnapshotError::Open(Arc::new(e));
     let before = bytes(path)?;
-    let Opened { database, lock, wal, .. } = recovery::open(path, 64 << 20, false).map_err(opened)?.caught_up()?;
+    let mut old = recovery::open(path, 64 << 20, false).map_err(opened)?;
+    let built = guarded(|| {
+        old.catch_up()?;
+        Ok(build(&old.database, path))
+    });
+    let Opened { database, lock, wal, .. } = old;
     drop(wal);
-    let built = guarded(|| Ok(build(&database, path)));
     let closed = database.close();
     let records = built??;
     closed?;

@@ -56,13 +56,12 @@ pub(super) struct Behind {
 
 impl Opened {
     /// Brings the database up to date, for whoever looks at nothing else.
-    pub(super) fn caught_up(mut self) -> Result<Self, StoreError> {
+    pub(super) fn catch_up(&mut self) -> Result<(), StoreError> {
         if self.behind.applied < self.last {
-            let Behind { applied, records, .. } = &mut self.behind;
-            guarded(|| write(&self.database, &std::mem::take(records), self.last))?;
-            *applied = self.last;
+            write(&self.database, &std::mem::take(&mut self.behind.records), self.last)?;
+            self.behind.applied = self.last;
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Syncs the database of a store that nobody else has seen, and lets go of the directory. The next opening finds nothing behind it.

@@ -11,7 +11,7 @@ pub type Observer = Arc<dyn Fn(&AttemptRequest) + Send + Sync>;
 /// first.
 pub type Begins = Arc<dyn Fn(&AttemptRequest) -> Option<Box<dyn FnOnce() + Send>> + Send + Sync>;
 
-/// How an [`Executor`] works.
+/// How an [`Executor`](super::Executor) works.
 #[derive(Clone)]
 pub struct ExecutorOptions {
     /// How many attempts may run at once, by queue.

@@ -8,7 +8,7 @@
 
 use std::any::Any;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,9 +107,7 @@ fn open_or_panic(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Open
     check_format(path, &database, begun)?;
     let files: Arc<dyn Files> = Arc::new(open_log(path).map_err(|e| from_io(path, e))?);
     let (last, wal, behind) = read_log(path, &database, files.clone(), begun, salvage)?;
-    if !begun {
-        begin(path, &lock).map_err(|e| from_io(path, e))?;
-    }
+    begin(path, &database, begun, &lock)?;
     Ok(Opened { database, lock, files, last, wal, behind })
 }
 
@@ -125,13 +123,14 @@ pub(super) fn is_of_database(path: &Path, file: &Path) -> bool {
     first == "db" || first == "conf" || first == "blobs" || first.starts_with("snap.")
 }
 
+/// Also makes sure that the names in the directory of the store survive a power cut. At each opening: the process that made them may have
+/// ended before that.
 fn open_log(path: &Path) -> io::Result<Directory> {
     let log = log(path);
     if !log.exists() {
         fs::create_dir(&log)?;
-        // So that it survives a power cut.
-        File::open(path)?.sync_all()?;
     }
+    File::open(path)?.sync_all()?;
     Ok(Directory::new(log))
 }
 
@@ -360,18 +359,29 @@ fn write_format(database: &Database, found: u32) -> Result<(), StoreError> {
     database.sync()
 }
 
-/// Marks that the database has been in use. A new file survives a power cut once its directory is synced.
-fn begin(path: &Path, mut lock: &File) -> io::Result<()> {
+/// Makes sure that the store survives a power cut, and then marks that it has been in use.
+///
+/// At each opening, because the one before may have failed here: its mark is then taken for written by the kernel, and may be on no disk.
+/// What it was not able to sync of sled's file is remembered beside that.
+fn begin(path: &Path, database: &Database, begun: bool, lock: &File) -> Result<(), OpenError> {
+    if !begun {
+        database.sync().map_err(|e| from_store(path, e))?;
+    }
+    mark(path, begun, lock).map_err(|e| from_io(path, e))
+}
+
+fn mark(path: &Path, begun: bool, mut lock: &File) -> io::Result<()> {
+    if !begun {
+        File::open(path.join("conf"))?.sync_all()?;
+    }
+    if let Some(parent) = path.canonicalize()?.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    // Over the one that is there.
+    let there = if begun { MARK.len() } else { 0 };
+    lock.seek(SeekFrom::End(-(there as i64)))?;
     lock.write_all(MARK.as_bytes())?;
-    lock.sync_all()?;
-    for name in ["conf", "db"] {
-        File::open(path.join(name))?.sync_all()?;
-    }
-    File::open(path)?.sync_all()?;
-    match path.canonicalize()?.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
+    lock.sync_all()
 }
 
 /// sled's own threads may hold its lock for a moment longer.

@@ -156,6 +156,8 @@ impl Segment {
 
     fn go_on(files: &dyn Files, tail: Tail) -> io::Result<Self> {
         let file = files.open(&segment_name(tail.header.first), false)?;
+        // Who made it may have ended before that.
+        files.sync()?;
         let allocated = file.len()?;
         Ok(Self { file, header: tail.header, end: tail.end, allocated })
     }

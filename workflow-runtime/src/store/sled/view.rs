@@ -16,7 +16,7 @@ use crate::store::record::{Each, Found, Medium, Op};
 use crate::store::{StoreCounters, StoreError};
 
 /// Records by their physical keys; nothing where a record is gone.
-pub(super) type Table = BTreeMap<Vec<u8>, Option<::sled::IVec>>;
+pub(super) type Table = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// What an entry of a table costs besides its bytes, roughly.
 const ENTRY: usize = 96;
@@ -39,8 +39,7 @@ pub(super) struct View {
 impl Shared {
     /// `new`: what is durable and not in the database.
     pub(super) fn new(db: ::sled::Db, new: Table) -> Arc<Self> {
-        let size =
-            |(key, value): (&Vec<u8>, &Option<::sled::IVec>)| key.len() + ENTRY + value.as_ref().map_or(0, |v| v.len());
+        let size = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + ENTRY + value.as_ref().map_or(0, Vec::len);
         let new_bytes = new.iter().map(size).sum();
         Arc::new(Self {
             view: RwLock::new(View { db: Some(db), new, new_bytes, old: Arc::default() }),
@@ -65,8 +64,7 @@ impl Shared {
     pub(super) fn publish(&self, batches: Vec<Vec<Op>>) -> usize {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in batches.into_iter().flatten() {
-            let size = |value: &Option<::sled::IVec>| value.as_ref().map_or(0, |v| v.len());
-            let value = value.map(::sled::IVec::from);
+            let size = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
             view.new_bytes += size(&value);
             let key_bytes = key.len() + ENTRY;
             match view.new.insert(key, value) {
@@ -163,7 +161,7 @@ impl Medium for Durable<'_> {
 
     fn read(&self, key: &[u8]) -> Result<Option<::sled::IVec>, StoreError> {
         match self.new.get(key).or_else(|| self.old.get(key)) {
-            Some(value) => Ok(value.clone()),
+            Some(value) => Ok(value.as_deref().map(::sled::IVec::from)),
             None => Written(self.db).read(key),
         }
     }
@@ -201,7 +199,7 @@ impl Medium for Durable<'_> {
             match self.last_over(from, &to) {
                 Some((key, value)) if written.as_ref().is_none_or(|(k, _)| k <= key) => {
                     if let Some(value) = value {
-                        return Ok(Some((key.clone(), value.clone())));
+                        return Ok(Some((key.clone(), value.as_slice().into())));
                     }
                     // A record that is gone.
                     to.clone_from(key);
@@ -212,12 +210,12 @@ impl Medium for Durable<'_> {
     }
 }
 
-type Entry<'a> = (&'a Vec<u8>, &'a Option<::sled::IVec>);
+type Entry<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
 
 /// The entries of both tables in order; of two with one key the newer.
 struct Over<'a> {
-    new: std::iter::Peekable<btree_map::Range<'a, Vec<u8>, Option<::sled::IVec>>>,
-    old: std::iter::Peekable<btree_map::Range<'a, Vec<u8>, Option<::sled::IVec>>>,
+    new: std::iter::Peekable<btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>>>,
+    old: std::iter::Peekable<btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>>>,
 }
 
 impl<'a> Iterator for Over<'a> {
@@ -348,7 +346,7 @@ mod tests {
         }
         shared.thaw();
         see();
-        write(&db, shared.freeze().iter().map(|(key, value)| (key.clone(), value.as_ref().map(|v| v.to_vec()))));
+        write(&db, shared.freeze().iter().map(|(key, value)| (key.clone(), value.clone())));
         shared.thaw();
         see();
     }

@@ -1,6 +1,6 @@
 //! Writing: what a generation says of the history of a run becomes chunks.
 
-use super::{Chunk, Db, Entry, FRAMING, MAX_CHUNK, Value, chunk_key, entry_key, first, holder, last_possible, split};
+use super::{Db, Entry, FRAMING, MAX_CHUNK, chunk_key, entries, entry_key, first, holder, last_possible, split};
 use crate::store::sled::view::Table;
 use crate::store::{StoreError, record};
 
@@ -17,16 +17,16 @@ pub(in crate::store::sled) fn apply(db: &Db, table: &Table) -> Result<Applied, S
     let mut records = table.iter().peekable();
     while let Some((physical, value)) = records.next() {
         let Some((run, number)) = split(physical) else {
-            applied.alone(db, physical, value.as_ref())?;
+            applied.alone(db, physical, value.as_deref())?;
             continue;
         };
-        let mut entries = vec![(number, value.as_ref())];
+        let mut entries = vec![(number, value.as_deref())];
         while let Some((_, number, value)) = records
             .peek()
             .and_then(|(key, value)| split(key).map(|(other, number)| (other, number, *value)))
             .filter(|(other, ..)| *other == run)
         {
-            entries.push((number, value.as_ref()));
+            entries.push((number, value.as_deref()));
             records.next();
         }
         Changes { db, run, entries, applied: &mut applied }.make()?;
@@ -36,11 +36,11 @@ pub(in crate::store::sled) fn apply(db: &Db, table: &Table) -> Result<Applied, S
 
 impl Applied {
     /// Writes a record as it is, or removes it.
-    fn alone(&mut self, db: &Db, physical: &[u8], value: Option<&Value>) -> Result<(), StoreError> {
+    fn alone(&mut self, db: &Db, physical: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
         self.keys += 1;
-        self.bytes += (physical.len() + value.map_or(0, |v| v.len())) as u64;
+        self.bytes += (physical.len() + value.map_or(0, <[u8]>::len)) as u64;
         let was = match value {
-            Some(value) => db.insert(physical, value.clone()),
+            Some(value) => db.insert(physical, value),
             None => db.remove(physical),
         };
         was.map(drop).map_err(StoreError::backend)
@@ -51,7 +51,7 @@ impl Applied {
 struct Changes<'a> {
     db: &'a Db,
     run: &'a [u8],
-    entries: Vec<(u64, Option<&'a Value>)>,
+    entries: Vec<(u64, Option<&'a [u8]>)>,
     applied: &'a mut Applied,
 }
 
@@ -81,12 +81,12 @@ impl Changes<'_> {
                 size = 0;
             }
             size += framed;
-            chunk.push((number, value.to_vec()));
+            chunk.push((number, value));
         }
         self.chunk(&chunk)
     }
 
-    fn alone(&mut self, physical: &[u8], value: Option<&Value>) -> Result<(), StoreError> {
+    fn alone(&mut self, physical: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
         self.applied.alone(self.db, physical, value)
     }
 
@@ -94,15 +94,15 @@ impl Changes<'_> {
     /// nothing else in it will ever be read.
     fn is_behind_all(&self, number: u64) -> Result<bool, StoreError> {
         let Some((key, raw)) = holder(self.db, self.run, u64::MAX)? else { return Ok(true) };
-        match Chunk::read(key.clone(), &raw) {
-            Ok(chunk) => Ok(chunk.entries.last().is_none_or(|(last, _)| *last < number)),
+        match entries(&key, &raw) {
+            Ok(entries) => Ok(entries.last().is_none_or(|(last, _)| *last < number)),
             Err(StoreError::Damaged { .. }) => Ok(first(&key) < number),
             Err(e) => Err(e),
         }
     }
 
     /// What is said of an entry, if anything is.
-    fn find(&self, number: u64) -> Option<Option<&Value>> {
+    fn find(&self, number: u64) -> Option<Option<&[u8]>> {
         let at = self.entries.binary_search_by_key(&number, |(n, _)| *n).ok()?;
         Some(self.entries[at].1)
     }
@@ -113,8 +113,8 @@ impl Changes<'_> {
             holder(self.db, self.run, first)?.map_or_else(|| chunk_key(self.run, first), |(key, _)| key.to_vec());
         let rows: Result<Vec<_>, _> = self.db.range(from..=chunk_key(self.run, last)).collect();
         for (key, raw) in rows.map_err(StoreError::backend)? {
-            let mut chunk = match Chunk::read(key.clone(), &raw) {
-                Ok(chunk) => chunk,
+            let mut entries = match entries(&key, &raw) {
+                Ok(entries) => entries,
                 Err(StoreError::Damaged { .. }) => {
                     // It goes with the entry that readers were told of.
                     if self.find(last_possible(self.db, &key)?) == Some(None) {
@@ -124,11 +124,11 @@ impl Changes<'_> {
                 }
                 Err(e) => return Err(e),
             };
-            let before = chunk.entries.len();
-            chunk.entries.retain(|(number, _)| self.find(*number).is_none());
-            match chunk.entries.len() {
+            let before = entries.len();
+            entries.retain(|(number, _)| self.find(*number).is_none());
+            match entries.len() {
                 0 => self.alone(&key, None)?,
-                left if left < before => self.write(&key, &chunk.entries)?,
+                left if left < before => self.write(&key, &entries)?,
                 _ => {}
             }
         }
@@ -146,18 +146,18 @@ impl Changes<'_> {
         Ok(())
     }
 
-    fn chunk(&mut self, entries: &[Entry]) -> Result<(), StoreError> {
+    fn chunk(&mut self, entries: &[Entry<'_>]) -> Result<(), StoreError> {
         let Some((first, _)) = entries.first() else { return Ok(()) };
         self.write(&chunk_key(self.run, *first), entries)
     }
 
-    fn write(&mut self, key: &[u8], entries: &[Entry]) -> Result<(), StoreError> {
+    fn write(&mut self, key: &[u8], entries: &[Entry<'_>]) -> Result<(), StoreError> {
         let mut body = Vec::with_capacity(entries.iter().map(|(_, record)| FRAMING + record.len()).sum());
         for (number, record) in entries {
             body.extend_from_slice(&number.to_be_bytes());
             body.extend_from_slice(&(record.len() as u16).to_be_bytes());
             body.extend_from_slice(record);
         }
-        self.alone(key, Some(&record::seal_chunk(key, entries.len() as u64, &body).into()))
+        self.alone(key, Some(&record::seal_chunk(key, entries.len() as u64, &body)))
     }
 }

@@ -33,7 +33,7 @@ const MAX_CHUNK: usize = record::BODY;
 type Db = ::sled::Db;
 type Value = ::sled::IVec;
 /// The number of an entry and its record.
-type Entry = (u64, Vec<u8>);
+type Entry<'a> = (u64, &'a [u8]);
 
 /// Takes the physical key of an entry of a history apart: what all entries of the run have in common, and its number.
 fn split(physical: &[u8]) -> Option<(&[u8], u64)> {
@@ -79,29 +79,22 @@ fn first_from(bound: &[u8]) -> Option<u64> {
     if bound.len() > 8 { number.checked_add(1) } else { Some(number) }
 }
 
-/// A chunk that was read.
-struct Chunk {
-    key: Value,
-    entries: Vec<Entry>,
-}
-
-impl Chunk {
-    fn read(key: Value, raw: &[u8]) -> Result<Self, StoreError> {
-        let damaged = || StoreError::damaged(&key[1..], "the entries that lie together there do not fit");
-        let (count, mut body) = record::open_chunk(&key, raw)?;
-        let mut entries = Vec::with_capacity(body.len() / FRAMING);
-        while !body.is_empty() {
-            let (number, rest) = body.split_first_chunk::<8>().ok_or_else(damaged)?;
-            let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
-            let (record, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into()).ok_or_else(damaged)?;
-            entries.push((u64::from_be_bytes(*number), record.to_vec()));
-            body = rest;
-        }
-        if entries.len() as u64 != count {
-            return Err(damaged());
-        }
-        Ok(Self { key, entries })
+/// The entries of a chunk.
+fn entries<'a>(key: &[u8], raw: &'a [u8]) -> Result<Vec<Entry<'a>>, StoreError> {
+    let damaged = || StoreError::damaged(&key[1..], "the entries that lie together there do not fit");
+    let (count, mut body) = record::open_chunk(key, raw)?;
+    let mut entries = Vec::with_capacity(MAX_CHUNK / 256);
+    while !body.is_empty() {
+        let (number, rest) = body.split_first_chunk::<8>().ok_or_else(damaged)?;
+        let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
+        let (record, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into()).ok_or_else(damaged)?;
+        entries.push((u64::from_be_bytes(*number), record));
+        body = rest;
     }
+    if entries.len() as u64 != count {
+        return Err(damaged());
+    }
+    Ok(entries)
 }
 
 /// The chunk that would hold an entry, as it is stored.
@@ -140,8 +133,8 @@ fn told_of(number: u64, chunk: &[u8], error: StoreError) -> StoreError {
 pub(super) fn read(db: &Db, physical: &[u8]) -> Result<Option<Value>, StoreError> {
     let Some((run, number)) = split(physical) else { return Ok(None) };
     let Some((key, raw)) = holder(db, run, number)? else { return Ok(None) };
-    let chunk = Chunk::read(key.clone(), &raw).map_err(|e| told_of(number, &key, e))?;
-    let found = chunk.entries.into_iter().find(|(n, _)| *n == number);
+    let entries = entries(&key, &raw).map_err(|e| told_of(number, &key, e))?;
+    let found = entries.into_iter().find(|(n, _)| *n == number);
     Ok(found.map(|(_, record)| record.into()))
 }
 
@@ -164,14 +157,14 @@ pub(super) fn last(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, V
     for row in db.range(bounds).rev() {
         let (key, raw) = row.map_err(StoreError::backend)?;
         // A scan goes on before what it was told of.
-        let chunk = Chunk::read(key.clone(), &raw).map_err(|e| told_of(first(&key), &key, e))?;
-        for (number, record) in chunk.entries.iter().rev() {
-            let key = entry_key(run_of(&chunk.key), *number);
+        let entries = entries(&key, &raw).map_err(|e| told_of(first(&key), &key, e))?;
+        for (number, record) in entries.into_iter().rev() {
+            let key = entry_key(run_of(&key), number);
             if key.as_slice() < from {
                 return Ok(None);
             }
             if key.as_slice() < to {
-                return Ok(Some((key, record.as_slice().into())));
+                return Ok(Some((key, record.into())));
             }
         }
     }
@@ -208,7 +201,7 @@ impl Iterator for Rows {
 struct Unpacked {
     db: Db,
     chunks: ::sled::Iter,
-    open: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
+    open: std::vec::IntoIter<(Vec<u8>, Value)>,
     from: Vec<u8>,
     to: Vec<u8>,
 }
@@ -219,21 +212,18 @@ impl Iterator for Unpacked {
     fn next(&mut self) -> Option<Row> {
         loop {
             if let Some((key, record)) = self.open.next() {
-                return Some(Ok((key.into(), record.into())));
+                return Some(Ok((key.into(), record)));
             }
-            let chunk = match self.chunks.next()?.map_err(StoreError::backend) {
-                Ok((key, raw)) => Chunk::read(key.clone(), &raw).or_else(|e| {
-                    // A scan goes on behind what it was told of.
-                    Err(told_of(last_possible(&self.db, &key)?, &key, e))
-                }),
-                Err(e) => Err(e),
-            };
-            let chunk = match chunk {
-                Ok(chunk) => chunk,
+            let (key, raw) = match self.chunks.next()?.map_err(StoreError::backend) {
+                Ok(row) => row,
                 Err(e) => return Some(Err(e)),
             };
-            let Chunk { key, entries } = chunk;
-            let keyed = entries.into_iter().map(|(number, record)| (entry_key(run_of(&key), number), record));
+            let entries = match entries(&key, &raw) {
+                Ok(entries) => entries,
+                // A scan goes on behind what it was told of.
+                Err(e) => return Some(last_possible(&self.db, &key).and_then(|last| Err(told_of(last, &key, e)))),
+            };
+            let keyed = entries.into_iter().map(|(number, record)| (entry_key(run_of(&key), number), record.into()));
             let wanted = keyed.filter(|(key, _)| *key >= self.from && *key < self.to);
             self.open = wanted.collect::<Vec<_>>().into_iter();
         }

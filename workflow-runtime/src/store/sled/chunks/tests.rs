@@ -20,7 +20,7 @@ type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 fn put(key: &[u8], value: &[u8], into: &mut Table) {
     let mut ops: Vec<Op> = vec![];
     record::encode(key.to_vec(), value, Revision(1), &mut ops);
-    into.extend(ops.into_iter().map(|(key, value)| (key, value.map(Value::from))));
+    into.extend(ops);
 }
 
 fn update(model: &mut Model, table: &Table) {

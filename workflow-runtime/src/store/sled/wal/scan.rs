@@ -141,7 +141,7 @@ fn read_segment(files: &dyn Files, first: u64, is_last: bool, replay: &mut Repla
             let Some(ops) = format::ops(group.body) else {
                 return at(format!("group {} in {name} does not decode", group.seq));
             };
-            replay.records.extend(ops.into_iter().map(|(key, value)| (key, value.map(::sled::IVec::from))));
+            replay.records.extend(ops);
             replay.last = group.seq;
             replay.bytes += (GROUP_HEADER + group.body.len()) as u64;
             newest = Some(offset..offset + GROUP_HEADER + group.body.len());

@@ -49,7 +49,7 @@ impl Model {
     /// What the log must tell if `last` is its last group.
     fn table(&self, last: u64) -> Table {
         let groups = &self.groups[self.position.group as usize..last as usize];
-        groups.iter().flatten().flatten().map(|(k, v)| (k.clone(), v.clone().map(sled::IVec::from))).collect()
+        groups.iter().flatten().flatten().cloned().collect()
     }
 
     /// Reads what is left in `files`: right up to its end, which is not before `durable`. Returns the end.

@@ -1,7 +1,7 @@
 //! The thread that brings the database up to date behind the log.
 //!
 //! It takes all that has become durable since the last time, in one *generation*: the last write of each record, in the
-//! order of their keys. So a record that changes with every step is written to the database a few times a second. It notes
+//! order of their keys. So a record that changes with every step is written to the database once in seconds. It notes
 //! how far the database has come (the *position*) after the generation is synced; the note is durable with the next sync,
 //! and a segment of the log is let go of after that. A crash in between makes the next opening write a generation again,
 //! which changes nothing.
@@ -22,9 +22,9 @@ use crate::store::StoreError;
 use crate::store::record::{self, Medium};
 
 /// What is durable is in the database after so long, or sooner.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_secs(2);
 /// So much of it begins a generation at once.
-const GENERATION_BYTES: usize = 16 << 20;
+const GENERATION_BYTES: usize = 32 << 20;
 /// So much of the log does too, however often it wrote the same records: it is read again after a crash.
 const GENERATION_LOG: u64 = 2 * wal::SIZES.segment;
 /// More than this does not wait in memory: commits wait instead.

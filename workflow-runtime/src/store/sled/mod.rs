@@ -1,7 +1,7 @@
 //! A store in one directory: a write-ahead log, and sled 0.34.7 brought up to date behind it.
 //!
 //! Two threads work for it. The *committer* takes all commits that are waiting, appends them to the log as one group, syncs
-//! it, shows them to readers and answers. The *applier* writes what has become durable to sled, a few times a second.
+//! it, shows them to readers and answers. The *applier* writes what has become durable to sled, every two seconds at least.
 
 mod applier;
 mod chunks;

@@ -220,7 +220,7 @@ mod tests {
 
     use super::*;
     use crate::store::sled::applier::Position;
-    use crate::store::sled::view::Table;
+    use crate::store::sled::table::Table;
     use crate::store::sled::wal::{self, simulated::Simulated};
     use crate::store::{Revision, Write, record};
 
@@ -246,7 +246,7 @@ mod tests {
     impl Store {
         fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
-            let shared = Shared::new(::sled::open(directory.path()).unwrap(), Table::new());
+            let shared = Shared::new(::sled::open(directory.path()).unwrap(), Table::default());
             let files = Simulated::default();
             let wal = Wal::begin(Arc::new(files.clone()), 1, None, wal::SIZES).unwrap();
             let (fences, progress) = (Fences::default(), Progress::new(0, 0, 0));

@@ -11,7 +11,8 @@ use std::time::Duration;
 use super::applier::Position;
 use super::chunks::{self, Applied};
 use super::recovery;
-use super::view::{Table, guarded};
+use super::table::Table;
+use super::view::guarded;
 use crate::store::StoreError;
 
 /// There is a file of this name as long as a failed sync has not been made up for.

@@ -11,6 +11,7 @@ mod database;
 mod readable;
 mod recovery;
 mod snapshot;
+mod table;
 mod view;
 mod wal;
 

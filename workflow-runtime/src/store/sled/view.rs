@@ -5,21 +5,15 @@
 //! show the records of the old table early, and nobody sees a difference. Several writes of one record within a table
 //! are one write to the database.
 
-use std::collections::{BTreeMap, btree_map};
-use std::ops::Bound;
+use std::iter::Peekable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use super::chunks;
 use super::recovery::panic_message;
+use super::table::{Row, Table, later, merge};
 use crate::store::record::{Each, Found, Medium, Op};
 use crate::store::{StoreCounters, StoreError};
-
-/// Records by their physical keys; nothing where a record is gone.
-pub(super) type Table = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
-/// What an entry of a table costs besides its bytes, roughly.
-const ENTRY: usize = 96;
 
 /// What the handles, the committer and the applier share.
 pub(super) struct Shared {
@@ -32,17 +26,14 @@ pub(super) struct View {
     /// `None` once closed.
     db: Option<::sled::Db>,
     new: Table,
-    new_bytes: usize,
     old: Arc<Table>,
 }
 
 impl Shared {
     /// `new`: what is durable and not in the database.
     pub(super) fn new(db: ::sled::Db, new: Table) -> Arc<Self> {
-        let size = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + ENTRY + value.as_ref().map_or(0, Vec::len);
-        let new_bytes = new.iter().map(size).sum();
         Arc::new(Self {
-            view: RwLock::new(View { db: Some(db), new, new_bytes, old: Arc::default() }),
+            view: RwLock::new(View { db: Some(db), new, old: Arc::default() }),
             failed: OnceLock::new(),
             counters: Mutex::new(StoreCounters::default()),
         })
@@ -63,21 +54,13 @@ impl Shared {
     /// Shows what has become durable. Returns the size of the new table.
     pub(super) fn publish(&self, batches: Vec<Vec<Op>>) -> usize {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        for (key, value) in batches.into_iter().flatten() {
-            let size = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
-            view.new_bytes += size(&value);
-            let key_bytes = key.len() + ENTRY;
-            match view.new.insert(key, value) {
-                Some(before) => view.new_bytes -= size(&before),
-                None => view.new_bytes += key_bytes,
-            }
-        }
-        view.new_bytes
+        view.new.extend(batches.into_iter().flatten());
+        view.new.bytes()
     }
 
     /// Bytes that lie over the database and that no generation has taken yet.
     pub(super) fn waiting(&self) -> usize {
-        self.view().new_bytes
+        self.view().new.bytes()
     }
 
     /// Makes the new table the old one. The one before must have been dropped.
@@ -85,7 +68,6 @@ impl Shared {
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         debug_assert!(view.old.is_empty(), "the old table is written to the database before the next");
         view.old = Arc::new(std::mem::take(&mut view.new));
-        view.new_bytes = 0;
         view.old.clone()
     }
 
@@ -138,21 +120,10 @@ pub(super) struct Durable<'a> {
     old: &'a Table,
 }
 
-impl<'a> Durable<'a> {
-    fn over(&self, from: &[u8], to: &[u8]) -> Over<'a> {
-        let bounds = (Bound::Included(from), Bound::Excluded(to));
-        Over { new: self.new.range::<[u8], _>(bounds).peekable(), old: self.old.range::<[u8], _>(bounds).peekable() }
-    }
-
-    /// The last entry of the tables in `from..to`.
-    fn last_over(&self, from: &[u8], to: &[u8]) -> Option<Entry<'a>> {
-        let bounds = (Bound::Included(from), Bound::Excluded(to));
-        let new = self.new.range::<[u8], _>(bounds).next_back();
-        let old = self.old.range::<[u8], _>(bounds).next_back();
-        match (new, old) {
-            (Some(new), Some(old)) => Some(if old.0 > new.0 { old } else { new }),
-            (new, old) => new.or(old),
-        }
+impl Durable<'_> {
+    /// What the tables hold in `from..to`, in order.
+    fn over<'a>(&'a self, from: &'a [u8], to: &'a [u8]) -> impl Iterator<Item = Row<'a>> {
+        merge(self.new.range(from, to), self.old.range(from, to))
     }
 }
 
@@ -173,7 +144,7 @@ impl Medium for Durable<'_> {
             if show_up_to(&mut over, &key, each)? {
                 return Ok(());
             }
-            let flow = match over.next_if(|(over, _)| over.as_slice() == key.as_ref()) {
+            let flow = match over.next_if(|(over, _)| *over == key.as_ref()) {
                 Some((_, Some(value))) => each(&key, value)?,
                 Some((_, None)) => continue,
                 None => each(&key, &value)?,
@@ -184,7 +155,7 @@ impl Medium for Durable<'_> {
         }
         for (key, value) in over {
             if let Some(value) = value
-                && each(key, value)?.is_break()
+                && each(&key, value)?.is_break()
             {
                 return Ok(());
             }
@@ -196,13 +167,14 @@ impl Medium for Durable<'_> {
         let mut to = to.to_vec();
         loop {
             let written = Written(self.db).last(from, &to)?;
-            match self.last_over(from, &to) {
-                Some((key, value)) if written.as_ref().is_none_or(|(k, _)| k <= key) => {
+            match later(self.new.last(from, &to), self.old.last(from, &to)) {
+                Some((key, value)) if written.as_ref().is_none_or(|(k, _)| k.as_slice() <= key.as_ref()) => {
+                    let key = key.into_owned();
                     if let Some(value) = value {
-                        return Ok(Some((key.clone(), value.as_slice().into())));
+                        return Ok(Some((key, value.as_slice().into())));
                     }
                     // A record that is gone.
-                    to.clone_from(key);
+                    to = key;
                 }
                 _ => return Ok(written),
             }
@@ -210,37 +182,15 @@ impl Medium for Durable<'_> {
     }
 }
 
-type Entry<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
-
-/// The entries of both tables in order; of two with one key the newer.
-struct Over<'a> {
-    new: std::iter::Peekable<btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>>>,
-    old: std::iter::Peekable<btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>>>,
-}
-
-impl<'a> Iterator for Over<'a> {
-    type Item = Entry<'a>;
-
-    fn next(&mut self) -> Option<Entry<'a>> {
-        match (self.new.peek(), self.old.peek()) {
-            (Some((new, _)), Some((old, _))) if old < new => self.old.next(),
-            (Some((new, _)), Some((old, _))) => {
-                if old == new {
-                    self.old.next();
-                }
-                self.new.next()
-            }
-            (Some(_), None) => self.new.next(),
-            (None, _) => self.old.next(),
-        }
-    }
-}
-
 /// Shows what lies over the database before `key`. Says whether `each` broke.
-fn show_up_to(over: &mut std::iter::Peekable<Over<'_>>, key: &[u8], each: &mut Each<'_>) -> Result<bool, StoreError> {
-    while let Some((key, value)) = over.next_if(|(over, _)| over.as_slice() < key) {
+fn show_up_to<'a>(
+    over: &mut Peekable<impl Iterator<Item = Row<'a>>>,
+    key: &[u8],
+    each: &mut Each<'_>,
+) -> Result<bool, StoreError> {
+    while let Some((key, value)) = over.next_if(|(over, _)| over.as_ref() < key) {
         if let Some(value) = value
-            && each(key, value)?.is_break()
+            && each(&key, value)?.is_break()
         {
             return Ok(true);
         }
@@ -311,14 +261,14 @@ mod tests {
         for (key, value) in [(b"a", big.as_slice()), (b"b", b"db"), (b"d", b"db"), (b"f", b"db")] {
             write(&db, ops(key, value));
         }
-        let shared = Shared::new(db.clone(), Table::new());
+        let shared = Shared::new(db.clone(), Table::default());
         // The old table replaces a, deletes b and d, and creates c and e; the new one creates d and deletes e and f.
         let gone = |key: &[u8]| (record::physical(key), None);
         let mut old = [ops(b"a", b"old"), ops(b"c", b"old"), ops(b"e", b"old"), vec![gone(b"b"), gone(b"d")]].concat();
         old.extend((0..3).map(|n| (record::part(b"a", n), None)));
         shared.publish(vec![old.clone()]);
         let frozen = shared.freeze();
-        assert_eq!(frozen.len(), old.len());
+        assert_eq!(frozen.all().len(), old.len());
         shared.publish(vec![ops(b"d", b"new"), ops(b"c", b"new"), vec![gone(b"e"), gone(b"f")]]);
 
         let rows = |rows: &[(&[u8; 1], &str)]| {
@@ -346,7 +296,7 @@ mod tests {
         }
         shared.thaw();
         see();
-        write(&db, shared.freeze().iter().map(|(key, value)| (key.clone(), value.clone())));
+        write(&db, shared.freeze().all());
         shared.thaw();
         see();
     }

@@ -1,7 +1,7 @@
 //! Writing: what a generation says of the history of a run becomes chunks.
 
 use super::{Db, Entry, FRAMING, MAX_CHUNK, chunk_key, entries, entry_key, first, holder, last_possible, split};
-use crate::store::sled::view::Table;
+use crate::store::sled::table::Table;
 use crate::store::{StoreError, record};
 
 /// What was written to the database.
@@ -14,21 +14,11 @@ pub(in crate::store::sled) struct Applied {
 /// Writes a table to the database. A second time it changes nothing.
 pub(in crate::store::sled) fn apply(db: &Db, table: &Table) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
-    let mut records = table.iter().peekable();
-    while let Some((physical, value)) = records.next() {
-        let Some((run, number)) = split(physical) else {
-            applied.alone(db, physical, value.as_deref())?;
-            continue;
-        };
-        let mut entries = vec![(number, value.as_deref())];
-        while let Some((_, number, value)) = records
-            .peek()
-            .and_then(|(key, value)| split(key).map(|(other, number)| (other, number, *value)))
-            .filter(|(other, ..)| *other == run)
-        {
-            entries.push((number, value.as_deref()));
-            records.next();
-        }
+    for (physical, value) in table.records() {
+        applied.alone(db, physical, value.as_deref())?;
+    }
+    for (run, entries) in table.histories() {
+        let entries = entries.iter().map(|(number, value)| (*number, value.as_deref())).collect();
         Changes { db, run, entries, applied: &mut applied }.make()?;
     }
     Ok(applied)

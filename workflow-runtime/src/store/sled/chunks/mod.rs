@@ -35,20 +35,25 @@ type Value = ::sled::IVec;
 /// The number of an entry and its record.
 type Entry<'a> = (u64, &'a [u8]);
 
-/// Takes the physical key of an entry of a history apart: what all entries of the run have in common, and its number.
-fn split(physical: &[u8]) -> Option<(&[u8], u64)> {
-    let key = record::logical(physical)?;
-    let (run, number) = key.split_at_checked(key::history_number(key)?)?;
-    Some((run, u64::from_be_bytes(number.try_into().ok()?)))
+/// What all entries of a run have in common in their physical keys, of a key there or a bound.
+pub(super) fn run_in(physical: &[u8]) -> Option<&[u8]> {
+    physical.get(..1 + key::history_number(record::logical(physical)?)?)
 }
 
-fn chunk_key(run: &[u8], number: u64) -> Vec<u8> {
-    [&[REGION_CHUNK], run, &number.to_be_bytes()].concat()
+/// Takes the physical key of an entry of a history apart: its run, and its number.
+pub(super) fn split(physical: &[u8]) -> Option<(&[u8], u64)> {
+    let run = run_in(physical)?;
+    Some((run, u64::from_be_bytes(physical[run.len()..].try_into().ok()?)))
 }
 
 /// The physical key of an entry, as readers know it.
-fn entry_key(run: &[u8], number: u64) -> Vec<u8> {
-    record::physical(&[run, &number.to_be_bytes()].concat())
+pub(super) fn entry_key(run: &[u8], number: u64) -> Vec<u8> {
+    [run, &number.to_be_bytes()].concat()
+}
+
+fn chunk_key(run: &[u8], number: u64) -> Vec<u8> {
+    let named = record::logical(run).unwrap_or(run);
+    [&[REGION_CHUNK], named, &number.to_be_bytes()].concat()
 }
 
 /// The bounds of the chunks that may hold records of `from..to`; `None` if no history is there.
@@ -60,8 +65,8 @@ fn bounds(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<Range<Vec<u8>>>, Sto
     }
     let chunk = |key: &[u8]| [&[REGION_CHUNK], key].concat();
     let mut start = chunk(low);
-    if let Some((run, bound)) = key::history_number(low).and_then(|at| low.split_at_checked(at))
-        && let Some(number) = first_from(bound)
+    if let Some(run) = run_in(from)
+        && let Some(number) = first_from(&from[run.len()..])
         && let Some((key, _)) = holder(db, run, number)?
     {
         // It may begin before what is asked for.
@@ -71,7 +76,7 @@ fn bounds(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<Range<Vec<u8>>>, Sto
 }
 
 /// The lowest number that is not below a bound, which may have less or more bytes.
-fn first_from(bound: &[u8]) -> Option<u64> {
+pub(super) fn first_from(bound: &[u8]) -> Option<u64> {
     let mut number = [0; 8];
     let known = bound.len().min(8);
     number[..known].copy_from_slice(&bound[..known]);
@@ -105,14 +110,14 @@ fn holder(db: &Db, run: &[u8], number: u64) -> Result<Option<(Value, Value)>, St
 
 /// The number of the last entry that a chunk may hold: the next one begins behind it.
 fn last_possible(db: &Db, chunk: &[u8]) -> Result<u64, StoreError> {
-    let behind = (Bound::Excluded(chunk.to_vec()), Bound::Included(chunk_key(run_of(chunk), u64::MAX)));
+    let behind = (Bound::Excluded(chunk.to_vec()), Bound::Included(chunk_key(&run_of(chunk), u64::MAX)));
     let next = db.range(behind).next().transpose().map_err(StoreError::backend)?;
     Ok(next.map_or(u64::MAX, |(key, _)| first(&key).saturating_sub(1)))
 }
 
-/// What the entries of a chunk have in common.
-fn run_of(chunk: &[u8]) -> &[u8] {
-    &chunk[1..chunk.len() - 8]
+/// The run of the entries of a chunk.
+fn run_of(chunk: &[u8]) -> Vec<u8> {
+    record::physical(&chunk[1..chunk.len() - 8])
 }
 
 /// The lower bound of the numbers of its entries.
@@ -124,7 +129,7 @@ fn first(chunk: &[u8]) -> u64 {
 /// An error of a whole chunk, told of one of its entries.
 fn told_of(number: u64, chunk: &[u8], error: StoreError) -> StoreError {
     let StoreError::Damaged { reason, .. } = error else { return error };
-    let key = [run_of(chunk), &number.to_be_bytes()].concat();
+    let key = [&chunk[1..chunk.len() - 8], &number.to_be_bytes()].concat();
     let first = first(chunk);
     StoreError::damaged(&key, format!("the entries from #{first} on, which lie together, do not read back: {reason}"))
 }
@@ -159,7 +164,7 @@ pub(super) fn last(db: &Db, from: &[u8], to: &[u8]) -> Result<Option<(Vec<u8>, V
         // A scan goes on before what it was told of.
         let entries = entries(&key, &raw).map_err(|e| told_of(first(&key), &key, e))?;
         for (number, record) in entries.into_iter().rev() {
-            let key = entry_key(run_of(&key), number);
+            let key = entry_key(&run_of(&key), number);
             if key.as_slice() < from {
                 return Ok(None);
             }
@@ -223,7 +228,8 @@ impl Iterator for Unpacked {
                 // A scan goes on behind what it was told of.
                 Err(e) => return Some(last_possible(&self.db, &key).and_then(|last| Err(told_of(last, &key, e)))),
             };
-            let keyed = entries.into_iter().map(|(number, record)| (entry_key(run_of(&key), number), record.into()));
+            let run = run_of(&key);
+            let keyed = entries.into_iter().map(|(number, record)| (entry_key(&run, number), record.into()));
             let wanted = keyed.filter(|(key, _)| *key >= self.from && *key < self.to);
             self.open = wanted.collect::<Vec<_>>().into_iter();
         }

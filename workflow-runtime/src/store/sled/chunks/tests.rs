@@ -7,7 +7,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use super::super::view::{Table, Written};
+use super::super::table::Table;
+use super::super::view::Written;
 use super::*;
 use crate::journal::id::{Namespace, RunId, WorkflowId};
 use crate::journal::key::InstanceKeys;
@@ -24,10 +25,10 @@ fn put(key: &[u8], value: &[u8], into: &mut Table) {
 }
 
 fn update(model: &mut Model, table: &Table) {
-    for (key, value) in table {
+    for (key, value) in table.all() {
         match value {
-            Some(value) => drop(model.insert(key.clone(), value.to_vec())),
-            None => drop(model.remove(key)),
+            Some(value) => drop(model.insert(key, value)),
+            None => drop(model.remove(&key)),
         }
     }
 }
@@ -88,9 +89,9 @@ fn chunks_are_not_seen() {
         let db = ::sled::open(directory.path()).unwrap();
         let mut model = Model::new();
         let mut next = [0; 6];
-        let mut before = Table::new();
+        let mut before = Table::default();
         for _ in 0..25 {
-            let mut table = Table::new();
+            let mut table = Table::default();
             for _ in 0..random.random_range(1..6) {
                 let which = random.random_range(0..6);
                 let (keys, run) = (keys(which as u8 % 3), run(which as u128 / 3));
@@ -118,7 +119,7 @@ fn chunks_are_not_seen() {
             update(&mut model, &table);
             if random.random_range(0..4) == 0 {
                 // The process died before it could note that: these and the next are one table now.
-                before.extend(table.clone());
+                before.extend(table.all());
                 apply(&db, &before).unwrap();
             }
             before = table;
@@ -131,12 +132,12 @@ fn chunks_are_not_seen() {
 fn the_entries_of_a_generation_are_few_records() {
     let directory = tempfile::tempdir().unwrap();
     let db = ::sled::open(directory.path()).unwrap();
-    let (keys, mut table) = (keys(0), Table::new());
+    let (keys, mut table) = (keys(0), Table::default());
     (0..100).for_each(|n| put(&keys.history(run(1), n), &[7; 200], &mut table));
     let Applied { keys: records, bytes } = apply(&db, &table).unwrap();
     assert_eq!(records, 6, "18 of them go into a chunk of 4 KiB");
     assert!(bytes < 100 * 235, "{bytes}");
-    let gone: Table = table.keys().map(|key| (key.clone(), None)).collect();
+    let gone: Table = table.all().into_iter().map(|(key, _)| (key, None)).collect();
     apply(&db, &gone).unwrap();
     assert!(db.is_empty(), "nothing is left of a run that is removed");
 }
@@ -147,7 +148,7 @@ fn damaged() -> (tempfile::TempDir, Db, InstanceKeys) {
     let db = ::sled::open(directory.path()).unwrap();
     let keys = keys(0);
     for from in [0, 6, 12] {
-        let mut table = Table::new();
+        let mut table = Table::default();
         (from..from + 6).for_each(|n| put(&keys.history(run(1), n), &[n as u8; 200], &mut table));
         apply(&db, &table).unwrap();
     }
@@ -190,7 +191,7 @@ fn a_run_with_a_damaged_chunk_goes_on_and_can_be_removed() {
     let (key, _) = db.iter().nth(2).unwrap().unwrap();
     db.remove(key).unwrap();
     // The damaged one is the last now.
-    let mut table = Table::new();
+    let mut table = Table::default();
     (12..15).for_each(|n| put(&keys.history(run(1), n), &[n as u8; 200], &mut table));
     apply(&db, &table).unwrap();
     let rows = record::scan(&Written(&db), &keys.history(run(1), 12), &keys.history(run(1), 99), 9).unwrap();

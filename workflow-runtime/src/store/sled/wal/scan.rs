@@ -6,7 +6,7 @@ use super::files::Files;
 use super::format::{self, GROUP_HEADER, SEGMENT_HEADER, SegmentHeader, VERSION};
 use super::{ACKED, Tail, parse_segment_name, segment_name};
 use crate::store::sled::applier::Position;
-use crate::store::sled::view::Table;
+use crate::store::sled::table::Table;
 
 /// What a log holds behind a group.
 #[derive(Debug, Default)]

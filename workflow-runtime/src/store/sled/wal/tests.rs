@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use super::simulated::Simulated;
 use super::*;
 use crate::store::sled::applier::Position;
-use crate::store::sled::view::Table;
+use crate::store::sled::table::Table;
 
 const SMALL: Sizes = Sizes { segment: 3_000, least_growth: 256, most_growth: 512 };
 
@@ -155,7 +155,7 @@ fn goes_on(model: &Model, files: Simulated) {
     for group in [model.position.group, last] {
         let replay = scan(&files, Position { group, closed: false }, false).unwrap();
         assert_eq!(replay.last, last + 1);
-        assert_eq!(replay.records[&b"key 0"[..]].as_deref(), Some(&b"added"[..]));
+        assert_eq!(replay.records.get(b"key 0").unwrap().as_deref(), Some(&b"added"[..]));
     }
 }
 

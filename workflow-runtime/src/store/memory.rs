@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::record::{self, Each, Medium, Op};
-use super::stage::{Fences, Guards, Stage};
+use super::stage::{Encoded, Fences, Guards, Stage};
 use super::{Commit, CommitError, Fence, Revision, Row, ShardId, Store, StoreCounters, StoreError};
 
 /// A store in memory.
@@ -143,9 +143,9 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let commit = Encoded::new(commit)?;
         self.with(|state| {
-            let mut ops = Vec::new();
-            Stage::new(&state.records, &mut state.guards).admit(commit, &state.fences, &mut ops)?;
+            let ops = Stage::new(&state.records, &mut state.guards).admit(commit, &state.fences)?;
             state.apply(ops);
             state.counters.commits += 1;
             Ok(())

@@ -94,6 +94,72 @@ impl Guards {
     }
 }
 
+/// A commit in its stored form. Whoever commits makes it, not the one thread that writes for all.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    fence: Fence,
+    instance: Vec<u8>,
+    based_on: Revision,
+    revision: Revision,
+    ops: Vec<Op>,
+    /// In their order; each has the next of `ops`.
+    writes: Vec<Encoding>,
+}
+
+/// What became of one write.
+#[derive(Debug)]
+struct Encoding {
+    kind: Kind,
+    /// In how many parts the value is.
+    parts: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Put,
+    Append,
+    Delete,
+}
+
+impl Encoding {
+    /// How many changes below the contract it is: the record, and its parts.
+    fn ops(&self) -> usize {
+        1 + self.parts as usize
+    }
+}
+
+impl Encoded {
+    pub(super) fn new(commit: Commit) -> Result<Self, CommitError> {
+        validate(&commit)?;
+        let Commit { fence, instance, based_on, revision, writes } = commit;
+        let mut ops = Vec::with_capacity(writes.len());
+        let encode = |write| {
+            let (kind, key, value) = match write {
+                Write::Put { key, value } => (Kind::Put, key, value),
+                Write::Append { key, value } => (Kind::Append, key, value),
+                Write::Delete { key } => {
+                    ops.push((record::physical_of(key), None));
+                    return Encoding { kind: Kind::Delete, parts: 0 };
+                }
+            };
+            record::encode(key, &value, revision, &mut ops);
+            Encoding { kind, parts: record::parts(value.len()) }
+        };
+        let writes = writes.into_iter().map(encode).collect();
+        Ok(Self { fence, instance, based_on, revision, ops, writes })
+    }
+
+    /// The writes with the keys of their records.
+    fn keyed(&self) -> impl Iterator<Item = (&Encoding, &[u8])> {
+        let mut ops = self.ops.iter();
+        self.writes.iter().filter_map(move |write| {
+            let (head, _) = ops.next()?;
+            ops.by_ref().take(write.ops() - 1).for_each(drop);
+            Some((write, record::logical(head)?))
+        })
+    }
+}
+
 /// Commits on their way into one flush.
 pub(super) struct Stage<'a, M: Medium> {
     base: &'a M,
@@ -111,28 +177,34 @@ impl<'a, M: Medium> Stage<'a, M> {
         Self { base, guards, known: HashMap::default() }
     }
 
-    /// Appends the writes of `commit` to `ops`, or refuses it and appends nothing.
-    pub(super) fn admit(&mut self, commit: Commit, fences: &Fences, ops: &mut Vec<Op>) -> Result<(), CommitError> {
-        validate(&commit)?;
+    /// What `commit` writes, unless it is refused.
+    pub(super) fn admit(&mut self, commit: Encoded, fences: &Fences) -> Result<Vec<Op>, CommitError> {
         fences.check(commit.fence)?;
         let found = self.guard(&commit.instance)?.revision.unwrap_or_default();
         if found != commit.based_on {
             return Err(CommitError::Revision { instance: commit.instance, based_on: commit.based_on, found });
         }
         // All that can fail comes before the first write.
-        for write in &commit.writes {
-            match write {
-                Write::Append { key, .. } => self.expect_nothing(key),
-                Write::Put { key, .. } | Write::Delete { key } if *key == commit.instance => {}
+        for (write, key) in commit.keyed() {
+            match write.kind {
+                Kind::Append => self.expect_nothing(key),
+                Kind::Put | Kind::Delete if key == commit.instance => {}
                 // Never in parts, so it does not matter what was there.
-                Write::Put { key, .. } | Write::Delete { key } if key::is_index(key) => {}
-                Write::Put { key, .. } | Write::Delete { key } => self.look(key)?,
+                Kind::Put | Kind::Delete if key::is_index(key) => {}
+                Kind::Put | Kind::Delete => self.look(key)?,
             }
         }
-        for write in commit.writes {
-            self.write(write, commit.revision, ops);
+        let Encoded { revision, ops, writes, .. } = commit;
+        let mut all = Vec::with_capacity(ops.len());
+        let mut ops = ops.into_iter();
+        for write in writes {
+            let key = ops.as_slice().first().and_then(|(head, _)| record::logical(head)).unwrap_or_default();
+            let gone = self.gone(&write, key, revision);
+            all.extend(ops.by_ref().take(write.ops()));
+            // Behind the record itself, before what a later write makes of it.
+            all.extend(gone);
         }
-        Ok(())
+        Ok(all)
     }
 
     /// The record of an instance, whose revision matters.
@@ -166,15 +238,12 @@ impl<'a, M: Medium> Stage<'a, M> {
         );
     }
 
-    fn write(&mut self, write: Write, revision: Revision, ops: &mut Vec<Op>) {
-        let appended = matches!(write, Write::Append { .. });
-        let now = match &write {
-            Write::Put { value, .. } | Write::Append { value, .. } => {
-                Summary { revision: Some(revision), parts: record::parts(value.len()) }
-            }
-            Write::Delete { .. } => Summary::ABSENT,
+    /// Takes note of a write. Returns the removals of the parts that are left over from what was there.
+    fn gone(&mut self, write: &Encoding, key: &[u8], revision: Revision) -> Vec<Op> {
+        let now = match write.kind {
+            Kind::Put | Kind::Append => Summary { revision: Some(revision), parts: write.parts },
+            Kind::Delete => Summary::ABSENT,
         };
-        let key = write.key();
         // The instance's own was found when the commit was admitted.
         let known = match self.guards.0.get_mut(key) {
             Some(known) => Some(known),
@@ -183,19 +252,13 @@ impl<'a, M: Medium> Stage<'a, M> {
         let was = match known {
             Some(known) => std::mem::replace(known, now).parts,
             None => {
-                if !appended || now.parts > 0 {
+                if write.kind != Kind::Append || now.parts > 0 {
                     self.known.insert(key.to_vec(), now);
                 }
                 0
             }
         };
-        // Appended to the writes of the record itself, which take its key.
-        let gone: Vec<_> = (now.parts..was).map(|n| (record::part(key, n), None)).collect();
-        match write {
-            Write::Put { key, value } | Write::Append { key, value } => record::encode(key, &value, revision, ops),
-            Write::Delete { key } => ops.push((record::physical_of(key), None)),
-        }
-        ops.extend(gone);
+        (now.parts..was).map(|n| (record::part(key, n), None)).collect()
     }
 }
 

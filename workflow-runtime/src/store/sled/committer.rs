@@ -9,8 +9,8 @@ use super::applier::Progress;
 use super::view::{Durable, Shared, guarded};
 use super::wal::{AppendError, Wal};
 use crate::store::record::Op;
-use crate::store::stage::{Fences, Guards, Stage};
-use crate::store::{Commit, CommitError, Fence, ShardId, StoreError};
+use crate::store::stage::{Encoded, Fences, Guards, Stage};
+use crate::store::{CommitError, Fence, ShardId, StoreError};
 
 /// A group ends here, so that nobody waits for a very large one.
 const GROUP_COMMITS: usize = 1024;
@@ -19,7 +19,7 @@ const GROUP_BYTES: usize = 16 << 20;
 pub(super) type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 
 pub(super) enum Message {
-    Commit(Commit, Reply<(), CommitError>),
+    Commit(Encoded, Reply<(), CommitError>),
     Acquire(Option<ShardId>, String, Reply<Vec<Fence>, StoreError>),
     Renew(Fence, Reply<(), StoreError>),
     Close(Reply<(), StoreError>),
@@ -156,12 +156,9 @@ impl<'a> Group<'a> {
     fn take(&mut self, message: Message, fences: &mut Fences) {
         match message {
             Message::Commit(commit, reply) => {
-                let mut ops = Vec::new();
                 let stage = &mut self.stage;
-                let admitted = guarded_commit(|| stage.admit(commit, fences, &mut ops));
-                if admitted.is_ok() {
-                    self.add(ops);
-                }
+                let admitted = guarded_commit(|| stage.admit(commit, fences));
+                let admitted = admitted.map(|ops| self.add(ops));
                 self.answers.push(Answer::Commit(reply, admitted));
             }
             Message::Acquire(shard, owner, reply) => {
@@ -182,7 +179,7 @@ impl<'a> Group<'a> {
     }
 }
 
-fn guarded_commit(f: impl FnOnce() -> Result<(), CommitError>) -> Result<(), CommitError> {
+fn guarded_commit(f: impl FnOnce() -> Result<Vec<Op>, CommitError>) -> Result<Vec<Op>, CommitError> {
     guarded(|| Ok(f())).unwrap_or_else(|panicked| Err(panicked.into()))
 }
 
@@ -222,7 +219,7 @@ mod tests {
     use crate::store::sled::applier::Position;
     use crate::store::sled::table::Table;
     use crate::store::sled::wal::{self, simulated::Simulated};
-    use crate::store::{Revision, Write, record};
+    use crate::store::{Commit, Revision, Write, record};
 
     fn commit(fence: Fence, based_on: u64, value: &[u8]) -> Commit {
         Commit {
@@ -263,7 +260,7 @@ mod tests {
 
         fn step(&mut self, commit: Commit) -> Result<(), CommitError> {
             let (reply, mut answer) = oneshot::channel();
-            self.committer.group(Message::Commit(commit, reply), &self.inbox);
+            self.committer.group(Message::Commit(Encoded::new(commit)?, reply), &self.inbox);
             answer.try_recv().unwrap()
         }
 
@@ -289,7 +286,7 @@ mod tests {
         assert_eq!(store.in_log(), 3, "it may be there");
 
         let (reply, answer) = oneshot::channel();
-        store.sender.send(Message::Commit(commit(fence, 1, b"late"), reply)).unwrap();
+        store.sender.send(Message::Commit(Encoded::new(commit(fence, 1, b"late")).unwrap(), reply)).unwrap();
         let (reply, closed) = oneshot::channel();
         store.sender.send(Message::Close(reply)).unwrap();
         assert!(store.committer.run(&store.inbox).is_some());

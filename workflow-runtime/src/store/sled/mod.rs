@@ -35,7 +35,7 @@ use self::view::{Shared, guarded};
 use self::wal::Directory;
 use super::footprint;
 use super::record;
-use super::stage::{Fences, Guards};
+use super::stage::{Encoded, Fences, Guards};
 use super::{
     Commit, CommitError, Fence, Footprint, OpenError, Revision, Row, ShardId, Store, StoreCounters, StoreError,
 };
@@ -273,6 +273,7 @@ impl Store for SledStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let commit = Encoded::new(commit)?;
         self.ask(|reply| Message::Commit(commit, reply)).await
     }
 

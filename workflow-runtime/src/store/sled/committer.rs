@@ -1,11 +1,12 @@
 //! The one thread that writes: it takes all commits that are waiting into one group, and makes the group durable.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
 use super::applier::Progress;
+use super::inbox::Inbox;
 use super::view::{Durable, Shared, guarded};
 use super::wal::{AppendError, Wal};
 use crate::store::record::Op;
@@ -13,7 +14,7 @@ use crate::store::stage::{Encoded, Fences, Guards, Stage};
 use crate::store::{CommitError, Fence, ShardId, StoreError};
 
 /// A group ends here, so that nobody waits for a very large one.
-const GROUP_COMMITS: usize = 1024;
+pub(super) const GROUP_COMMITS: usize = 1024;
 const GROUP_BYTES: usize = 16 << 20;
 
 pub(super) type Reply<T, E> = oneshot::Sender<Result<T, E>>;
@@ -60,10 +61,10 @@ struct Admitted {
 
 impl Committer {
     /// Runs until the store is closed or its last handle is dropped. Returns who has closed it.
-    pub(super) fn run(mut self, inbox: &Receiver<Message>) -> Option<Reply<(), StoreError>> {
+    pub(super) fn run(mut self, inbox: &mut Inbox) -> Option<Reply<(), StoreError>> {
         let mut closing = None;
         while closing.is_none()
-            && let Ok(first) = inbox.recv()
+            && let Some(first) = inbox.first()
         {
             closing = match self.shared.check() {
                 Ok(()) => self.group(first, inbox),
@@ -73,13 +74,15 @@ impl Committer {
         closing
     }
 
-    fn group(&mut self, first: Message, inbox: &Receiver<Message>) -> Option<Reply<(), StoreError>> {
+    fn group(&mut self, first: Message, inbox: &mut Inbox) -> Option<Reply<(), StoreError>> {
+        let begun = Instant::now();
         let Admitted { commits, answers, bytes, closing } = self.admit(first, inbox);
         let outcome = if commits.is_empty() { Ok(0) } else { self.write(commits) };
         let made = answers.iter().filter(|answer| matches!(answer, Answer::Commit(_, Ok(())))).count();
         if outcome.is_ok() {
             self.shared.count().commits += made as u64;
         }
+        inbox.done(answers.len(), begun.elapsed());
         let told = outcome.as_ref().map(drop).map_err(Clone::clone);
         for answer in answers {
             answer.send(&told);
@@ -91,7 +94,7 @@ impl Committer {
     }
 
     /// Takes all commits that are there, looking at a state that does not move meanwhile.
-    fn admit(&mut self, first: Message, inbox: &Receiver<Message>) -> Admitted {
+    fn admit(&mut self, first: Message, inbox: &mut Inbox) -> Admitted {
         let view = self.shared.view();
         let durable = match view.durable() {
             Ok(durable) => durable,
@@ -102,11 +105,10 @@ impl Committer {
         };
         let mut group = Group::new(&durable, &mut self.guards);
         group.take(first, &mut self.fences);
-        while group.has_room() {
-            match inbox.try_recv() {
-                Ok(message) => group.take(message, &mut self.fences),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
+        while group.has_room()
+            && let Some(message) = inbox.next()
+        {
+            group.take(message, &mut self.fences);
         }
         let Group { commits, answers, bytes, closing, .. } = group;
         Admitted { commits, answers, bytes, closing }
@@ -236,7 +238,7 @@ mod tests {
         committer: Committer,
         shared: Arc<Shared>,
         sender: Sender<Message>,
-        inbox: Receiver<Message>,
+        inbox: Inbox,
         _directory: tempfile::TempDir,
     }
 
@@ -248,19 +250,20 @@ mod tests {
             let wal = Wal::begin(Arc::new(files.clone()), 1, None, wal::SIZES).unwrap();
             let (fences, progress) = (Fences::default(), Progress::new(0, 0, 0));
             let committer = Committer { wal, fences, guards: Guards::default(), shared: shared.clone(), progress };
-            let (sender, inbox) = channel();
+            let (sender, receiver) = channel();
+            let inbox = Inbox::new(receiver);
             Self { files, committer, shared, sender, inbox, _directory: directory }
         }
 
         fn fence(&mut self) -> Result<Fence, StoreError> {
             let (reply, mut answer) = oneshot::channel();
-            self.committer.group(Message::Acquire(Some(ShardId(0)), String::new(), reply), &self.inbox);
+            self.committer.group(Message::Acquire(Some(ShardId(0)), String::new(), reply), &mut self.inbox);
             answer.try_recv().unwrap().map(|fences| fences[0])
         }
 
         fn step(&mut self, commit: Commit) -> Result<(), CommitError> {
             let (reply, mut answer) = oneshot::channel();
-            self.committer.group(Message::Commit(Encoded::new(commit)?, reply), &self.inbox);
+            self.committer.group(Message::Commit(Encoded::new(commit)?, reply), &mut self.inbox);
             answer.try_recv().unwrap()
         }
 
@@ -289,7 +292,7 @@ mod tests {
         store.sender.send(Message::Commit(Encoded::new(commit(fence, 1, b"late")).unwrap(), reply)).unwrap();
         let (reply, closed) = oneshot::channel();
         store.sender.send(Message::Close(reply)).unwrap();
-        assert!(store.committer.run(&store.inbox).is_some());
+        assert!(store.committer.run(&mut store.inbox).is_some());
         assert_eq!(answer.blocking_recv().unwrap().unwrap_err().code(), "WS003");
         drop(closed);
         let read = store.shared.read(|durable| record::read(durable, b"i")).unwrap();

@@ -8,6 +8,7 @@ mod chunks;
 mod committer;
 mod compact;
 mod database;
+mod inbox;
 mod readable;
 mod recovery;
 mod snapshot;
@@ -29,6 +30,7 @@ use self::applier::{Applier, Progress};
 use self::committer::{Committer, Message, Reply};
 pub use self::compact::Compacted;
 use self::database::Database;
+use self::inbox::Inbox;
 use self::recovery::{Behind, Opened};
 pub use self::snapshot::{Snapshot, SnapshotError};
 use self::view::{Shared, guarded};
@@ -128,7 +130,7 @@ impl SledStoreBuilder {
         let applying = named("workflow-sled").spawn(move || applier.run()).map_err(failed)?;
         let ending = Ending { shared: shared.clone(), progress: progress.clone(), applying, lock };
         let run = move || {
-            let closing = committer.run(&inbox);
+            let closing = committer.run(&mut Inbox::new(inbox));
             ending.end(closing);
         };
         let thread = named("workflow-store").spawn(run).map_err(|e| {

@@ -301,3 +301,23 @@ async fn many_timers_at_once_are_in_nobodys_way() -> Test {
     }
     Ok(())
 }
+
+/// However many are due at once: time does not go on before all of them have been dealt with.
+#[tokio::test]
+async fn the_clock_stands_still_for_all_timers_that_are_due() -> Test {
+    for workers in [1, 3] {
+        let builder = TestEngine::builder().manual().configure(|e| e.only(NAMES).workers(workers));
+        let engine = builder.build().await?;
+        for n in 0..200 {
+            engine.start(format!("nap-{n}"), watch(2)).await?;
+        }
+        engine.advance(hours(2)).await;
+        for n in 0..200 {
+            let seen = engine.run(watch, format!("nap-{n}")).status().await?;
+            assert_eq!(seen.state, Status::Completed, "nap-{n}");
+            let times = engine.run(watch, format!("nap-{n}")).result().await?;
+            assert!(times.windows(2).all(|two| two[1].duration_since(two[0]) == jiff::SignedDuration::from_hours(1)));
+        }
+    }
+    Ok(())
+}

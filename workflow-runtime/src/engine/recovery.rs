@@ -153,6 +153,12 @@ impl Worker {
             self.wake_at(id, time);
             woken += 1;
         }
+        let mut timers = self.timers.borrow_mut();
+        if timers.next().is_some_and(|due| due <= time.as_microsecond()) {
+            // The clock stands still for those that there was no room for.
+            timers.unsettled = Some(self.shared.pulse.hold());
+        }
+        drop(timers);
         self.read_timers();
     }
 }

@@ -35,6 +35,7 @@ on_every_backend! {
     a_deleted_instance_can_be_created_again
     a_malformed_commit_is_refused
     a_damaged_record_names_itself_and_hurts_no_other
+    the_record_of_an_instance_is_written_over_only_if_it_is_damaged
     a_closed_store_says_so
     commits_share_flushes
     a_scan_sees_one_moment
@@ -245,6 +246,43 @@ async fn a_damaged_record_names_itself_and_hurts_no_other<B: Backend>() {
     // A record that does not guard an instance can be replaced.
     store.commit(commit(fence, "c", 1, vec![put("c", "2"), put("b", "repaired")])).await.unwrap();
     assert_eq!(get(store, "b").await.as_deref(), Some("repaired"));
+}
+
+async fn the_record_of_an_instance_is_written_over_only_if_it_is_damaged<B: Backend>() {
+    let backend = B::fresh();
+    let fence = fence(backend.store()).await;
+    let over = |id: &str, value: Vec<u8>| {
+        let mut commit = commit(fence, id, 0, vec![put(id, value)]);
+        (commit.based_on, commit.revision) = (Revision::DAMAGED, Revision(1 << 32));
+        commit
+    };
+    // In one piece and in parts, of which there are fewer afterwards.
+    for (id, size) in [("a", 1), ("b", 20_000)] {
+        let first = commit(fence, id, 0, vec![put(id, vec![1; size])]);
+        backend.store().commit(first).await.unwrap();
+    }
+    for id in ["a", "b"] {
+        let refused = backend.store().commit(over(id, vec![2])).await.unwrap_err();
+        assert!(matches!(refused, CommitError::Revision { found: Revision(1), .. }), "{refused}");
+    }
+    assert_eq!(backend.store().commit(over("none", vec![2])).await.unwrap_err().code(), "WS008");
+
+    let backend = backend.damage(b"a").await.damage(b"b").await;
+    let store = backend.store();
+    for id in ["a", "b"] {
+        assert_eq!(step(store, fence, id, 1).await.unwrap_err().code(), "WS001");
+        let mut late = over(id, vec![2]);
+        late.revision = Revision::DAMAGED;
+        assert_eq!(store.commit(late).await.unwrap_err().code(), "WS010");
+        store.commit(over(id, vec![3; 5_000])).await.unwrap();
+        assert_eq!(store.commit(over(id, vec![4])).await.unwrap_err().code(), "WS008");
+        let found = store.get_with_revision(id.as_bytes()).await.unwrap();
+        assert_eq!(found, Some((Revision(1 << 32), vec![3; 5_000])));
+        step(store, fence, id, 1 << 32).await.unwrap();
+    }
+    let backend = backend.reopen().await;
+    let values: Vec<_> = backend.store().scan(b"a", b"z", 9).await.unwrap().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(values, [b"a", b"b"]);
 }
 
 async fn a_closed_store_says_so<B: Backend>() {

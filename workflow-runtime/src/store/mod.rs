@@ -51,6 +51,9 @@ impl Revision {
     /// The revision of an instance that does not exist.
     pub const NONE: Self = Self(0);
 
+    /// Stands for the revision of an instance whose record is damaged.
+    pub const DAMAGED: Self = Self(u64::MAX);
+
     /// The revision after this one.
     #[must_use]
     pub fn next(self) -> Self {
@@ -60,7 +63,10 @@ impl Revision {
 
 impl std::fmt::Display for Revision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.0, f)
+        match *self {
+            Self::DAMAGED => f.write_str("unknown"),
+            Self(number) => std::fmt::Display::fmt(&number, f),
+        }
     }
 }
 
@@ -117,8 +123,9 @@ pub struct Commit {
     /// The key of the record that guards the instance: its frame.
     pub instance: Vec<u8>,
     /// The revision that the new state was computed from. [`Revision::NONE`]: the instance must not exist.
+    /// [`Revision::DAMAGED`]: its record must be there and damaged; it is written over.
     pub based_on: Revision,
-    /// The revision of the new state, higher than `based_on`.
+    /// The revision of the new state, higher than `based_on`. Over a damaged record: higher than any that the instance has had.
     pub revision: Revision,
     /// The changes.
     pub writes: Vec<Write>,
@@ -212,9 +219,22 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Damaged`] when there is a damaged record: to go on, scan up to its key.
+    /// [`StoreError::Damaged`] when one of them is damaged, of the last one that is: to go on, scan up to its key.
     async fn scan_back(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-        let mut rows = self.scan(from, to, usize::MAX).await?;
+        let (mut from, mut damaged) = (from.to_vec(), None);
+        let mut rows = loop {
+            match self.scan(&from, to, usize::MAX).await {
+                Err(StoreError::Damaged { key, reason }) => {
+                    from.clone_from(&key);
+                    from.push(0);
+                    damaged = Some(StoreError::Damaged { key, reason });
+                }
+                scanned => break scanned?,
+            }
+        };
+        if let Some(damaged) = damaged.filter(|_| rows.len() < limit) {
+            return Err(damaged);
+        }
         rows.reverse();
         rows.truncate(limit);
         Ok(rows)

@@ -180,7 +180,10 @@ impl<'a, M: Medium> Stage<'a, M> {
     /// What `commit` writes, unless it is refused.
     pub(super) fn admit(&mut self, commit: Encoded, fences: &Fences) -> Result<Vec<Op>, CommitError> {
         fences.check(commit.fence)?;
-        let found = self.guard(&commit.instance)?.revision.unwrap_or_default();
+        let found = match commit.based_on {
+            Revision::DAMAGED => self.damaged(&commit.instance)?,
+            _ => self.guard(&commit.instance)?.revision.unwrap_or_default(),
+        };
         if found != commit.based_on {
             return Err(CommitError::Revision { instance: commit.instance, based_on: commit.based_on, found });
         }
@@ -218,6 +221,20 @@ impl<'a, M: Medium> Stage<'a, M> {
         };
         self.guards.0.insert(key.to_vec(), summary);
         Ok(summary)
+    }
+
+    /// The revision of an instance whose record is to be written over because it is damaged, be it in one of its parts.
+    fn damaged(&mut self, key: &[u8]) -> Result<Revision, StoreError> {
+        match record::read(self.base, key) {
+            Ok(found) => Ok(found.map_or(Revision::NONE, |(revision, _)| revision)),
+            Err(StoreError::Damaged { .. }) => {
+                let raw = self.base.read(&record::physical(key))?;
+                let summary = raw.map_or(Summary::ABSENT, |raw| Summary::lenient(raw.as_ref()));
+                self.guards.0.insert(key.to_vec(), summary);
+                Ok(Revision::DAMAGED)
+            }
+            Err(e) => Err(e),
+        }
     }
 
     fn look(&mut self, key: &[u8]) -> Result<(), StoreError> {
@@ -264,8 +281,15 @@ impl<'a, M: Medium> Stage<'a, M> {
 
 fn validate(commit: &Commit) -> Result<(), CommitError> {
     let malformed = |reason| Err(CommitError::Malformed { instance: commit.instance.clone(), reason });
-    if commit.revision <= commit.based_on {
-        return malformed("its revision is not higher than the one it is based on");
+    match commit.based_on {
+        Revision::DAMAGED if matches!(commit.revision, Revision::NONE | Revision::DAMAGED) => {
+            return malformed("its revision is none");
+        }
+        Revision::DAMAGED => {}
+        before if commit.revision <= before => {
+            return malformed("its revision is not higher than the one it is based on");
+        }
+        _ => {}
     }
     if !commit.writes.iter().any(|write| write.key() == commit.instance) {
         return malformed("it neither puts nor deletes the record of its instance");

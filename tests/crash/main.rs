@@ -7,6 +7,7 @@ mod bad_input;
 mod bookkeeping;
 mod cancel;
 mod children;
+mod damage;
 mod finding;
 mod groups;
 mod kill;

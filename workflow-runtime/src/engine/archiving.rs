@@ -8,6 +8,7 @@ use super::{
     checkpoint::{Checkpoint, Ended, StartRecord, State},
     error::Unavailable,
     instance,
+    pages::{Pages, Read},
 };
 use crate::{
     archive::{ArchiveError, ArchivedRun, PAGE, Place, RunSummary, Writer},
@@ -41,21 +42,15 @@ impl Actor {
     /// Archives all runs under the id, if there is an archive.
     pub(super) async fn archive_all(&self) -> Result<(), Unavailable> {
         let Some(newest) = self.instance.checkpoint.clone().filter(|_| self.archives()) else { return Ok(()) };
-        let (mut from, to) = self.instance.keys.all(Kind::Ended);
-        loop {
-            let key = match self.worker.shared.store.scan(&from, &to, 1).await {
-                Ok(rows) => {
-                    let Some((key, value)) = rows.into_iter().next() else { break };
-                    // One that does not decode cannot be told from nothing.
-                    if let Ok(ended) = encoding::decode::<Ended>(&value) {
-                        self.archive(ended.into_checkpoint()).await?;
-                    }
-                    key
+        let (shared, mut former) = (&self.worker.shared, Pages::new(self.instance.keys.all(Kind::Ended)));
+        while let Some(page) = former.next(&*shared.store, 1).await.map_err(|source| self.unreadable(source))? {
+            let Read::Rows(rows) = page else { continue };
+            for (_, value) in rows {
+                // One that does not decode cannot be told from nothing.
+                if let Ok(ended) = encoding::decode::<Ended>(&value) {
+                    self.archive(ended.into_checkpoint()).await?;
                 }
-                Err(StoreError::Damaged { key, .. }) => key,
-                Err(source) => return Err(self.unreadable(source)),
-            };
-            from = [key.as_slice(), &[0]].concat();
+            }
         }
         self.archive(*newest).await
     }
@@ -112,19 +107,12 @@ impl Actor {
         into: &mut Gathered,
     ) -> Result<(), Unavailable> {
         let keys = &self.instance.keys;
-        let (mut from, to) = (keys.history(run, from), keys.history(run, to));
-        loop {
-            let rows = match self.worker.shared.store.scan(&from, &to, AT_ONCE).await {
-                Ok(rows) => rows,
-                Err(StoreError::Damaged { key, .. }) => {
-                    into.damaged += 1;
-                    from = [key.as_slice(), &[0]].concat();
-                    continue;
-                }
-                Err(source) => return Err(self.unreadable(source)),
+        let (shared, mut history) = (&self.worker.shared, Pages::new((keys.history(run, from), keys.history(run, to))));
+        while let Some(page) = history.next(&*shared.store, AT_ONCE).await.map_err(|source| self.unreadable(source))? {
+            let Read::Rows(rows) = page else {
+                into.damaged += 1;
+                continue;
             };
-            let Some((last, _)) = rows.last() else { return Ok(()) };
-            from = [last.as_slice(), &[0]].concat();
             for (_, value) in &rows {
                 if into.entries.len() >= PAGE || into.bytes >= PART_BYTES {
                     let part = writer.part(run, std::mem::take(&mut into.entries)).await;
@@ -143,6 +131,7 @@ impl Actor {
                 }
             }
         }
+        Ok(())
     }
 }
 

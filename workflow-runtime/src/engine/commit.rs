@@ -122,6 +122,8 @@ impl Actor {
         let fatal = match &error {
             // Nothing was written, and there may be room again.
             CommitError::Store(StoreError::Full { .. }) => None,
+            // Nothing was written over the checkpoint of this instance, and others are well.
+            CommitError::Store(e @ StoreError::Damaged { .. }) => return self.unreadable(e.clone()),
             CommitError::Store(e) => Some(e.clone()),
             CommitError::Fenced { shard, held, current } => {
                 Some(StoreError::Fenced { shard: *shard, held: *held, current: *current })
@@ -144,9 +146,12 @@ impl Actor {
     fn prepare(&mut self, draft: Box<Draft>) -> Result<(Commit, Box<Checkpoint>, Delta), EncodeError> {
         let keys = &self.instance.keys;
         let Draft { now, mut checkpoint, events, mut writes, definitions, stepped, inputs, finished, .. } = *draft;
-        let Draft { removes, members, .. } = *draft;
+        let Draft { removes, members, over_damage, .. } = *draft;
         writes.extend(definitions.into_values());
-        let (based_on, revision) = (self.instance.revision, self.instance.revision.next());
+        let (based_on, revision) = match over_damage {
+            Some(revision) => (Revision::DAMAGED, revision),
+            None => (self.instance.revision, self.instance.revision.next()),
+        };
         let mut told = self.instance.notes.clone();
         if let Some((sender, seq, received)) = &self.instance.taking {
             writes.push(Write::Put { key: keys.received(*sender), value: encoding::encode(seq)? });

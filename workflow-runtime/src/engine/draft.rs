@@ -19,7 +19,7 @@ use crate::{
         payload::Payload,
     },
     machine::{Answer, Closed, Command, Completion, Input, OpId, Step, Ticket},
-    store::Write,
+    store::{Revision, Write},
 };
 use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
@@ -62,6 +62,8 @@ pub(super) struct Draft {
     pub(super) removes: bool,
     /// What changes about members of groups.
     pub(super) members: Delta,
+    /// It is written over a damaged checkpoint, with this revision.
+    pub(super) over_damage: Option<Revision>,
 }
 
 impl Draft {
@@ -86,6 +88,7 @@ impl Draft {
             removes,
             members,
             continued: None,
+            over_damage: None,
         })
     }
 

@@ -106,23 +106,15 @@ fn undecodable(id: &WorkflowId, what: &'static str, source: encoding::DecodeErro
 }
 
 impl Instance {
-    pub(super) async fn load(shared: &Shared, id: WorkflowId) -> Result<Self, Unavailable> {
+    /// One that does not exist.
+    pub(super) fn new(shared: &Shared, id: WorkflowId) -> Self {
         let keys = shared.keys(&id);
-        let unreadable = |source: StoreError| Unavailable::Unreadable { workflow_id: id.to_string(), source };
-        let found = (*shared.store).get_with_revision(&keys.frame()).await.map_err(unreadable)?;
-        let (revision, checkpoint) = match found {
-            None => (Revision::NONE, None),
-            Some((revision, bytes)) => {
-                let decoded = encoding::decode(&bytes).map_err(|e| undecodable(&id, "checkpoint", e))?;
-                (revision, Some(decoded))
-            }
-        };
-        Ok(Instance {
+        Instance {
             id,
             members: Rc::new(RefCell::new(Members::new(&keys))),
             keys,
-            revision,
-            checkpoint,
+            revision: Revision::NONE,
+            checkpoint: None,
             machine: None,
             notes: vec![],
             retrying: false,
@@ -130,7 +122,15 @@ impl Instance {
             acked: BTreeMap::new(),
             taking: None,
             wanted: BTreeMap::new(),
-        })
+        }
+    }
+
+    pub(super) async fn load(shared: &Shared, id: WorkflowId) -> Result<Self, Unavailable> {
+        let unreadable = |source: StoreError| Unavailable::Unreadable { workflow_id: id.to_string(), source };
+        let found = (*shared.store).get_with_revision(&shared.keys(&id).frame()).await.map_err(unreadable)?;
+        let Some((revision, bytes)) = found else { return Ok(Instance::new(shared, id)) };
+        let checkpoint = Some(encoding::decode(&bytes).map_err(|e| undecodable(&id, "checkpoint", e))?);
+        Ok(Instance { revision, checkpoint, ..Instance::new(shared, id) })
     }
 
     /// Makes the machine of a run that is about to start.

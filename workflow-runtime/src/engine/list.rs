@@ -6,6 +6,7 @@
 use super::{
     checkpoint::{Checkpoint, Listing, PARENT, Status, micros},
     error::{QueryError, Unavailable},
+    pages::{Pages, Read},
     shared::Shared,
     stored,
 };
@@ -277,10 +278,8 @@ struct Found {
 
 /// One part of an index, in order, read ahead.
 struct Part {
-    from: Vec<u8>,
-    to: Vec<u8>,
+    rows: Pages,
     read: VecDeque<Found>,
-    exhausted: bool,
 }
 
 /// Rows that are read ahead of one part: its share of a page, within bounds.
@@ -290,35 +289,15 @@ fn ahead(filter: &Filter, parts: usize) -> usize {
 
 impl Part {
     /// Reads on, if nothing is left that was read.
-    async fn fill(&mut self, shared: &Shared, newest_first: bool, rows: usize) -> Result<(), Unavailable> {
-        while self.read.is_empty() && !self.exhausted {
-            let scanned = match newest_first {
-                true => shared.store.scan_back(&self.from, &self.to, rows).await,
-                false => shared.store.scan(&self.from, &self.to, rows).await,
-            };
-            match scanned {
-                Ok(found) => {
-                    self.exhausted = found.len() < rows;
-                    if let Some((last, _)) = found.last() {
-                        self.go_on(last.clone(), newest_first);
-                    }
-                    self.read.extend(found.into_iter().filter_map(entry));
-                }
-                // The entry is damaged, the instances behind it are not.
-                Err(StoreError::Damaged { key, .. }) => self.go_on(key, newest_first),
-                Err(source) => return Err(unreadable(source)),
+    async fn fill(&mut self, shared: &Shared, rows: usize) -> Result<(), Unavailable> {
+        while self.read.is_empty() {
+            match self.rows.next(&*shared.store, rows).await.map_err(unreadable)? {
+                Some(Read::Rows(found)) => self.read.extend(found.into_iter().filter_map(entry)),
+                Some(Read::Damaged { .. }) => {}
+                None => break,
             }
         }
         Ok(())
-    }
-
-    fn go_on(&mut self, mut last: Vec<u8>, newest_first: bool) {
-        if newest_first {
-            self.to = last;
-        } else {
-            last.push(0);
-            self.from = last;
-        }
     }
 }
 
@@ -333,28 +312,15 @@ fn entry((key, value): Row) -> Option<Found> {
 
 /// The workflows that have instances: one look at the index for each.
 async fn workflows(shared: &Shared, keys: &NamespaceKeys) -> Result<Vec<String>, Unavailable> {
-    let (mut from, to) = keys.all(Kind::Listing);
+    let mut listings = Pages::new(keys.all(Kind::Listing));
     let mut names = vec![];
-    loop {
-        let key = match shared.store.scan(&from, &to, 1).await {
-            Ok(rows) => match rows.into_iter().next() {
-                None => return Ok(names),
-                Some((key, _)) => key,
-            },
-            Err(StoreError::Damaged { key, .. }) => key,
-            Err(source) => return Err(unreadable(source)),
-        };
-        match Key::parse(&key).ok().and_then(|k| k.name) {
-            Some(name) => {
-                from = key::after(&keys.listing(&name, None));
-                names.push(name);
-            }
-            None => {
-                from = key;
-                from.push(0);
-            }
+    while let Some(key) = listings.next_key(&*shared.store).await.map_err(unreadable)? {
+        if let Some(name) = Key::parse(&key).ok().and_then(|k| k.name) {
+            listings.skip_to(key::after(&keys.listing(&name, None)));
+            names.push(name);
         }
     }
+    Ok(names)
 }
 
 /// A listing under way.
@@ -392,8 +358,9 @@ impl<'a> Search<'a> {
             }
         }
         let part = |prefix: Vec<u8>| {
-            let (from, to) = NamespaceKeys::between(&prefix, first, last);
-            Part { from, to, read: VecDeque::new(), exhausted: false }
+            let range = NamespaceKeys::between(&prefix, first, last);
+            let rows = if filter.newest_first { Pages::newest_first(range) } else { Pages::new(range) };
+            Part { rows, read: VecDeque::new() }
         };
         let rows = ahead(filter, prefixes.len());
         Ok(Search { shared, filter, parts: prefixes.into_iter().map(part).collect(), rows })
@@ -404,7 +371,7 @@ impl<'a> Search<'a> {
         let newest_first = self.filter.newest_first;
         let mut best: Option<((i64, String), usize)> = None;
         for (i, part) in self.parts.iter_mut().enumerate() {
-            part.fill(self.shared, newest_first, self.rows).await?;
+            part.fill(self.shared, self.rows).await?;
             let Some(found) = part.read.front() else { continue };
             let place = (found.started, found.id.clone());
             let better = best.as_ref().is_none_or(|(b, _)| if newest_first { place > *b } else { place < *b });

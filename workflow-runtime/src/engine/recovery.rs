@@ -1,6 +1,12 @@
 //! What wakes instances: the indexes when the store is opened, and the clock.
 
-use super::{clock::Wake, pulse::Held, timers::Timer, worker::Worker};
+use super::{
+    clock::Wake,
+    pages::{Pages, Read},
+    pulse::Held,
+    timers::Timer,
+    worker::Worker,
+};
 use crate::{
     journal::{
         id::WorkflowId,
@@ -23,47 +29,36 @@ impl Worker {
     /// Wakes what has something to do, whatever the time, and reads what is due next. Loads nothing else.
     pub(super) async fn recover(self: Rc<Self>, busy: Held) {
         self.read_timers();
-        let (mut from, to) = NamespaceKeys::new(&self.shared.settings.namespace).all(Kind::Ready);
+        let mut index = Pages::new(NamespaceKeys::new(&self.shared.settings.namespace).all(Kind::Ready));
         loop {
-            let rows = match self.page(&mut from, &to).await {
-                Ok(rows) => rows,
+            let rows = match self.page(&mut index).await {
+                Ok(Some(rows)) => rows,
+                Ok(None) => break,
                 Err(e) => return self.shared.health.poison(e),
             };
-            let more = rows.len() == PAGE;
             for (key, _) in rows {
                 if let Some(id) = self.owned(&key).map(|(id, _)| id) {
                     self.room().await;
                     self.wake(id);
                 }
             }
-            if !more {
-                break;
-            }
         }
         drop(busy);
     }
 
-    /// A page of an index; damaged entries are skipped and told. Moves `from` behind it.
-    async fn page(&self, from: &mut Vec<u8>, to: &[u8]) -> Result<Vec<Row>, StoreError> {
+    /// A page of an index, if there is one more; damaged entries are skipped and told.
+    async fn page(&self, index: &mut Pages) -> Result<Option<Vec<Row>>, StoreError> {
         loop {
-            match self.shared.store.scan(from, to, PAGE).await {
-                Ok(rows) => {
-                    if let Some((last, _)) = rows.last() {
-                        from.clone_from(last);
-                        from.push(0);
-                    }
-                    return Ok(rows);
-                }
-                Err(StoreError::Damaged { key, reason }) => {
+            match index.next(&*self.shared.store, PAGE).await? {
+                None => return Ok(None),
+                Some(Read::Rows(rows)) => return Ok(Some(rows)),
+                Some(Read::Damaged { key, reason }) => {
                     // The key itself can be read, and it is all there is in an index entry.
                     tracing::error!(key = crate::journal::key::describe(&key), reason, "an index entry is damaged");
                     if let Some((id, _)) = self.owned(&key) {
                         tracing::error!(workflow.id = id.as_str(), "it may have to be woken by a signal");
                     }
-                    from.clone_from(&key);
-                    from.push(0);
                 }
-                Err(e) => return Err(e),
             }
         }
     }
@@ -93,12 +88,12 @@ impl Worker {
         if horizon > i64::MIN {
             from = keys.timers_until(horizon).1;
         }
-        let mut read: Vec<Timer> = vec![];
-        let mut first = None;
+        let (mut read, mut first): (Vec<Timer>, _) = (vec![], None);
+        let mut index = Pages::new((from, to));
         loop {
-            let rows = self.page(&mut from, &to).await?;
+            let rows = self.page(&mut index).await?.unwrap_or_default();
             let last = rows.last().and_then(|(key, _)| Key::parse(key).ok()?.due);
-            let full = rows.len() == PAGE;
+            let full = !index.is_over();
             first = first.or_else(|| Key::parse(&rows.first()?.0).ok()?.due);
             for (key, _) in rows {
                 if let Some((id, key)) = self.owned(&key) {

@@ -9,6 +9,7 @@ use super::{
     checkpoint::{Ended, Former, Seen},
     error::Unavailable,
     instance,
+    pages::{Pages, Read},
 };
 use crate::{
     journal::{encoding, id::RunId, key::Kind},
@@ -113,19 +114,14 @@ impl Actor {
     /// The first keys of these ranges, damaged records among them.
     async fn records<const N: usize>(&self, ranges: [(Vec<u8>, Vec<u8>); N]) -> Result<Vec<Vec<u8>>, Unavailable> {
         let mut keys = vec![];
-        for (mut from, to) in ranges {
+        for range in ranges {
+            let mut range = Pages::new(range);
             while keys.len() < AT_ONCE {
-                match self.worker.shared.store.scan(&from, &to, AT_ONCE - keys.len()).await {
-                    Ok(rows) => {
-                        keys.extend(rows.into_iter().map(|(key, _)| key));
-                        break;
-                    }
-                    Err(StoreError::Damaged { key, .. }) => {
-                        from.clone_from(&key);
-                        from.push(0);
-                        keys.push(key);
-                    }
-                    Err(source) => return Err(self.unreadable(source)),
+                let page = range.next(&*self.worker.shared.store, AT_ONCE - keys.len()).await;
+                match page.map_err(|source| self.unreadable(source))? {
+                    Some(Read::Rows(rows)) => keys.extend(rows.into_iter().map(|(key, _)| key)),
+                    Some(Read::Damaged { key, .. }) => keys.push(key),
+                    None => break,
                 }
             }
         }
@@ -134,22 +130,17 @@ impl Actor {
 
     /// Adds the ids of messages that only a chain of runs that has ended knows.
     async fn seen_by(&self, chain: RunId, keys: &mut Vec<Vec<u8>>) -> Result<(), Unavailable> {
-        let (mut from, to) = self.instance.keys.all(Kind::Seen);
+        let mut seen = Pages::new(self.instance.keys.all(Kind::Seen));
         while keys.len() < AT_ONCE {
-            let rows = match self.worker.shared.store.scan(&from, &to, AT_ONCE).await {
-                Ok(rows) => rows,
-                Err(StoreError::Damaged { key, .. }) => {
-                    from.clone_from(&key);
-                    from.push(0);
-                    continue;
+            let page = seen.next(&*self.worker.shared.store, AT_ONCE).await;
+            match page.map_err(|source| self.unreadable(source))? {
+                Some(Read::Rows(rows)) => {
+                    let theirs = |value: &[u8]| encoding::decode::<Seen>(value).is_ok_and(|s| s.chain == chain);
+                    keys.extend(rows.into_iter().filter(|(_, value)| theirs(value)).map(|(key, _)| key));
                 }
-                Err(source) => return Err(self.unreadable(source)),
-            };
-            let Some((last, _)) = rows.last() else { return Ok(()) };
-            from.clone_from(last);
-            from.push(0);
-            let theirs = |value: &[u8]| encoding::decode::<Seen>(value).is_ok_and(|s| s.chain == chain);
-            keys.extend(rows.into_iter().filter(|(_, value)| theirs(value)).map(|(key, _)| key));
+                Some(Read::Damaged { .. }) => {}
+                None => break,
+            }
         }
         Ok(())
     }

@@ -5,11 +5,12 @@ use super::{
     client::Engine,
     error::QueryError,
     list::unreadable,
+    pages::{Pages, Read},
     shared::Shared,
 };
 use crate::{
     journal::key::{Key, Kind, NamespaceKeys},
-    store::{Footprint, Snapshot, SnapshotError, StoreCounters, StoreError},
+    store::{Footprint, Snapshot, SnapshotError, StoreCounters},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -138,32 +139,21 @@ impl Engine {
     }
 }
 
-fn behind(key: &[u8]) -> Vec<u8> {
-    [key, &[0]].concat()
-}
-
 /// Shows all records of a range. Returns how many are damaged, which are left out.
 async fn each_row(
     shared: &Shared,
-    (mut from, to): (Vec<u8>, Vec<u8>),
+    range: (Vec<u8>, Vec<u8>),
     mut each: impl FnMut(&[u8], &[u8]),
 ) -> Result<u64, QueryError> {
-    let mut damaged = 0;
-    loop {
-        match shared.store.scan(&from, &to, AT_ONCE).await {
-            Ok(rows) => {
-                let Some((last, _)) = rows.last() else { return Ok(damaged) };
-                from = behind(last);
-                rows.iter().for_each(|(key, value)| each(key, value));
-            }
-            Err(StoreError::Damaged { key, .. }) => {
-                damaged += 1;
-                from = behind(&key);
-            }
-            Err(source) => return Err(unreadable(source).into()),
+    let (mut range, mut damaged) = (Pages::new(range), 0);
+    while let Some(page) = range.next(&*shared.store, AT_ONCE).await.map_err(unreadable)? {
+        match page {
+            Read::Rows(rows) => rows.iter().for_each(|(key, value)| each(key, value)),
+            Read::Damaged { .. } => damaged += 1,
         }
         tokio::task::yield_now().await;
     }
+    Ok(damaged)
 }
 
 async fn by_status(shared: &Shared) -> Result<BTreeMap<Status, u64>, QueryError> {
@@ -180,20 +170,13 @@ async fn by_status(shared: &Shared) -> Result<BTreeMap<Status, u64>, QueryError>
 
 /// When the earliest timer is due.
 async fn next_due(shared: &Shared) -> Result<Option<Timestamp>, QueryError> {
-    let (mut from, to) = NamespaceKeys::new(&shared.settings.namespace).timers_until(micros(Timestamp::MAX));
-    loop {
-        let key = match shared.store.scan(&from, &to, 1).await {
-            Ok(rows) => match rows.into_iter().next() {
-                None => return Ok(None),
-                Some((key, _)) => key,
-            },
-            Err(StoreError::Damaged { key, .. }) => key,
-            Err(source) => return Err(unreadable(source).into()),
-        };
+    let keys = NamespaceKeys::new(&shared.settings.namespace);
+    let mut timers = Pages::new(keys.timers_until(micros(Timestamp::MAX)));
+    while let Some(key) = timers.next_key(&*shared.store).await.map_err(unreadable)? {
         let due = Key::parse(&key).ok().and_then(|key| key.due);
         if let Some(due) = due.and_then(|due| Timestamp::from_microsecond(due).ok()) {
             return Ok(Some(due));
         }
-        from = behind(&key);
     }
+    Ok(None)
 }

@@ -299,7 +299,10 @@ impl Worker {
         let parked = self.resident.borrow_mut().take(&id);
         let loaded = match parked {
             Some(instance) => Ok(Actor { worker: self.clone(), instance, floor: Timestamp::MIN }),
-            None => Box::pin(self.load(id.clone())).await,
+            None => match Box::pin(self.load(id.clone())).await {
+                Err(e) => Box::pin(self.end_remains(&id, e)).await,
+                loaded => loaded,
+            },
         };
         let worked = match loaded {
             Ok(mut actor) => {
@@ -367,6 +370,19 @@ impl Worker {
     /// Comes before all other mail.
     pub(super) fn put_first(&self, id: &WorkflowId, received: Received) {
         self.mail.borrow_mut().entry(id.clone()).or_default().push_front(received);
+    }
+
+    /// Whether there is such a piece of mail.
+    pub(super) fn has_mail(&self, id: &WorkflowId, which: fn(&Mail) -> bool) -> bool {
+        self.mail.borrow().get(id).is_some_and(|mail| mail.iter().any(|r| which(&r.mail)))
+    }
+
+    /// Takes the first such piece of mail, before those that came earlier.
+    pub(super) fn take_mail_of(&self, id: &WorkflowId, which: fn(&Mail) -> bool) -> Option<Mail> {
+        let mut mail = self.mail.borrow_mut();
+        let queue = mail.get_mut(id)?;
+        let at = queue.iter().position(|r| which(&r.mail))?;
+        Some(queue.remove(at)?.mail)
     }
 
     pub(super) fn take_mail(&self, id: &WorkflowId) -> Option<Received> {

@@ -11,7 +11,11 @@ use std::{
 use workflow_runtime::{
     archive::Archive,
     engine::{Filter, Status, verify},
-    journal::{history::Entry, id::RunId, key::Kind},
+    journal::{
+        history::Entry,
+        id::{Namespace, RunId, WorkflowId},
+        key::{InstanceKeys, Kind},
+    },
     prelude::*,
     registry::Registry,
     store::{Fault, FaultStore, MemoryStore},
@@ -105,6 +109,31 @@ async fn a_run_is_archived_whole_at_every_death_of_its_removal() {
     assert_eq!((newest.status, newest.entries), (Status::Completed, histories[&newest.run_id].len() as u64));
     assert_eq!(archive.run(newest.run_id).unwrap().outcome.unwrap().decode::<u32>().unwrap(), 3);
     println!("{deaths} deaths");
+}
+
+#[tokio::test]
+async fn a_damaged_entry_takes_no_other_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (to, store) = (directory.path().join("archive"), MemoryStore::new());
+    let configured = |engine: workflow_runtime::engine::EngineBuilder| engine.archive(&to).retention(days(7));
+    let engine = TestEngine::builder().manual().store(store.reopen()).configure(configured).build().await.unwrap();
+    let run = engine.start("a", kept_ledger(300, 1)).await.unwrap();
+    engine.advance(hours(1)).await;
+    let (history, run) = (run.history().await.unwrap(), run.run_id().unwrap());
+    let keys = InstanceKeys::new(&Namespace::default(), &WorkflowId::new("a").unwrap());
+    for damaged in [100, 101, 250] {
+        assert!(store.damage(&keys.history(run, damaged)));
+    }
+    engine.advance(days(8)).await;
+    let left = engine.census().await.unwrap();
+    assert!(left.kinds.keys().all(|kind| kind == "Definition"), "{left:?}");
+
+    let archive = Archive::open(&to).unwrap();
+    let archived = archive.run(run).unwrap();
+    assert_eq!((archived.damaged_entries, archived.summary.entries), (3, history.len() as u64 - 3));
+    let read: Vec<_> = archive.history(run).unwrap().map(Result::unwrap).collect::<Vec<_>>().concat();
+    let whole = history.into_iter().filter(|entry| ![100, 101, 250].contains(&entry.seq));
+    assert!(read.into_iter().eq(whole));
 }
 
 #[tokio::test]

@@ -126,8 +126,7 @@ impl Remains<'_> {
     /// The next readable rows of a range.
     async fn rows(&self, range: &mut Pages) -> Result<Option<Vec<Row>>, Unavailable> {
         loop {
-            let read = range.next(&*self.worker.shared.store, PAGE).await;
-            match read.map_err(|source| Unavailable::Unreadable { workflow_id: self.id.to_string(), source })? {
+            match self.read(range).await? {
                 Some(Read::Rows(rows)) => return Ok(Some(rows)),
                 Some(Read::Damaged { .. }) => {}
                 None => return Ok(None),
@@ -135,15 +134,20 @@ impl Remains<'_> {
         }
     }
 
+    async fn read(&self, range: &mut Pages) -> Result<Option<Read>, Unavailable> {
+        // Indexes are long, and others have their turns meanwhile.
+        tokio::task::yield_now().await;
+        let read = range.next(&*self.worker.shared.store, PAGE).await;
+        read.map_err(|source| Unavailable::Unreadable { workflow_id: self.id.to_string(), source })
+    }
+
     /// All keys of a range, damaged records among them.
     async fn keys_of(&self, range: (Vec<u8>, Vec<u8>)) -> Result<Vec<Vec<u8>>, Unavailable> {
-        let (mut range, mut keys) = (Pages::new(range), vec![]);
+        let (mut range, mut found) = (Pages::new(range), vec![]);
         loop {
-            let read = range.next(&*self.worker.shared.store, PAGE).await;
-            match read.map_err(|source| Unavailable::Unreadable { workflow_id: self.id.to_string(), source })? {
-                Some(Read::Rows(rows)) => keys.extend(rows.into_iter().map(|(key, _)| key)),
-                Some(Read::Damaged { key, .. }) => keys.push(key),
-                None => return Ok(keys),
+            match self.read(&mut range).await? {
+                Some(read) => found.extend(keys(read)),
+                None => return Ok(found),
             }
         }
     }
@@ -203,8 +207,8 @@ impl Remains<'_> {
         let mut removed = vec![Write::Delete { key: self.keys.ready() }];
         for kind in [Kind::Listing, Kind::Tag, Kind::Timer] {
             let mut index = Pages::new(namespace.all(kind));
-            while let Some(rows) = self.rows(&mut index).await? {
-                for (bytes, _) in rows {
+            while let Some(read) = self.read(&mut index).await? {
+                for bytes in keys(read) {
                     let Ok(key) = Key::parse(&bytes) else { continue };
                     if key.id.as_deref() != Some(self.id.as_str()) {
                         continue;
@@ -301,6 +305,14 @@ impl Remains<'_> {
             ) => Ok(None),
             Err(e) => Err(e),
         }
+    }
+}
+
+/// The keys of what was read, damaged or not.
+fn keys(read: Read) -> Vec<Vec<u8>> {
+    match read {
+        Read::Rows(rows) => rows.into_iter().map(|(key, _)| key).collect(),
+        Read::Damaged { key, .. } => vec![key],
     }
 }
 

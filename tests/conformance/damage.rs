@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use workflow_runtime::store::{SledStore, Store};
+use workflow_runtime::journal::id::{Namespace, RunId, WorkflowId};
+use workflow_runtime::journal::key::{InstanceKeys, NamespaceKeys};
+use workflow_runtime::store::{SledStore, Store, Write};
 
 use crate::backend::{commit, fence, put};
 
@@ -24,12 +26,31 @@ async fn step_all(store: &SledStore, steps: std::ops::Range<u64>, truth: &mut Tr
             let (name, size) = (format!("i{i:02}"), if i % 9 == 0 { 9_000 } else { 300 });
             let frame = put(&name, vec![n as u8; size]);
             let history = put(format!("{name}/{n:04}"), format!("{name} {n}"));
-            for write in [&frame, &history] {
-                let workflow_runtime::store::Write::Put { key, value } = write else { unreachable!() };
+            let mut writes = vec![frame, history];
+            writes.extend(small(&name, i, n));
+            for write in &writes {
+                let Write::Put { key, value } = write else { unreachable!() };
                 truth.insert(key.clone(), value.clone());
             }
-            store.commit(commit(fence, &name, n, vec![frame, history])).await.unwrap();
+            store.commit(commit(fence, &name, n, writes)).await.unwrap();
         }
+    }
+}
+
+/// Records of an instance that are stored with those of others, and the first entry of its history, which may be.
+fn small(name: &str, i: u64, n: u64) -> Vec<Write> {
+    let keys = InstanceKeys::new(&Namespace::default(), &WorkflowId::new(name).unwrap());
+    let run = RunId(Default::default());
+    let put = |key, text: String| Write::Put { key, value: text.into_bytes() };
+    let result = put(keys.result(run, n), format!("{name} result {n}"));
+    match n {
+        0 => vec![
+            put(keys.start(run), format!("{name} was started")),
+            put(keys.listing("damaged", 1, i as i64), format!("{name} is listed")),
+            put(keys.history(run, 0), format!("{name} begins")),
+            result,
+        ],
+        _ => vec![result],
     }
 }
 
@@ -120,11 +141,14 @@ async fn look(directory: &Path, truth: &Truth, damage: &str, counts: &mut Counts
             }
         }
     }
-    match store.scan(b"i", b"j", usize::MAX).await {
-        Ok(rows) => assert_eq!(rows, truth.clone().into_iter().collect::<Vec<_>>(), "{damage}"),
-        Err(e) => {
-            assert!(["WS001", "WS005"].contains(&e.code()), "{damage}: {e}");
-            errors += 1;
+    for (from, to) in [(b"i".to_vec(), b"j".to_vec()), NamespaceKeys::new(&Namespace::default()).everything()] {
+        let expected = truth.range(from.clone()..to.clone()).map(|(key, value)| (key.clone(), value.clone()));
+        match store.scan(&from, &to, usize::MAX).await {
+            Ok(rows) => assert_eq!(rows, expected.collect::<Vec<_>>(), "{damage}"),
+            Err(e) => {
+                assert!(["WS001", "WS005"].contains(&e.code()), "{damage}: {e}");
+                errors += 1;
+            }
         }
     }
     // A store with damage may close with an error, but it closes.

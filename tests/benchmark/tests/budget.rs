@@ -110,5 +110,27 @@ async fn a_sleeper_is_one_commit_of_four_records() -> Result<(), Failure> {
     Ok(())
 }
 
+/// What sled needs in memory depends on how many records its database has.
+#[tokio::test]
+async fn a_sleeper_is_little_more_than_one_record_of_the_database() -> Result<(), Failure> {
+    let directory = tempfile::tempdir()?;
+    let store = SledStore::open(directory.path().join("store"))?;
+    let run = |engine: Engine| async move {
+        for i in 0..SLEEPERS {
+            engine.start(format!("sleeper-{i}"), sleeper()).await?;
+        }
+        Ok(())
+    };
+    cost(Arc::new(store.clone()), run).await?;
+    drop(store);
+    let store = SledStore::open(directory.path().join("store"))?;
+    let records = store.snapshot(directory.path().join("snapshot")).await?.records;
+    assert!(records <= SLEEPERS * 3 / 2, "{records} records for {SLEEPERS} sleepers");
+    Ok(())
+}
+
+/// Checkpoints are records of their own, and what else they have lies together.
+const SLEEPERS: u64 = 400;
+
 /// All that a waiting instance has in the store.
 const SLEEPER_BYTES: u64 = 1_000;

@@ -190,8 +190,13 @@ pub fn shard_of(bytes: &[u8]) -> Option<ShardId> {
 
 /// Whether a key is that of an entry of an index: of such a record the key says nearly all.
 pub(crate) fn is_index(bytes: &[u8]) -> bool {
-    let kind = behind_text(bytes, 0).and_then(|at| Kind::from_byte(*bytes.get(at)?));
-    matches!(kind, Some(Kind::Listing | Kind::Ready | Kind::Tag | Kind::Timer))
+    matches!(kind_of(bytes), Some((_, Kind::Listing | Kind::Ready | Kind::Tag | Kind::Timer)))
+}
+
+/// The length of what a key begins with up to its kind, and the kind.
+pub(crate) fn kind_of(bytes: &[u8]) -> Option<(usize, Kind)> {
+    let at = behind_text(bytes, 0)?;
+    Some((at + 1, Kind::from_byte(*bytes.get(at)?)?))
 }
 
 /// Where what follows a text begins, if the text is whole.

@@ -5,6 +5,7 @@
 //! r<key>            2 revision:u64 crc:u32 len:u64         the head of a value in parts
 //! p<key><n:u32>     3 revision:u64 crc:u32 bytes           one part
 //! h<key>            4 entries:u64  crc:u32 ...             a chunk of a history, see `sled::chunks`
+//! b<physical key>   5 entries:u64  crc:u32 ...             a block of small records, see `sled::blocks`
 //! s<name>           1 token:u64    crc:u32 owner           the store's own records
 //! ```
 //!
@@ -19,7 +20,10 @@ use super::{Revision, Row, StoreError};
 const WHOLE: u8 = 1;
 const SPLIT: u8 = 2;
 const PART: u8 = 3;
-const CHUNK: u8 = 4;
+/// A chunk of a history.
+pub(super) const CHUNK: u8 = 4;
+/// A block of small records.
+pub(super) const BLOCK: u8 = 5;
 const HEADER: usize = 1 + 8 + 4;
 
 /// The largest value that a database gets to see.
@@ -27,8 +31,10 @@ pub(super) const MAX_PHYSICAL: usize = 4096;
 /// The most bytes of it that are not its header.
 pub(super) const BODY: usize = MAX_PHYSICAL - HEADER;
 
-const REGION_RECORD: u8 = b'r';
+pub(super) const REGION_RECORD: u8 = b'r';
 const REGION_PART: u8 = b'p';
+/// That of chunks of histories.
+pub(super) const REGION_CHUNK: u8 = b'h';
 const REGION_OWN: u8 = b's';
 
 /// One change below the contract.
@@ -112,19 +118,19 @@ pub(super) fn seal_own(physical: &[u8], token: u64, owner: &[u8]) -> Vec<u8> {
     seal(WHOLE, physical, Revision(token), &owner[..owner.len().min(256)])
 }
 
-/// The stored form of a chunk of so many entries.
-pub(super) fn seal_chunk(physical: &[u8], entries: u64, body: &[u8]) -> Vec<u8> {
-    seal(CHUNK, physical, Revision(entries), body)
+/// The stored form of so many entries that lie together, in a [`CHUNK`] or a [`BLOCK`].
+pub(super) fn seal_many(format: u8, physical: &[u8], entries: u64, body: &[u8]) -> Vec<u8> {
+    seal(format, physical, Revision(entries), body)
 }
 
-/// How many entries a chunk has, and they themselves.
-pub(super) fn open_chunk<'a>(physical: &[u8], raw: &'a [u8]) -> Result<(u64, &'a [u8]), StoreError> {
+/// How many entries lie together there, and they themselves. An error names the key behind the region.
+pub(super) fn open_many<'a>(format: u8, physical: &[u8], raw: &'a [u8]) -> Result<(u64, &'a [u8]), StoreError> {
     let named = physical.get(1..).unwrap_or_default();
     let opened = unseal(named, physical, raw)?;
-    match opened.format {
-        CHUNK => Ok((opened.revision.0, opened.body)),
-        other => Err(StoreError::damaged(named, format!("unknown record format {other}"))),
+    if opened.format == format {
+        return Ok((opened.revision.0, opened.body));
     }
+    Err(StoreError::damaged(named, format!("unknown record format {}", opened.format)))
 }
 
 fn seal(format: u8, physical: &[u8], revision: Revision, body: &[u8]) -> Vec<u8> {

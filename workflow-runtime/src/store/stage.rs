@@ -241,8 +241,12 @@ impl<'a, M: Medium> Stage<'a, M> {
         if self.guards.0.contains_key(key) || self.known.contains_key(key) {
             return Ok(());
         }
-        let raw = self.base.read(&record::physical(key))?;
-        let summary = raw.map_or(Summary::ABSENT, |raw| Summary::lenient(raw.as_ref()));
+        let summary = match self.base.read(&record::physical(key)) {
+            Ok(raw) => raw.map_or(Summary::ABSENT, |raw| Summary::lenient(raw.as_ref())),
+            // What it lies together with is damaged. That does not prevent it from being replaced, either.
+            Err(StoreError::Damaged { .. }) => Summary { revision: None, parts: 0 },
+            Err(e) => return Err(e),
+        };
         self.known.insert(key.to_vec(), summary);
         Ok(())
     }

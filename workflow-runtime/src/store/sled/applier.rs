@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::chunks::Applied;
+use super::blocks::Applied;
 use super::database::Database;
 use super::snapshot::{self, Snapshot, SnapshotError};
 use super::table::Table;

@@ -29,7 +29,7 @@ const MOVING: &str = "moving";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Compacted {
-    /// How many records there are.
+    /// How many records the database has: small ones lie together in one.
     pub records: u64,
     /// Bytes of all files before.
     pub before: u64,

@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::applier::Position;
-use super::chunks::{self, Applied};
+use super::blocks::Applied;
+use super::chunks;
 use super::recovery;
 use super::table::Table;
 use super::view::guarded;

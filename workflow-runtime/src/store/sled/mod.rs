@@ -4,11 +4,14 @@
 //! it, shows them to readers and answers. The *applier* writes what has become durable to sled, every two seconds at least.
 
 mod applier;
+mod blocks;
 mod chunks;
 mod committer;
 mod compact;
 mod database;
 mod inbox;
+#[cfg(test)]
+mod model;
 mod readable;
 mod recovery;
 mod snapshot;

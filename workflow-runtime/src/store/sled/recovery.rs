@@ -25,8 +25,8 @@ use crate::journal::key;
 use crate::store::record;
 use crate::store::{OpenError, StoreError};
 
-/// The format of the stores that this build writes, and the newest that it reads. Format 1 had no log, format 2 no chunks.
-pub(super) const FORMAT: u32 = 3;
+/// The format of the stores that this build writes, and the newest that it reads. Format 1 had no log, format 2 no chunks, format 3 no blocks.
+pub(super) const FORMAT: u32 = 4;
 /// The directory of the log.
 const LOG: &str = "log";
 /// What the lock file says once the first format record is durable.

@@ -19,8 +19,8 @@ use crate::journal::key;
 use crate::store::{Cause, OpenError, StoreError, record};
 
 const MAGIC: &[u8; 4] = b"wfsn";
-/// Version 1 had no chunks of histories.
-const VERSION: u32 = 2;
+/// Version 1 had no chunks of histories, version 2 no blocks.
+const VERSION: u32 = 3;
 /// A block ends after so many bytes.
 const BLOCK: usize = 1 << 20;
 /// The longest block that is read.
@@ -30,7 +30,7 @@ const LONGEST: usize = 4 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// How many records.
+    /// How many records of the database: small ones lie together in one.
     pub records: u64,
     /// The size of the file, in bytes.
     pub bytes: u64,

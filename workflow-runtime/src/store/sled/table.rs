@@ -159,11 +159,11 @@ impl FromIterator<Op> for Table {
     }
 }
 
-/// What two hold, in order; of two with one key the newer.
-pub(super) fn merge<'a>(
-    newer: impl Iterator<Item = Row<'a>>,
-    older: impl Iterator<Item = Row<'a>>,
-) -> impl Iterator<Item = Row<'a>> {
+/// What two hold, in the order of their keys; of two with one key the newer.
+pub(super) fn merge<K: Ord, V>(
+    newer: impl Iterator<Item = (K, V)>,
+    older: impl Iterator<Item = (K, V)>,
+) -> impl Iterator<Item = (K, V)> {
     let (mut newer, mut older) = (newer.peekable(), older.peekable());
     std::iter::from_fn(move || match (newer.peek(), older.peek()) {
         (Some((new, _)), Some((old, _))) if old < new => older.next(),

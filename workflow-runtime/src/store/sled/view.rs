@@ -9,9 +9,9 @@ use std::iter::Peekable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use super::chunks;
 use super::recovery::panic_message;
-use super::table::{Row, Table, later, merge};
+use super::table::{Row, Table, Value, later, merge};
+use super::{blocks, chunks};
 use crate::store::record::{Each, Found, Medium, Op};
 use crate::store::{StoreCounters, StoreError};
 
@@ -140,14 +140,15 @@ impl Medium for Durable<'_> {
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
         let mut over = self.over(from, to).peekable();
         for row in chunks::rows(self.db, from, to)? {
-            let (key, value) = row?;
+            let (key, value) = row;
             if show_up_to(&mut over, &key, each)? {
                 return Ok(());
             }
-            let flow = match over.next_if(|(over, _)| *over == key.as_ref()) {
-                Some((_, Some(value))) => each(&key, value)?,
-                Some((_, None)) => continue,
-                None => each(&key, &value)?,
+            let flow = match (over.next_if(|(over, _)| *over == key.as_ref()), value) {
+                (Some((_, Some(value))), _) => each(&key, value)?,
+                (Some((_, None)), Ok(_)) => continue,
+                // What is damaged there is not gone with the key that it was told of.
+                (_, value) => each(&key, &value?)?,
             };
             if flow.is_break() {
                 return Ok(());
@@ -166,9 +167,9 @@ impl Medium for Durable<'_> {
     fn last(&self, from: &[u8], to: &[u8]) -> Result<Found<::sled::IVec>, StoreError> {
         let mut to = to.to_vec();
         loop {
-            let written = Written(self.db).last(from, &to)?;
+            let written = chunks::last(self.db, from, &to)?;
             match later(self.new.last(from, &to), self.old.last(from, &to)) {
-                Some((key, value)) if written.as_ref().is_none_or(|(k, _)| k.as_slice() <= key.as_ref()) => {
+                Some((key, value)) if is_later(&key, value, written.as_ref()) => {
                     let key = key.into_owned();
                     if let Some(value) = value {
                         return Ok(Some((key, value.as_slice().into())));
@@ -176,10 +177,19 @@ impl Medium for Durable<'_> {
                     // A record that is gone.
                     to = key;
                 }
-                _ => return Ok(written),
+                _ => return found(written),
             }
         }
     }
+}
+
+/// Whether what lies over the database is to be looked at before what is written there.
+fn is_later(key: &[u8], value: &Value, written: Option<&blocks::Row>) -> bool {
+    written.is_none_or(|(other, there)| match key == other.as_ref() {
+        // What is damaged there is not gone with the key that it was told of.
+        true => value.is_some() || there.is_ok(),
+        false => key > other.as_ref(),
+    })
 }
 
 /// Shows what lies over the database before `key`. Says whether `each` broke.
@@ -205,16 +215,12 @@ impl Medium for Written<'_> {
     type Value = ::sled::IVec;
 
     fn read(&self, key: &[u8]) -> Result<Option<::sled::IVec>, StoreError> {
-        match chunks::read(self.0, key)? {
-            Some(found) => Ok(Some(found)),
-            None => self.0.get(key).map_err(StoreError::backend),
-        }
+        chunks::read(self.0, key)
     }
 
     fn range(&self, from: &[u8], to: &[u8], each: &mut Each<'_>) -> Result<(), StoreError> {
-        for row in chunks::rows(self.0, from, to)? {
-            let (key, value) = row?;
-            if each(&key, &value)?.is_break() {
+        for (key, value) in chunks::rows(self.0, from, to)? {
+            if each(&key, &value?)?.is_break() {
                 break;
             }
         }
@@ -222,13 +228,12 @@ impl Medium for Written<'_> {
     }
 
     fn last(&self, from: &[u8], to: &[u8]) -> Result<Found<::sled::IVec>, StoreError> {
-        let row = self.0.range::<&[u8], _>(from..to).next_back().transpose().map_err(StoreError::backend)?;
-        let alone = row.map(|(key, value)| (key.to_vec(), value));
-        match (alone, chunks::last(self.0, from, to)?) {
-            (Some(alone), Some(packed)) => Ok(Some(if alone.0 > packed.0 { alone } else { packed })),
-            (alone, packed) => Ok(alone.or(packed)),
-        }
+        found(chunks::last(self.0, from, to)?)
     }
+}
+
+fn found(row: Option<blocks::Row>) -> Result<Found<::sled::IVec>, StoreError> {
+    row.map(|(key, value)| Ok((key.to_vec(), value?))).transpose()
 }
 
 #[cfg(test)]

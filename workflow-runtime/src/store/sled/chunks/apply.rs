@@ -1,40 +1,37 @@
 //! Writing: what a generation says of the history of a run becomes chunks.
 
-use super::{Db, Entry, FRAMING, MAX_CHUNK, chunk_key, entries, entry_key, first, holder, last_possible, split};
+use std::collections::BTreeMap;
+
+use super::{Db, Entry, FRAMING, MAX_CHUNK, behind, chunk_key, entries, entry_key, first, last_possible, split};
+use crate::store::sled::blocks::{self, Applied, Change};
 use crate::store::sled::table::Table;
 use crate::store::{StoreError, record};
 
-/// What was written to the database.
-#[derive(Debug, Default, Clone, Copy)]
-pub(in crate::store::sled) struct Applied {
-    pub(in crate::store::sled) keys: u64,
-    pub(in crate::store::sled) bytes: u64,
-}
+/// So many bytes of chunks are gathered before they are written.
+const GATHERED: usize = 1 << 20;
 
 /// Writes a table to the database. A second time it changes nothing.
 pub(in crate::store::sled) fn apply(db: &Db, table: &Table) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
-    for (physical, value) in table.records() {
-        applied.alone(db, physical, value.as_deref())?;
-    }
+    let records = table.records().map(|(key, value)| (key.into(), value.as_deref().map(Into::into)));
+    blocks::apply(db, records, &mut applied)?;
+    let (mut gathered, mut bytes) = (vec![], 0);
     for (run, entries) in table.histories() {
         let entries = entries.iter().map(|(number, value)| (*number, value.as_deref())).collect();
-        Changes { db, run, entries, applied: &mut applied }.make()?;
+        let mut changes = Changes { db, run, entries, made: BTreeMap::new() };
+        changes.make()?;
+        for (key, value) in changes.made {
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            let change: Change<'static> = (key.into(), value.map(Into::into));
+            gathered.push(change);
+        }
+        if bytes >= GATHERED {
+            blocks::apply(db, gathered.drain(..), &mut applied)?;
+            bytes = 0;
+        }
     }
+    blocks::apply(db, gathered, &mut applied)?;
     Ok(applied)
-}
-
-impl Applied {
-    /// Writes a record as it is, or removes it.
-    fn alone(&mut self, db: &Db, physical: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
-        self.keys += 1;
-        self.bytes += (physical.len() + value.map_or(0, <[u8]>::len)) as u64;
-        let was = match value {
-            Some(value) => db.insert(physical, value),
-            None => db.remove(physical),
-        };
-        was.map(drop).map_err(StoreError::backend)
-    }
 }
 
 /// What becomes of entries of one run, in the order of their numbers; nothing for those that go.
@@ -42,18 +39,19 @@ struct Changes<'a> {
     db: &'a Db,
     run: &'a [u8],
     entries: Vec<(u64, Option<&'a [u8]>)>,
-    applied: &'a mut Applied,
+    /// What becomes of physical keys for that.
+    made: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 impl Changes<'_> {
-    fn make(mut self) -> Result<(), StoreError> {
+    fn make(&mut self) -> Result<(), StoreError> {
         let (Some((first, _)), Some((last, _))) = (self.entries.first().copied(), self.entries.last().copied()) else {
             return Ok(());
         };
-        let mut append = self.is_behind_all(first)?;
+        let mut append = self.is_behind_all(first, |_| true)?;
         if !append {
             self.take_out(first, last)?;
-            append = self.is_behind_all(first)?;
+            append = self.is_behind_all(first, |number| self.find(number).is_none())?;
         }
         if self.entries.iter().any(|(_, value)| value.is_none()) {
             self.remove_alone(first, last)?;
@@ -63,32 +61,35 @@ impl Changes<'_> {
             let Some(value) = value else { continue };
             let framed = FRAMING + value.len();
             if !append || framed > MAX_CHUNK {
-                self.alone(&entry_key(self.run, number), Some(value))?;
+                self.made.insert(entry_key(self.run, number), Some(value.to_vec()));
                 continue;
             }
             if size + framed > MAX_CHUNK {
-                self.chunk(&std::mem::take(&mut chunk))?;
+                self.chunk(&std::mem::take(&mut chunk));
                 size = 0;
             }
             size += framed;
             chunk.push((number, value));
         }
-        self.chunk(&chunk)
+        self.chunk(&chunk);
+        Ok(())
     }
 
-    fn alone(&mut self, physical: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
-        self.applied.alone(self.db, physical, value)
-    }
-
-    /// Whether all that lies in chunks has lower numbers. Of a damaged chunk only its lower bound is known, and no more needed:
+    /// Whether all that is in chunks and counts has lower numbers. Of what is damaged only its lower bound is known, and no more needed:
     /// nothing else in it will ever be read.
-    fn is_behind_all(&self, number: u64) -> Result<bool, StoreError> {
-        let Some((key, raw)) = holder(self.db, self.run, u64::MAX)? else { return Ok(true) };
-        match entries(&key, &raw) {
-            Ok(entries) => Ok(entries.last().is_none_or(|(last, _)| *last < number)),
-            Err(StoreError::Damaged { .. }) => Ok(first(&key) < number),
-            Err(e) => Err(e),
+    fn is_behind_all(&self, number: u64, counts: impl Fn(u64) -> bool) -> Result<bool, StoreError> {
+        let (from, mut to) = (chunk_key(self.run, 0), behind(&chunk_key(self.run, u64::MAX)));
+        while let Some((key, raw)) = blocks::last(self.db, &from, &to)? {
+            match raw.map(|raw| entries(&key, &raw).map(|entries| last_of(&entries, &counts))) {
+                Ok(Ok(Some(last))) => return Ok(last < number),
+                Ok(Ok(None)) => {}
+                Ok(Err(StoreError::Damaged { .. })) => return Ok(first(&key) < number),
+                Err(StoreError::Damaged { .. }) => return Ok(true),
+                Ok(Err(e)) | Err(e) => return Err(e),
+            }
+            to = key.to_vec();
         }
+        Ok(true)
     }
 
     /// What is said of an entry, if anything is.
@@ -99,16 +100,25 @@ impl Changes<'_> {
 
     /// Takes the entries out of the chunks that hold them.
     fn take_out(&mut self, first: u64, last: u64) -> Result<(), StoreError> {
-        let from =
-            holder(self.db, self.run, first)?.map_or_else(|| chunk_key(self.run, first), |(key, _)| key.to_vec());
-        let rows: Result<Vec<_>, _> = self.db.range(from..=chunk_key(self.run, last)).collect();
-        for (key, raw) in rows.map_err(StoreError::backend)? {
+        let holder = blocks::last(self.db, &chunk_key(self.run, 0), &behind(&chunk_key(self.run, first)))?;
+        let from = match holder {
+            Some((key, Ok(_))) => key.to_vec(),
+            Some(_) => chunk_key(self.run, 0),
+            None => chunk_key(self.run, first),
+        };
+        for (key, raw) in blocks::rows(self.db, &from, &behind(&chunk_key(self.run, last)))? {
+            let raw = match raw {
+                Ok(raw) => raw,
+                // What a damaged block may hold stays.
+                Err(StoreError::Damaged { .. }) => continue,
+                Err(e) => return Err(e),
+            };
             let mut entries = match entries(&key, &raw) {
                 Ok(entries) => entries,
                 Err(StoreError::Damaged { .. }) => {
                     // It goes with the entry that readers were told of.
                     if self.find(last_possible(self.db, &key)?) == Some(None) {
-                        self.alone(&key, None)?;
+                        self.made.insert(key.to_vec(), None);
                     }
                     continue;
                 }
@@ -117,8 +127,8 @@ impl Changes<'_> {
             let before = entries.len();
             entries.retain(|(number, _)| self.find(*number).is_none());
             match entries.len() {
-                0 => self.alone(&key, None)?,
-                left if left < before => self.write(&key, &entries)?,
+                0 => drop(self.made.insert(key.to_vec(), None)),
+                left if left < before => self.write(&key, &entries),
                 _ => {}
             }
         }
@@ -130,24 +140,31 @@ impl Changes<'_> {
         let alone = self.db.range(entry_key(self.run, first)..=entry_key(self.run, last)).keys();
         for key in alone.collect::<Result<Vec<_>, _>>().map_err(StoreError::backend)? {
             if split(&key).and_then(|(_, number)| self.find(number)) == Some(None) {
-                self.alone(&key, None)?;
+                self.made.insert(key.to_vec(), None);
             }
         }
         Ok(())
     }
 
-    fn chunk(&mut self, entries: &[Entry<'_>]) -> Result<(), StoreError> {
-        let Some((first, _)) = entries.first() else { return Ok(()) };
-        self.write(&chunk_key(self.run, *first), entries)
+    fn chunk(&mut self, entries: &[Entry<'_>]) {
+        if let Some((first, _)) = entries.first() {
+            self.write(&chunk_key(self.run, *first), entries);
+        }
     }
 
-    fn write(&mut self, key: &[u8], entries: &[Entry<'_>]) -> Result<(), StoreError> {
+    fn write(&mut self, key: &[u8], entries: &[Entry<'_>]) {
         let mut body = Vec::with_capacity(entries.iter().map(|(_, record)| FRAMING + record.len()).sum());
         for (number, record) in entries {
             body.extend_from_slice(&number.to_be_bytes());
             body.extend_from_slice(&(record.len() as u16).to_be_bytes());
             body.extend_from_slice(record);
         }
-        self.alone(key, Some(&record::seal_chunk(key, entries.len() as u64, &body)))
+        let sealed = record::seal_many(record::CHUNK, key, entries.len() as u64, &body);
+        self.made.insert(key.to_vec(), Some(sealed));
     }
+}
+
+/// The last of the entries that count.
+fn last_of(entries: &[Entry<'_>], counts: impl Fn(u64) -> bool) -> Option<u64> {
+    entries.iter().rev().map(|(number, _)| *number).find(|number| counts(*number))
 }

@@ -218,6 +218,7 @@ mod tests {
     use std::sync::mpsc::{Sender, channel};
 
     use super::*;
+    use crate::store::record::Medium;
     use crate::store::sled::applier::Position;
     use crate::store::sled::table::Table;
     use crate::store::sled::wal::{self, simulated::Simulated};
@@ -317,6 +318,24 @@ mod tests {
         store.step(commit(fence, 2, &large)).unwrap();
         assert_eq!(store.read(), Some((Revision(3), large)));
         assert_eq!(store.in_log(), 4);
+    }
+
+    #[test]
+    fn a_value_with_a_damaged_part_is_written_over() {
+        let mut store = Store::new();
+        let fence = store.fence().unwrap();
+        store.step(commit(fence, 0, &[7; 20_000])).unwrap();
+        let damaged = vec![(record::part(b"i", 3), Some(vec![0; 100]))];
+        store.shared.publish(vec![damaged]);
+        store.committer.guards.forget();
+        let over = |revision| Commit { based_on: Revision::DAMAGED, revision, ..commit(fence, 0, &[8; 5_000]) };
+        store.step(over(Revision(9))).unwrap();
+        assert_eq!(store.read(), Some((Revision(9), vec![8; 5_000])));
+        // Parts of the old value are gone.
+        let left = |n| store.shared.read(|durable| durable.read(&record::part(b"i", n))).unwrap().is_some();
+        assert_eq!((0..5).map(left).collect::<Vec<_>>(), [true, true, false, false, false]);
+        assert_eq!(store.step(over(Revision(10))).unwrap_err().code(), "WS008");
+        store.step(commit(fence, 9, b"on")).unwrap();
     }
 
     #[test]

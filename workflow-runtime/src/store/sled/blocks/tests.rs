@@ -382,11 +382,12 @@ fn what_a_crash_has_left_behind_a_split_stays_hidden() {
     agree(&Written(&db), &model, bounds, &mut random).unwrap();
 }
 
-/// Reads all as who is told of damage goes on behind it.
-fn forwards(db: &Db, from: &[u8], to: &[u8]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let (mut from, mut seen, mut told) = (from.to_vec(), vec![], vec![]);
+/// Reads all as who is told of damage goes on behind it, or before it: what is seen, and what is told.
+fn go_through(db: &Db, from: &[u8], to: &[u8], backwards: bool) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let (mut from, mut to, mut seen, mut told) = (from.to_vec(), to.to_vec(), vec![], vec![]);
     loop {
-        let key = match record::scan(&Written(db), &from, to, 1) {
+        let scan = if backwards { record::scan_back } else { record::scan };
+        let key = match scan(&Written(db), &from, &to, 1) {
             Ok(rows) => match rows.into_iter().next() {
                 Some((key, _)) => {
                     seen.push(key.clone());
@@ -400,30 +401,11 @@ fn forwards(db: &Db, from: &[u8], to: &[u8]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
             }
             Err(e) => panic!("{e}"),
         };
-        assert!(key.as_slice() >= from.as_slice() && key.as_slice() < to);
-        from = [key, vec![0]].concat();
-    }
-}
-
-fn backwards(db: &Db, from: &[u8], to: &[u8]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let (mut to, mut seen, mut told) = (to.to_vec(), vec![], vec![]);
-    loop {
-        let key = match record::scan_back(&Written(db), from, &to, 1) {
-            Ok(rows) => match rows.into_iter().next() {
-                Some((key, _)) => {
-                    seen.push(key.clone());
-                    key
-                }
-                None => return (seen, told),
-            },
-            Err(StoreError::Damaged { key, .. }) => {
-                told.push(key.clone());
-                key
-            }
-            Err(e) => panic!("{e}"),
-        };
-        assert!(key.as_slice() >= from && key < to);
-        to = key;
+        assert!(key >= from && key < to);
+        match backwards {
+            true => to = key,
+            false => from = [key, vec![0]].concat(),
+        }
     }
 }
 
@@ -452,10 +434,10 @@ fn a_damaged_block_hides_no_other() {
     let (db, model, lost, block) = damaged();
     let (from, to) = kind();
     let whole: Vec<_> = model.keys().map(|key| key[1..].to_vec()).filter(|key| !lost.contains(key)).collect();
-    let (seen, told) = forwards(&db, &from, &to);
+    let (seen, told) = go_through(&db, &from, &to, false);
     assert_eq!((&seen, told.len()), (&whole, 1));
     assert!(told[0] > lost[lost.len() - 1] && told[0] < whole[whole.iter().position(|key| *key > lost[0]).unwrap()]);
-    let (mut seen, told) = backwards(&db, &from, &to);
+    let (mut seen, told) = go_through(&db, &from, &to, true);
     seen.reverse();
     assert_eq!((seen, told), (whole, vec![block[2..].to_vec()]));
     for key in model.keys() {
@@ -472,7 +454,7 @@ fn a_damaged_block_hides_no_other() {
     for key in &lost {
         let behind = [key.as_slice(), &[0]].concat();
         let told = (vec![], vec![key.clone()]);
-        assert_eq!((forwards(&db, key, &behind), backwards(&db, key, &behind)), (told.clone(), told));
+        assert_eq!((go_through(&db, key, &behind, false), go_through(&db, key, &behind, true)), (told.clone(), told));
     }
 }
 
@@ -487,20 +469,22 @@ fn what_is_written_into_a_damaged_block_counts_and_the_rest_stays_damaged() {
     chunks::apply(&db, &table).unwrap();
     for key in [&lost[0], &new] {
         assert_eq!(record::read(&Written(&db), key).unwrap().unwrap().1.len(), 20);
-        assert!(forwards(&db, &from, &to).0.contains(key) && backwards(&db, &from, &to).0.contains(key));
+        assert!(
+            go_through(&db, &from, &to, false).0.contains(key) && go_through(&db, &from, &to, true).0.contains(key)
+        );
     }
-    assert_eq!(forwards(&db, &from, &to).1.len(), 1);
+    assert_eq!(go_through(&db, &from, &to, false).1.len(), 1);
     assert!(lost[1..].iter().all(|key| record::read(&Written(&db), key).is_err()));
     // It is not too much for who removes one instance of many: what he is told of leaves the others as they are.
     for key in &lost {
         let behind = [&key[..key.len() - 1], &[key[key.len() - 1] + 1]].concat();
-        let (seen, told) = forwards(&db, key, &behind);
+        let (seen, told) = go_through(&db, key, &behind, false);
         seen.iter().chain(&told).for_each(|key| gone(key, &mut table));
         chunks::apply(&db, &table).unwrap();
         assert!(record::read(&Written(&db), key).is_err() && db.contains_key(&block).unwrap());
     }
     // Who removes all that may be in it removes it.
-    let (seen, told) = forwards(&db, &from, &to);
+    let (seen, told) = go_through(&db, &from, &to, false);
     let mut table = Table::default();
     seen.iter().chain(&told).for_each(|key| gone(key, &mut table));
     chunks::apply(&db, &table).unwrap();
@@ -550,7 +534,7 @@ async fn a_store_with_a_damaged_block_takes_commits() {
 fn the_deletion_of_what_was_told_hides_no_damage() {
     let (db, ..) = damaged();
     let ((from, to), mut table) = (kind(), Table::default());
-    for key in [forwards(&db, &from, &to).1, backwards(&db, &from, &to).1].concat() {
+    for key in [go_through(&db, &from, &to, false).1, go_through(&db, &from, &to, true).1].concat() {
         gone(&key, &mut table);
     }
     let shared = Shared::new(db.clone(), table);
@@ -576,9 +560,9 @@ fn histories_in_a_damaged_block_go_on() {
     raw[60] ^= 1;
     db.insert(block, raw).unwrap();
     let (from, to) = crate::journal::key::NamespaceKeys::new(&Namespace::default()).everything();
-    let (seen, told) = forwards(&db, &from, &to);
+    let (seen, told) = go_through(&db, &from, &to, false);
     assert_eq!((seen.len(), told.len()), (40 - lost.len(), 1));
-    let (seen, told) = backwards(&db, &from, &to);
+    let (seen, told) = go_through(&db, &from, &to, true);
     assert_eq!((seen.len(), told.len()), (40 - lost.len(), 1));
     for n in 0..40 {
         let of = keys(n);
@@ -586,9 +570,9 @@ fn histories_in_a_damaged_block_go_on() {
         let first = of.history(run(n), 0);
         let is_lost = lost.contains(&first);
         let expected = if is_lost { (0, 1) } else { (1, 0) };
-        let (seen, told) = forwards(&db, &from, &to);
+        let (seen, told) = go_through(&db, &from, &to, false);
         assert_eq!((seen.len(), told.len()), expected);
-        let (seen, told) = backwards(&db, &from, &to);
+        let (seen, told) = go_through(&db, &from, &to, true);
         assert_eq!((seen.len(), told.len()), expected);
         match record::read(&Written(&db), &first) {
             Err(StoreError::Damaged { key, .. }) => assert!(is_lost && key == first),
@@ -601,20 +585,20 @@ fn histories_in_a_damaged_block_go_on() {
             chunks::apply(&db, &table).unwrap();
         }
         let numbers = |keys: &[Vec<u8>]| keys.iter().map(|key| key[key.len() - 1]).collect::<Vec<_>>();
-        let (seen, told) = forwards(&db, &from, &to);
+        let (seen, told) = go_through(&db, &from, &to, false);
         assert_eq!(numbers(&seen), if is_lost { vec![1, 2, 3, 4] } else { vec![0, 1, 2, 3, 4] });
         assert_eq!(told.len(), usize::from(is_lost));
-        let (mut back, _) = backwards(&db, &from, &to);
+        let (mut back, _) = go_through(&db, &from, &to, true);
         back.reverse();
         assert_eq!(back, seen);
-        assert_eq!(forwards(&db, &of.history(run(n), 2), &to).0, seen[seen.len() - 3..]);
+        assert_eq!(go_through(&db, &of.history(run(n), 2), &to, false).0, seen[seen.len() - 3..]);
         for entry in 1..5 {
             assert!(record::read(&Written(&db), &of.history(run(n), entry)).unwrap().is_some());
         }
         let mut table = Table::default();
         seen.iter().chain(&told).for_each(|key| gone(key, &mut table));
         chunks::apply(&db, &table).unwrap();
-        assert!(forwards(&db, &from, &to).0.is_empty());
+        assert!(go_through(&db, &from, &to, false).0.is_empty());
     }
     let left = blocks(&db);
     assert_eq!(left.len(), db.len(), "all but what is damaged is gone");

@@ -17,7 +17,7 @@ use workflow_runtime::{
 
 type Test = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-const NAMES: [&str; 6] = ["run_about", "doze", "delivery", "boss", "clerk", "trainee"];
+const NAMES: [&str; 7] = ["run_about", "shift", "doze", "delivery", "boss", "clerk", "trainee"];
 const WORD: Signal<String> = Signal::new("word");
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -85,6 +85,16 @@ async fn clerk(padding: usize) -> Result<String, DeskError> {
 
 #[workflow]
 async fn trainee() -> Result<(), DeskError> {
+    WORD.recv().await?;
+    Ok(())
+}
+
+/// Goes on as a new run at once, and waits.
+#[workflow]
+async fn shift(more: u32) -> Result<(), DeskError> {
+    if more > 0 {
+        continue_as_new!(more - 1);
+    }
     WORD.recv().await?;
     Ok(())
 }
@@ -218,6 +228,35 @@ async fn an_instance_that_had_ended_gets_its_result_back() -> Test {
     assert_eq!(run.result().await?, 7);
     engine.advance(days(31)).await;
     assert_eq!(run.status().await.unwrap_err().code(), "WE050");
+    Ok(())
+}
+
+/// All of them began at the same instant; messages wait for the last.
+#[tokio::test]
+async fn of_many_runs_the_newest_is_ended_and_nothing_is_left_of_any() -> Test {
+    const NOTE: Signal<u32> = Signal::new("note");
+    let (store, clock) = (MemoryStore::new(), TestClock::manual());
+    let engine = open(&store, &clock, 0).await;
+    let run = engine.start("s", shift(5)).await?;
+    engine.run_until_idle().await;
+    for n in 0..3 {
+        run.signal(&NOTE, n).await?;
+    }
+    let before = engine.run(shift, "s").status().await?;
+    assert_eq!(before.inbox["note"], 3);
+    engine.kill();
+    assert!(store.damage(&keys("s").frame()));
+
+    let engine = open(&store, &clock, 0).await;
+    engine.run(shift, "s").terminate("its checkpoint is damaged").await?;
+    let after = engine.run(shift, "s").status().await?;
+    assert_eq!((after.state, after.run_id), (Status::Terminated, before.run_id));
+    let chain = |status: workflow_runtime::engine::RunStatus| (status.first_run_id, status.previous_run_id);
+    assert_eq!(chain(after), chain(before));
+    assert_eq!(engine.census().await?.of(Kind::Signal).records, 0);
+    engine.advance(days(31)).await;
+    let left = engine.census().await?;
+    assert!(left.kinds.keys().all(|kind| kind == "Definition"), "{left:?}");
     Ok(())
 }
 

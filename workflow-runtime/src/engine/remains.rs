@@ -1,14 +1,13 @@
 //! What is left of an instance whose checkpoint is damaged: enough of it, in its other records, to end it in order.
 //!
-//! Where it stood, and with what locals, was in the checkpoint alone. How it was started, its history, its tags, its deadline,
+//! Where it stood, and with what locals, was in the checkpoint alone. How it was started, its history, its tags,
 //! its parent and its children, and what waits in its inbox and its outbox, stand in records and index entries of their own. The entries of indexes are
 //! found by looking at all of them: this is done when somebody asks, for one instance.
 
 use super::{
     actor::Actor,
     checkpoint::{
-        Addressed, Checkpoint, ChildLink, EXPIRE, Ended, Former, Inbox, Operation, PARENT, Parent, StartRecord, State,
-        Wait, Watcher,
+        Addressed, Checkpoint, ChildLink, Ended, Inbox, Operation, PARENT, Parent, StartRecord, State, Wait, Watcher,
     },
     draft::Draft,
     error::Unavailable,
@@ -187,7 +186,7 @@ impl Remains<'_> {
         Ok((Revision(known + FAR_BEHIND), ended))
     }
 
-    /// The runs before it.
+    /// The run before it, if it is one of a chain. Runs that ended before are removed with the id.
     async fn chain(&self, c: &mut Checkpoint) -> Result<(), Unavailable> {
         let (mut ended, mut former) = (Pages::new(self.keys.all(Kind::Ended)), vec![]);
         while let Some(rows) = self.rows(&mut ended).await? {
@@ -196,8 +195,6 @@ impl Remains<'_> {
         if let Some(before) = former.iter().find(|e| e.next == c.run && matches!(e.state, State::Continued { .. })) {
             (c.relations.first, c.relations.previous) = (Some(before.chain), Some(before.run));
         }
-        let oldest = former.iter().filter(|e| e.retire.is_some()).min_by_key(|e| e.closed);
-        c.former = oldest.map(|e| Former { run: e.run, retire: e.retire });
         Ok(())
     }
 
@@ -220,9 +217,6 @@ impl Remains<'_> {
                             c.relations.parent = Some(Parent { id, first: RunId::default() });
                         }
                         (Kind::Tag, Some((name, value))) => drop(c.tags.insert(name, value)),
-                        (Kind::Timer, _) if key.number == Some(EXPIRE.0) => {
-                            c.expires = key.due.and_then(|due| Timestamp::from_microsecond(due).ok());
-                        }
                         _ => {}
                     }
                 }

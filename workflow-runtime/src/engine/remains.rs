@@ -188,12 +188,12 @@ impl Remains<'_> {
 
     /// The run before it, if it is one of a chain. Runs that ended before are removed with the id.
     async fn chain(&self, c: &mut Checkpoint) -> Result<(), Unavailable> {
-        let (mut ended, mut former) = (Pages::new(self.keys.all(Kind::Ended)), vec![]);
+        let mut ended = Pages::new(self.keys.all(Kind::Ended));
         while let Some(rows) = self.rows(&mut ended).await? {
-            former.extend(rows.iter().filter_map(|(_, value)| encoding::decode::<Ended>(value).ok()));
-        }
-        if let Some(before) = former.iter().find(|e| e.next == c.run && matches!(e.state, State::Continued { .. })) {
-            (c.relations.first, c.relations.previous) = (Some(before.chain), Some(before.run));
+            let mut former = rows.iter().filter_map(|(_, value)| encoding::decode::<Ended>(value).ok());
+            if let Some(before) = former.find(|e| e.next == c.run && matches!(e.state, State::Continued { .. })) {
+                (c.relations.first, c.relations.previous) = (Some(before.chain), Some(before.run));
+            }
         }
         Ok(())
     }

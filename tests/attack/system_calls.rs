@@ -142,7 +142,7 @@ fn kind(path: &Path) -> &'static str {
     match &*name {
         "db" | "conf" | "blobs" => "sled",
         name if name.starts_with("snap.") => "sled",
-        "log" | "acked" | "spare" => "log",
+        "log" | "acked" | "applied" | "spare" => "log",
         name if name.ends_with(".log") => "log",
         _ => "other",
     }

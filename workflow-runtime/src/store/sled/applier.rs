@@ -2,9 +2,8 @@
 //!
 //! It takes all that has become durable since the last time, in one *generation*: the last write of each record, in the
 //! order of their keys. So a record that changes with every step is written to the database once in seconds. It notes
-//! how far the database has come (the *position*) after the generation is synced; the note is durable with the next sync,
-//! and a segment of the log is let go of after that. A crash in between makes the next opening write a generation again,
-//! which changes nothing.
+//! how far the database has come (the *position*) after the generation is synced, and syncs the note; segments of the log are let go of after
+//! that. A crash in between makes the next opening write a generation again, which changes nothing.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -226,8 +225,8 @@ pub(super) struct Applier {
     pub(super) files: Arc<dyn Files>,
     pub(super) shared: Arc<Shared>,
     pub(super) progress: Arc<Progress>,
-    /// The position that the last generation has noted, durable after the next sync.
-    pub(super) noted: u64,
+    /// The position that the database has noted.
+    pub(super) applied: u64,
 }
 
 impl Applier {
@@ -262,9 +261,10 @@ impl Applier {
         let bytes = self.write(&table)?;
         drop(table);
         self.shared.thaw();
-        let durable = std::mem::replace(&mut self.noted, last);
         self.database.note(Position { group: last, closed: false })?;
-        if let Err(error) = wal::release(&*self.files, durable) {
+        self.database.sync()?;
+        self.applied = last;
+        if let Err(error) = wal::release(&*self.files, last) {
             tracing::warn!(%error, "old segments of the log are not let go of; it is tried again");
         }
         self.progress.written(last, bytes, begun.elapsed());
@@ -287,9 +287,9 @@ impl Applier {
             // The log may hold a group that nobody knows about.
             return Ok(());
         }
-        self.database.note(Position { group: self.noted, closed: true })?;
+        self.database.note(Position { group: self.applied, closed: true })?;
         self.database.sync()?;
-        let released = wal::release(&*self.files, self.noted);
+        let released = wal::release(&*self.files, self.applied);
         released.map_err(StoreError::backend)
     }
 }

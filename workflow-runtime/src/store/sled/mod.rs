@@ -126,7 +126,7 @@ impl SledStoreBuilder {
         };
         let committer =
             Committer { wal, fences, guards: Guards::default(), shared: shared.clone(), progress: progress.clone() };
-        let applier = Applier { database, files, shared: shared.clone(), progress: progress.clone(), noted: applied };
+        let applier = Applier { database, files, shared: shared.clone(), progress: progress.clone(), applied };
         let (sender, inbox) = channel();
         let failed = |source| OpenError::Io { path: self.path.clone(), source: Arc::new(source) };
         let named = |name: &str| std::thread::Builder::new().name(name.into());

@@ -12,6 +12,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use super::applier::Position;
@@ -20,7 +21,7 @@ use super::database::{self, Database};
 use super::readable;
 use super::table::Table;
 use super::view::{Written, guarded};
-use super::wal::{self, Damage, Directory, Files, Wal};
+use super::wal::{self, Ahead, Damage, Directory, Files, Wal};
 use crate::journal::key;
 use crate::store::record;
 use crate::store::{OpenError, StoreError};
@@ -98,18 +99,28 @@ fn open_or_panic(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Open
     database::make_up_for_failed_sync(path).map_err(|e| from_io(path, e))?;
     remove_unfinished_snapshots(path).map_err(|e| from_io(path, e))?;
     set_torn_settings_aside(path).map_err(|e| from_io(path, e))?;
-    readable::check(path).map_err(|e| from_io(path, e))?;
-    let db = match attempt(path, cache_capacity) {
-        Ok(db) => db,
-        Err(Failure::Open(error)) => return Err(error),
-        Err(Failure::Damaged(first)) => without_snapshots(path, cache_capacity, first)?,
-    };
+    let (db, ahead) = open_database(path, cache_capacity)?;
     let database = Database::new(path, db).map_err(|e| from_io(path, e))?;
     check_format(path, &database, begun)?;
     let files: Arc<dyn Files> = Arc::new(open_log(path).map_err(|e| from_io(path, e))?);
-    let (last, wal, behind) = read_log(path, &database, files.clone(), begun, salvage)?;
+    let (last, wal, behind) = read_log(path, &database, files.clone(), ahead, begun, salvage)?;
     begin(path, &database, begun, &lock)?;
     Ok(Opened { database, lock, files, last, wal, behind })
+}
+
+/// The log is read beside it, as far as it is known what of it will be needed.
+fn open_database(path: &Path, cache_capacity: u64) -> Result<(::sled::Db, Option<Ahead>), OpenError> {
+    thread::scope(|scope| {
+        let read_ahead = || wal::read_ahead(&Directory::new(log(path)));
+        let reading = thread::Builder::new().spawn_scoped(scope, read_ahead);
+        readable::check(path).map_err(|e| from_io(path, e))?;
+        let db = match attempt(path, cache_capacity) {
+            Ok(db) => db,
+            Err(Failure::Open(error)) => return Err(error),
+            Err(Failure::Damaged(first)) => without_snapshots(path, cache_capacity, first)?,
+        };
+        Ok((db, reading.ok().and_then(|reading| reading.join().ok()).flatten()))
+    })
 }
 
 /// The directory of the log of the store in `path`.
@@ -140,6 +151,7 @@ fn read_log(
     path: &Path,
     database: &Database,
     files: Arc<dyn Files>,
+    ahead: Option<Ahead>,
     begun: bool,
     salvage: bool,
 ) -> Result<(u64, Wal, Behind), OpenError> {
@@ -150,7 +162,8 @@ fn read_log(
     };
     // The process may have ended before there was a log.
     position.closed |= !begun;
-    let mut replay = match wal::scan(&*files, position, salvage) {
+    let scan = || wal::scan(&*files, position, salvage);
+    let mut replay = match ahead.and_then(|ahead| ahead.behind(position)).map_or_else(scan, Ok) {
         Ok(replay) => replay,
         Err(Damage::At(reason)) => return Err(OpenError::Log { path: path.to_owned(), reason }),
         Err(Damage::Newer(found)) => {
@@ -257,7 +270,7 @@ fn attempt(path: &Path, cache_capacity: u64) -> Result<::sled::Db, Failure> {
         match catch_unwind(AssertUnwindSafe(|| config.open())) {
             Ok(Ok(db)) => return Ok(db),
             Ok(Err(::sled::Error::Io(e))) if e.to_string().contains("could not acquire lock") => {
-                std::thread::sleep(Duration::from_millis(5));
+                thread::sleep(Duration::from_millis(5));
             }
             Ok(Err(::sled::Error::Io(e))) if nothing_helps(&e) => return Err(Failure::Open(from_io(path, e))),
             Ok(Err(e)) => return Err(Failure::Damaged(from_sled(path, e))),
@@ -391,7 +404,7 @@ pub(super) fn wait_until_released(data: &File) {
         if data.try_lock().is_ok() {
             break;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

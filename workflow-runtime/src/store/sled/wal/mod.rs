@@ -11,6 +11,9 @@
 //!
 //! `acked` is written after each sync and never synced itself. It may be old, but it is never ahead of what is
 //! durable; so it shows that a log has lost its end, which the log alone cannot.
+//!
+//! `applied` tells up to which group sled has everything, as sled itself does. It is written after that is durable and never synced, so it may be old as
+//! well. With it the log is read while sled opens; without it afterwards.
 
 mod files;
 mod format;
@@ -27,7 +30,7 @@ pub(super) use self::files::{Directory, Files, LogFile};
 pub(super) use self::format::VERSION;
 use self::format::{MAX_BODY, SEGMENT_HEADER, SegmentHeader};
 use self::scan::Newest;
-pub(super) use self::scan::{Damage, Replay, scan};
+pub(super) use self::scan::{Ahead, Damage, Replay, read_ahead, scan};
 use crate::store::record::Op;
 
 /// How files grow.
@@ -45,6 +48,7 @@ pub(super) const SIZES: Sizes = Sizes { segment: 32 << 20, least_growth: 64 << 1
 
 const SPARE: &str = "spare";
 const ACKED: &str = "acked";
+const APPLIED: &str = "applied";
 
 fn segment_name(first: u64) -> String {
     format!("{first:020}.log")
@@ -76,7 +80,7 @@ pub(super) struct Wal {
 }
 
 /// Where the last segment of a log ends.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tail {
     header: SegmentHeader,
     end: u64,
@@ -102,7 +106,7 @@ impl Wal {
             Some(tail) if tail.end < sizes.segment => Segment::go_on(&*files, tail)?,
             _ => Segment::begin(&*files, next)?,
         };
-        acked.write_at(&scan::acked_bytes(next - 1), 0)?;
+        acked.write_at(&scan::number_bytes(next - 1), 0)?;
         Ok(Self { files, segment, next, acked, buffer: Vec::new(), sizes })
     }
 
@@ -127,7 +131,7 @@ impl Wal {
         }
         self.next += 1;
         // A guard against a lost end, not needed for anything else.
-        if let Err(error) = self.acked.write_at(&scan::acked_bytes(self.last()), 0) {
+        if let Err(error) = self.acked.write_at(&scan::number_bytes(self.last()), 0) {
             tracing::debug!(%error, "the number of the last group was not noted");
         }
         Ok(bytes)
@@ -223,7 +227,8 @@ pub(super) fn settle(files: &dyn Files, replay: &Replay) -> io::Result<()> {
     file.sync()
 }
 
-/// Lets go of the segments that hold nothing behind the group `applied`, the last segment never.
+/// The database has all groups up to `applied`, and says so durably: lets go of the segments that hold nothing behind it, the last
+/// segment never, and notes it for the next opening.
 pub(super) fn release(files: &dyn Files, applied: u64) -> io::Result<()> {
     let firsts = scan::segments(files)?;
     for pair in firsts.windows(2) {
@@ -232,7 +237,11 @@ pub(super) fn release(files: &dyn Files, applied: u64) -> io::Result<()> {
             files.rename(&segment_name(*old), SPARE)?;
         }
     }
-    Ok(())
+    let noted = match files.open(APPLIED, false) {
+        Err(e) if e.kind() == ErrorKind::NotFound => files.open(APPLIED, true)?,
+        other => other?,
+    };
+    noted.write_at(&scan::number_bytes(applied), 0)
 }
 
 /// How many segments the log has.

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 use super::files::Files;
 use super::format::{self, GROUP_HEADER, SEGMENT_HEADER, SegmentHeader, VERSION};
-use super::{ACKED, Tail, parse_segment_name, segment_name};
+use super::{ACKED, APPLIED, Tail, parse_segment_name, segment_name};
 use crate::store::sled::applier::Position;
 use crate::store::sled::table::Table;
 
@@ -47,7 +47,8 @@ fn at<T>(reason: String) -> Result<T, Damage> {
     Err(Damage::At(reason))
 }
 
-pub(super) fn acked_bytes(seq: u64) -> [u8; 12] {
+/// A number of a group in a file of its own.
+pub(super) fn number_bytes(seq: u64) -> [u8; 12] {
     let mut bytes = [0; 12];
     bytes[..8].copy_from_slice(&seq.to_be_bytes());
     let crc = crc32fast::hash(&bytes[..8]);
@@ -55,15 +56,20 @@ pub(super) fn acked_bytes(seq: u64) -> [u8; 12] {
     bytes
 }
 
-/// The number of a group that is certainly durable, 0 when none is known.
-fn acked(files: &dyn Files) -> io::Result<u64> {
-    let bytes = match files.read(ACKED) {
+/// The number in such a file. `None` where there is none, or half of one.
+fn number(files: &dyn Files, name: &str) -> io::Result<Option<u64>> {
+    let bytes = match files.read(name) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(0),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
     };
-    let number = bytes.first_chunk::<8>().map_or(0, |seq| u64::from_be_bytes(*seq));
-    Ok(if bytes == acked_bytes(number) { number } else { 0 })
+    let number = bytes.first_chunk::<8>().map(|seq| u64::from_be_bytes(*seq));
+    Ok(number.filter(|number| bytes == number_bytes(*number)))
+}
+
+/// The number of a group that is certainly durable, 0 when none is known.
+fn acked(files: &dyn Files) -> io::Result<u64> {
+    Ok(number(files, ACKED)?.unwrap_or(0))
 }
 
 /// The first groups of the segments that are there, in order.
@@ -87,6 +93,29 @@ pub(in crate::store::sled) fn scan(files: &dyn Files, position: Position, lenien
         }
         other => other.map(|()| replay),
     }
+}
+
+/// A log that was read before it was known how far the database has come.
+pub(in crate::store::sled) struct Ahead {
+    /// The database was supposed to have all groups up to this one.
+    supposed: u64,
+    replay: Replay,
+}
+
+impl Ahead {
+    /// What is behind `position`, and possibly some groups before it, which change nothing: what they wrote last is written there.
+    /// `None`: the log has to be read from there.
+    pub(in crate::store::sled) fn behind(self, position: Position) -> Option<Replay> {
+        (self.supposed..=self.replay.last).contains(&position.group).then_some(self.replay)
+    }
+}
+
+/// Reads what is probably needed: what is behind the group that the file `applied` tells. `None` where that does not work out, for whatever
+/// reason: [`scan`] will tell.
+pub(in crate::store::sled) fn read_ahead(files: &dyn Files) -> Option<Ahead> {
+    let supposed = number(files, APPLIED).ok()??;
+    let replay = scan(files, Position { group: supposed, closed: false }, false).ok()?;
+    Some(Ahead { supposed, replay })
 }
 
 fn read_segments(files: &dyn Files, position: Position, replay: &mut Replay) -> Result<(), Damage> {

@@ -58,7 +58,24 @@ impl Model {
         assert!(replay.last >= durable, "group {durable} was durable, and {} is the last", replay.last);
         assert!(replay.last <= self.groups.len() as u64);
         assert_eq!(replay.records, self.table(replay.last));
+        self.check_ahead(files, &replay);
         replay.last
+    }
+
+    /// What was read beside the opening of the database comes to the same. Says whether it was.
+    fn check_ahead(&self, files: &Simulated, replay: &Replay) -> bool {
+        let Some(ahead) = read_ahead(files).and_then(|ahead| ahead.behind(self.position)) else { return false };
+        assert_eq!((ahead.last, ahead.tail), (replay.last, replay.tail));
+        let newest = |replay: &Replay| replay.newest.as_ref().map(|newest| (newest.file.clone(), newest.at));
+        assert!(replay.newest.is_none() || newest(&ahead) == newest(replay));
+        let with = |records: &Table| {
+            let mut all: Table =
+                self.groups[..self.position.group as usize].iter().flatten().flatten().cloned().collect();
+            all.extend(records.all());
+            all.all()
+        };
+        assert_eq!(with(&ahead.records), with(&replay.records));
+        true
     }
 }
 
@@ -74,6 +91,16 @@ fn a_log_tells_what_was_appended_to_it() {
         if n % 7 == 0 {
             model.position.group = n - model.choices.random_range(0..5) as u64;
             release(&files, model.position.group).unwrap();
+            let replay = scan(&files, model.position, false).unwrap();
+            assert!(model.check_ahead(&files, &replay));
+            // As if the process had ended after the database, and before it was noted here.
+            model.position.group = n;
+            let replay = scan(&files, model.position, false).unwrap();
+            assert!(model.check_ahead(&files, &replay));
+            // The other way round the log is read again.
+            model.position.group = n.saturating_sub(6);
+            assert!(read_ahead(&files).unwrap().behind(model.position).is_none());
+            model.position.group = n;
         }
     }
     let names = files.names().unwrap();
@@ -164,20 +191,27 @@ fn goes_on(model: &Model, files: Simulated) {
 fn damage_is_found() {
     let files = Simulated::default();
     let mut model = Model::new(&files, 3);
-    while model.files.names().unwrap().len() < 3 {
+    release(&files, 0).unwrap();
+    while model.files.names().unwrap().len() < 4 {
         model.append().unwrap();
     }
     let last = model.wal.last();
     let contents = files.contents();
     let (mut found, mut harmless) = (0, 0);
-    let mut look =
-        |contents: BTreeMap<String, Vec<u8>>| match scan(&Simulated::from_contents(contents), model.position, false) {
+    let mut look = |contents: BTreeMap<String, Vec<u8>>| {
+        let files = Simulated::from_contents(contents);
+        match scan(&files, model.position, false) {
             Ok(replay) => {
                 assert_eq!((replay.last, &replay.records), (last, &model.table(last)));
+                model.check_ahead(&files, &replay);
                 harmless += 1;
             }
-            Err(_) => found += 1,
-        };
+            Err(_) => {
+                assert!(read_ahead(&files).is_none());
+                found += 1;
+            }
+        }
+    };
     for (name, bytes) in &contents {
         for at in 0..bytes.len() {
             let mut damaged = contents.clone();

@@ -3,6 +3,7 @@
 //! `cargo test` runs a short form of each; `ATTACK=long cargo test --profile sim -p tests --test attack -- --nocapture` the
 //! long one. Each prints what it counted.
 
+mod archives;
 mod audit;
 mod churn;
 mod clients;

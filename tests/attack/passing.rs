@@ -9,10 +9,6 @@ use workflow_runtime::{activity, prelude::*, workflow};
 pub(crate) struct Scratch(pub(crate) Lines);
 
 impl Place {
-    /// What happens beside the workload.
-    pub(crate) fn noise(&self) -> PathBuf {
-        self.0.join("noise")
-    }
     /// The effects of runs that are not retained.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.0.join("scratch")

@@ -6,9 +6,8 @@
 //! certain.
 
 use crate::{
-    audit::audit,
     process::{Random, long, text, told},
-    system_calls::{Begin, SIZE, calls, copy, is_linux, record::Event, strike_and_record},
+    system_calls::{Begin, audit_what_is_left, calls, copy, is_linux, record::Event, strike_and_record},
     workload::Place,
 };
 use std::{
@@ -405,7 +404,7 @@ fn fresh() -> (tempfile::TempDir, Place) {
 }
 
 /// What was written down is all that has happened: the files that come of it are those that are there.
-fn check_record(recorded: &Recorded, place: &Place) {
+fn check_record(recorded: &Recorded, place: &Place, seen: &[&str]) {
     let mut disk = recorded.before.clone();
     for (event, bytes) in &recorded.events {
         disk.happens(event, bytes);
@@ -419,14 +418,17 @@ fn check_record(recorded: &Recorded, place: &Place) {
         assert!(bytes == rebuilt[&name], "{} was written to by a call that nobody has seen", name.display());
     }
     let of = |name: &str| recorded.events.iter().any(|(event, _)| format!("{event:?}").contains(name));
-    assert!(of("/db\"") && of("/log/") && of("/snap."), "sled's files are among them");
+    assert!(seen.iter().all(|name| of(name)), "not all of {seen:?} are among them");
 }
 
+/// Files of a store that has been at work.
+const OF_STORE: [&str; 3] = ["/db\"", "/log/", "/snap."];
+
 /// Cuts the power behind every call of a run, or in the short form behind so many.
-async fn cut(begin: &Begin, what: &str, short: u64) {
+async fn cut(begin: &Begin, what: &str, seen: &[&str], short: u64) {
     let (_dir, place) = begin.place();
     let recorded = record(&place, what);
-    check_record(&recorded, &place);
+    check_record(&recorded, &place, seen);
     let calls = recorded.events.len() as u64;
     let step = if long() { 1 } else { calls.div_ceil(short) };
     let losses = if long() { 4 } else { 1 };
@@ -442,12 +444,12 @@ async fn cut(begin: &Begin, what: &str, short: u64) {
             let seed = n * 16 + which;
             let (dir, left) = fresh();
             disk.write(loss, &mut Random::new(seed), &left);
-            let what = format!("power cut behind call {n} of {calls} ({event:?}), {loss:?}");
-            let audited = what.clone();
+            let told = format!("power cut behind call {n} of {calls} ({event:?}), {loss:?}");
+            let (audited, fault) = (told.clone(), what.to_owned());
             // The process that left the store, and the one whose power was cut.
-            let checked = tokio::spawn(async move { audit(&left, SIZE, 2, &audited).await }).await;
+            let checked = tokio::spawn(async move { audit_what_is_left(&left, &fault, 2, &audited).await }).await;
             if checked.is_err() {
-                failures.push(what);
+                failures.push(told);
                 keep(dir.path(), failures.len());
             }
             images += 1;
@@ -459,9 +461,30 @@ async fn cut(begin: &Begin, what: &str, short: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_cut_of_a_snapshot_leaves_no_half_of_one() {
+    if is_linux() {
+        cut(&Begin::beside_copies(), "snapshot:record", &["/db\"", "/copies/"], 40).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_cut_of_a_restoration_leaves_no_half_of_a_store() {
+    if is_linux() {
+        cut(&Begin::snapshot().await, "restore:record", &["/db\"", "/log/"], 12).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_cut_loses_no_run_between_store_and_archive() {
+    if is_linux() {
+        cut(&Begin::room(), "archive:record", &["/db\"", "/log/", "/archive/"], 24).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_power_cut_of_a_compaction_loses_nothing() {
     if is_linux() {
-        cut(&Begin::closed(), "compact:record", 18).await;
+        cut(&Begin::closed(), "compact:record", &OF_STORE, 18).await;
     }
 }
 
@@ -471,7 +494,8 @@ async fn lose_a_sync(begin: &Begin, fault: &str, at: u64) -> Option<String> {
     let (_dir, place) = begin.place();
     let mut disk = Disk::read(&place);
     let (first, events) = strike_and_record(&place, fault, at);
-    let (next, later) = strike_and_record(&place, "record", 0);
+    let next = fault.replace("lost-sled", "record").replace("lost", "record");
+    let (next, later) = strike_and_record(&place, &next, 0);
     assert!(next.status.success(), "{}, then {}", told(&first), told(&next));
     for (event, bytes) in &events {
         disk.happens(event, bytes);
@@ -485,7 +509,7 @@ async fn lose_a_sync(begin: &Begin, fault: &str, at: u64) -> Option<String> {
             format!("{name}, sync {at}, fails, and the power is cut behind {done} calls of the next process, {loss:?}");
         let (_dir, left) = fresh();
         disk.write(loss, &mut Random::new(at), &left);
-        audit(&left, SIZE, 3, &what).await;
+        audit_what_is_left(&left, fault, 3, &what).await;
     };
     // The first half of them: later on the database has all that the log had.
     let cuts = [1, 2, 3, 4].map(|eighth| later.len() * eighth / 8);
@@ -533,6 +557,13 @@ async fn a_sync_that_fails_is_made_up_for() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_of_an_archive_that_fails_loses_no_run() {
+    if is_linux() {
+        lose_syncs(Begin::room(), &["archive:lost"], 3).await;
+    }
+}
+
 /// Keeps the files of a failure, if `ATTACK_KEEP` names a directory.
 fn keep(from: &Path, number: usize) {
     if let Some(to) = std::env::var_os("ATTACK_KEEP") {
@@ -543,13 +574,13 @@ fn keep(from: &Path, number: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_power_cut_of_a_new_store_loses_nothing() {
     if is_linux() {
-        cut(&Begin::empty(), "record", 22).await;
+        cut(&Begin::empty(), "record", &OF_STORE, 22).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_power_cut_of_a_recovery_loses_nothing() {
     if is_linux() {
-        cut(&Begin::killed(), "record", 22).await;
+        cut(&Begin::killed(), "record", &OF_STORE, 22).await;
     }
 }

@@ -6,6 +6,7 @@
 //! the processes; when the last of them is gone these are compared with what must be there.
 
 use crate::{
+    archives::archived,
     audit::{self, audit, effects_in, lines, open_with},
     clients::Size,
     passing::{PASSING, Scratch},
@@ -122,7 +123,7 @@ struct Noise {
 impl Noise {
     fn read(place: &Place) -> Self {
         let mut all = Noise::default();
-        for line in lines(&place.noise()) {
+        for line in lines(&place.0.join("noise")) {
             let words: Vec<&str> = line.split(' ').collect();
             let what = match words[..] {
                 ["started", id] => {
@@ -169,31 +170,9 @@ async fn beside(place: &Place, noise: &Noise, most: usize, counts: &mut Counts, 
     engine.shutdown().await;
     let archive = Archive::open(place.archive()).expect("it opens");
     assert!(archive.damage().is_empty(), "{what}: {:?}", archive.damage());
-    // Of those that go on, what was removed of their histories is there too.
-    let mut runs = archive.runs();
-    runs.retain(|run| run.workflow == "passing");
-    let archived: BTreeSet<&str> = runs.iter().map(|run| run.workflow_id.as_str()).collect();
-    assert_eq!(archived.len(), runs.len(), "{what}: an id was used twice");
     let effects = effects_in(&place.scratch());
-    for id in &noise.started {
-        assert!(archived.contains(id.as_str()), "{what}: `{id}` was acknowledged and is not archived");
-    }
-    for run in runs {
-        let entries: usize = archive.history(run.run_id).expect("it reads").map(|p| p.expect("it reads").len()).sum();
-        assert_eq!(entries as u64, run.entries, "{what}: `{}`", run.workflow_id);
-        assert_eq!(run.status, Status::Completed, "{what}: `{}`", run.workflow_id);
-        for step in 0..2 {
-            let key = format!("{}/{step}", run.workflow_id);
-            let times = effects.get(&key).unwrap_or_else(|| panic!("{what}: `{key}` was never done"));
-            assert!(times.len() <= most + 1, "{what}: `{key}` was done {} times", times.len());
-            assert_eq!(times.iter().collect::<BTreeSet<_>>().len(), 1, "{what}: `{key}`: {times:?}");
-        }
-    }
-    for key in effects.keys() {
-        let id = key.split_once('/').map_or(key.as_str(), |(id, _)| id);
-        assert!(archived.contains(id), "{what}: the effect `{key}` has no run: it came before its commit");
-    }
-    counts.archived += archived.len() as u64;
+    let archived = archived(&archive, noise.started.iter().map(String::as_str), &effects, most, what);
+    counts.archived += archived as u64;
     counts.effects += effects.values().map(|times| times.len() as u64).sum::<u64>();
     counts.again += effects.values().map(|times| times.len() as u64 - 1).sum::<u64>();
 }

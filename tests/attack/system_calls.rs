@@ -8,6 +8,7 @@
 pub(crate) mod record;
 
 use crate::{
+    archives::audit_archive,
     audit::audit,
     clients::Size,
     process::{long, run_on_failing_files, text, told, was_killed},
@@ -21,6 +22,7 @@ use std::{
     process::Output,
     sync::Arc,
 };
+use workflow_runtime::store::{SledStore, Store};
 
 /// What the process has done when it comes to its end.
 pub(crate) const SIZE: Size = Size(3);
@@ -97,6 +99,31 @@ impl Begin {
         begin
     }
 
+    /// That, within a directory, beside room for snapshots.
+    pub(crate) fn beside_copies() -> Self {
+        let begin = Begin::closed();
+        let place = Place(begin.0.path().to_owned());
+        let moved = place.0.join("moved");
+        fs::rename(place.store(), &moved).expect("it is moved");
+        fs::create_dir_all(place.store().join("copies")).expect("a directory");
+        fs::rename(moved, Place(place.store()).store()).expect("it is moved");
+        begin
+    }
+
+    /// A snapshot of that, and nothing else: in `snapshot`, and to be restored beside it.
+    pub(crate) async fn snapshot() -> Self {
+        let begin = Begin::beside_copies();
+        copy_at_last(&Place(begin.0.path().to_owned()), "at first").await;
+        begin
+    }
+
+    /// Room for a store and an archive.
+    pub(crate) fn room() -> Self {
+        let begin = Begin::empty();
+        fs::create_dir(Place(begin.0.path().to_owned()).store()).expect("a directory");
+        begin
+    }
+
     pub(crate) fn place(&self) -> (tempfile::TempDir, Place) {
         let dir = tempfile::tempdir().expect("a directory");
         copy(self.0.path(), dir.path()).expect("it can be copied");
@@ -132,7 +159,7 @@ pub(crate) fn calls(begin: &Begin, fault: &str) -> u64 {
     let ran = strike(&place, fault, NEVER);
     assert!(ran.out.status.success() && ran.struck.is_none(), "{}", told(&ran.out));
     let calls = ran.calls.expect("it has come to its end");
-    assert!(calls > 4, "nothing stands between the process and its files: {calls} calls of `{fault}`");
+    assert!(calls > 1, "nothing stands between the process and its files: {calls} calls of `{fault}`");
     calls
 }
 
@@ -144,6 +171,7 @@ fn kind(path: &Path) -> &'static str {
         name if name.starts_with("snap.") => "sled",
         "log" | "acked" | "applied" | "spare" => "log",
         name if name.ends_with(".log") => "log",
+        name if name == "archive" || path.parent().is_some_and(|within| within.ends_with("archive")) => "archive",
         _ => "other",
     }
 }
@@ -203,6 +231,43 @@ fn end(fault: &str, ran: &Ran, what: &str) -> End {
     }
 }
 
+/// Compares what a process has left, that was to do what stands before the fault.
+pub(crate) async fn audit_what_is_left(place: &Place, fault: &str, deaths: usize, what: &str) {
+    match fault.split_once(':') {
+        Some(("archive", _)) => return audit_archive(place, deaths, what).await,
+        Some(("snapshot", _)) => {
+            copy_at_last(place, what).await;
+            restore_at_last(place, what);
+        }
+        Some(("restore", _)) => restore_at_last(place, what),
+        _ => {}
+    }
+    audit(place, SIZE, deaths, what).await;
+}
+
+/// A snapshot that is there is whole; one that is not there can be written, whatever was left of the attempt before. The store is gone then.
+async fn copy_at_last(place: &Place, what: &str) {
+    let (store, copy) = (Place(place.store()).store(), place.store().join("copies/snapshot"));
+    if !copy.exists() {
+        let copied = SledStore::open(&store).unwrap_or_else(|e| panic!("{what}: {e}"));
+        copied.snapshot(&copy).await.unwrap_or_else(|e| panic!("{what}: {e}"));
+        copied.close().await.unwrap_or_else(|e| panic!("{what}: {e}"));
+    }
+    fs::remove_dir_all(store).expect("it is removed");
+    fs::rename(copy, place.store().join("snapshot")).expect("it is moved");
+}
+
+/// A store that is there is whole; one that is not there can be made, whatever was left of the attempt before.
+fn restore_at_last(place: &Place, what: &str) {
+    let (restored, moved) = (place.store().join("restored"), place.0.join("restored"));
+    if !restored.exists() {
+        SledStore::restore(place.store().join("snapshot"), &restored).unwrap_or_else(|e| panic!("{what}: {e}"));
+    }
+    fs::rename(restored, &moved).expect("it is moved");
+    fs::remove_dir_all(place.store()).expect("it is removed");
+    fs::rename(moved, place.store()).expect("it is moved");
+}
+
 /// Strikes one call and looks at what is left. Nothing if there were fewer calls than that.
 async fn strike_and_audit(begin: &Begin, fault: &str, at: u64) -> Option<(String, End)> {
     let (_dir, place) = begin.place();
@@ -211,13 +276,12 @@ async fn strike_and_audit(begin: &Begin, fault: &str, at: u64) -> Option<(String
     let (call, path) = ran.struck.clone()?;
     let end = end(fault, &ran, &what);
     // Two processes may have died on it: the one that has left it, and this one.
-    let deaths = 2;
-    audit(&place, SIZE, deaths, &format!("{what}, {}", told(&ran.out))).await;
+    audit_what_is_left(&place, fault, 2, &format!("{what}, {}", told(&ran.out))).await;
     Some((format!("{call} {}", kind(&path)), end))
 }
 
 /// Strikes each call of a run, or in the short form so many that lie evenly among them.
-async fn each_call(begin: Begin, faults: &[&'static str], short: u64) {
+pub(crate) async fn each_call(begin: Begin, faults: &[&'static str], short: u64) {
     let begin = Arc::new(begin);
     let mut failures = vec![];
     for fault in faults.iter().copied() {
@@ -267,6 +331,24 @@ async fn a_fault_at_any_call_of_a_compaction_loses_nothing() {
         let faults = ["compact:io", "compact:io-on", "compact:full-on", "compact:kill", "compact:kill-half"];
         each_call(Begin::closed(), &faults, 3).await;
         each_call(Begin::killed(), &faults, 2).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_at_any_call_of_a_snapshot_leaves_no_half_of_one() {
+    if is_linux() {
+        let faults = ["snapshot:io", "snapshot:io-on", "snapshot:full-on", "snapshot:short", "snapshot:kill"];
+        each_call(Begin::beside_copies(), &faults, 2).await;
+    }
+}
+
+/// Of a restoration: of the files of the store that it makes, and of the snapshot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_at_any_call_of_a_restoration_leaves_no_half_of_a_store() {
+    if is_linux() {
+        let faults =
+            ["restore:io", "restore:io-on", "restore:full-on", "restore:read", "restore:kill", "restore:kill-half"];
+        each_call(Begin::snapshot().await, &faults, 2).await;
     }
 }
 

@@ -21,6 +21,7 @@ pub mod testing;
 
 #[doc(hidden)]
 pub mod __private;
+mod directory;
 mod duration;
 #[cfg(doctest)]
 mod guide;

@@ -8,6 +8,9 @@ mod clients;
 #[cfg(target_os = "linux")]
 mod kernel;
 #[cfg(target_os = "linux")]
+#[path = "../passing.rs"]
+mod passing;
+#[cfg(target_os = "linux")]
 mod plan;
 #[cfg(target_os = "linux")]
 mod record;

@@ -21,6 +21,8 @@ pub(crate) static WATCH: OnceLock<Watch> = OnceLock::new();
 pub(crate) struct Watch {
     /// The directory of the store.
     store: String,
+    /// The files in this directory meet the fault.
+    struck: String,
     /// What else is written down: what the world outside of the store was told.
     told: Vec<String>,
     fault: Fault,
@@ -50,7 +52,7 @@ pub(crate) type Page = (u64, u64);
 const PAGE: u64 = 4096;
 
 /// Begins to watch the files of a store. Calls before that are not counted.
-pub(crate) fn begin(store: &Path, told: &[&Path], fault: Fault, at: u64, record: File) {
+pub(crate) fn begin(store: &Path, struck: &Path, told: &[&Path], fault: Fault, at: u64, record: File) {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let records = matches!(fault, Fault::Record | Fault::Lost | Fault::LostSled);
     let state = State {
@@ -64,7 +66,7 @@ pub(crate) fn begin(store: &Path, told: &[&Path], fault: Fault, at: u64, record:
     };
     let state = Mutex::new(state);
     let told = told.iter().map(|path| text(path)).collect();
-    let _ = WATCH.set(Watch { store: text(store), told, fault, at, state });
+    let _ = WATCH.set(Watch { store: text(store), struck: text(struck), told, fault, at, state });
 }
 
 /// Writes down how many calls there were.
@@ -81,13 +83,13 @@ impl Watch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_of_store(&self, path: &str) -> bool {
-        path.strip_prefix(&self.store).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-
     fn concerns(&self, path: &str) -> bool {
-        self.is_of_store(path) || self.told.iter().any(|told| told == path)
+        is_in(path, &self.store) || self.told.iter().any(|told| told == path)
     }
+}
+
+fn is_in(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl State {
@@ -125,7 +127,7 @@ pub(crate) fn call(
     let Some((watch, path)) = watched else { return make(false) };
     let mut state = watch.state();
     let mut verdict = Verdict::Pass;
-    if watch.is_of_store(&path) && watch.fault.concerns(class) && watch.fault.concerns_file(&path) {
+    if is_in(&path, &watch.struck) && watch.fault.concerns(class) && watch.fault.concerns_file(&path) {
         verdict = watch.fault.verdict(state.calls, watch.at);
         if state.calls == watch.at && verdict != Verdict::Pass {
             state.tell(&Event::Struck { call: name.to_owned(), path }, &[]);

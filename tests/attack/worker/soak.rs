@@ -53,7 +53,7 @@ impl Clock for Jumping {
 pub(crate) async fn soak(place: &str, seed: u64) -> Result<(), Failure> {
     let place = Place(place.into());
     let mut random = Random::new(seed);
-    let noise = Lines::open(&place.noise())?;
+    let noise = Lines::open(&place.0.join("noise"))?;
     let store = FaultStore::new(SledStore::open(place.store())?);
     store.on_commit(Arc::new({
         let (noise, salt) = (noise.clone(), random.below(u64::MAX));

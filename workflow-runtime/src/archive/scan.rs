@@ -80,8 +80,10 @@ fn blocks(path: &Path, bytes: &[u8]) -> Result<Scanned, ArchiveError> {
                 return Err(ArchiveError::Newer { path: path.to_owned(), found: version, supported: VERSION });
             }
         }
-        Some((_, Some(_))) => found.damage.push(ArchiveError::damaged(path, 0, "it does not begin like an archive")),
-        // It was begun, and nothing was written.
+        Some((_, Some(_))) if bytes.len() as u64 > BEGIN => {
+            found.damage.push(ArchiveError::damaged(path, 0, "it does not begin like an archive"))
+        }
+        // It was begun, and nothing was written: nothing stands behind a beginning that is not durable.
         _ => return Ok(Scanned { clean: bytes.is_empty(), ..found }),
     }
     let mut at = BEGIN as usize;

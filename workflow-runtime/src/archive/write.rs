@@ -6,7 +6,10 @@ use super::{
     listed::ArchivedRun,
     scan,
 };
-use crate::journal::{encoding::EncodeError, history::Entry, id::RunId};
+use crate::{
+    directory,
+    journal::{encoding::EncodeError, history::Entry, id::RunId},
+};
 use serde::Serialize;
 use std::{
     collections::{BTreeSet, HashSet},
@@ -77,24 +80,20 @@ impl Writer {
         Self::open_with(directory, FULL)
     }
 
-    pub(super) fn open_with(directory: &Path, full: u64) -> Result<Self, ArchiveError> {
-        let failed = |e| ArchiveError::io(directory, e);
-        fs::create_dir_all(directory).map_err(failed)?;
-        let lock = lock(directory)?;
-        let mut files = Files {
-            directory: directory.to_owned(),
-            full,
-            next: 1,
-            current: None,
-            failed: HashSet::new(),
-            _lock: lock,
-        };
+    pub(super) fn open_with(path: &Path, full: u64) -> Result<Self, ArchiveError> {
+        let failed = |e| ArchiveError::io(path, e);
+        directory::create(path).map_err(failed)?;
+        let lock = lock(path)?;
+        // Who made its files may have ended before that.
+        directory::sync(path).map_err(failed)?;
+        let mut files =
+            Files { directory: path.to_owned(), full, next: 1, current: None, failed: HashSet::new(), _lock: lock };
         files.go_on()?;
         let (sender, inbox) = channel();
         let thread = std::thread::Builder::new().name("workflow-archive".into());
         let thread = thread.spawn(move || files.run(&inbox)).map_err(failed)?;
         let thread = Mutex::new(Some((sender, thread)));
-        Ok(Writer(Arc::new(Handle { directory: directory.to_owned(), thread })))
+        Ok(Writer(Arc::new(Handle { directory: path.to_owned(), thread })))
     }
 
     /// Writes some entries of a run, all but its last ones. They count when the run itself is written.
@@ -186,7 +185,7 @@ impl Files {
         self.next = number + 1;
         let path = format::file(&self.directory, number);
         let scan::Scanned { index, end, sealed, clean, damage } = scan::scan(&path)?;
-        if sealed || !clean || !damage.is_empty() || end < BEGIN || end >= self.full {
+        if self.unsynced().exists() || sealed || !clean || !damage.is_empty() || end < BEGIN || end >= self.full {
             return Ok(());
         }
         let file = OpenOptions::new().append(true).open(&path).map_err(|e| ArchiveError::io(&path, e))?;
@@ -274,9 +273,13 @@ impl Files {
         let failed = |e| ArchiveError::io(&path, e);
         self.next += 1;
         let mut file = OpenOptions::new().append(true).create_new(true).open(&path).map_err(failed)?;
-        file.write_all(&format::begin()).map_err(failed)?;
+        file.write_all(&format::begin()).and_then(|()| file.sync_all()).map_err(failed)?;
         // The name survives a power cut with it.
-        File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+        directory::sync(&self.directory).map_err(failed)?;
+        match fs::remove_file(self.unsynced()) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed(e)),
+            _ => {}
+        }
         self.current = Some(Current { number, file, end: BEGIN, index: Index::default(), defined: BTreeSet::new() });
         Ok(())
     }
@@ -331,7 +334,16 @@ impl Files {
             if let Some(current) = self.current.take() {
                 self.failed.insert(current.number);
             }
+            if let Err(error) = File::create(self.unsynced()) {
+                tracing::error!(%error, "a failed write of the archive is not noted");
+            }
             ArchiveError::io(path, e)
         })
+    }
+
+    /// There is a file of this name from a write or a sync that has failed until there is another file to go on with. The kernel takes for
+    /// written what it could not write: whoever went on behind it would leave a hole. It is as good as the kernel's memory, and not synced either.
+    fn unsynced(&self) -> PathBuf {
+        self.directory.join("unsynced")
     }
 }

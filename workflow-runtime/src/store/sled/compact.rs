@@ -9,7 +9,7 @@
 //! compacted/moving      they are: what is in it takes the place of the old
 //! ```
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::database::Database;
 use super::recovery::{self, Opened};
 use super::snapshot::SnapshotError;
 use super::view::guarded;
+use crate::directory;
 use crate::journal::key;
 use crate::store::{StoreError, footprint, record};
 
@@ -66,7 +67,7 @@ pub(super) fn compact(path: &Path) -> Result<Compacted, SnapshotError> {
     let records = built??;
     closed?;
     fs::write(path.join(DIRECTORY).join(COMPLETE), []).map_err(failed)?;
-    sync(&path.join(DIRECTORY)).map_err(failed)?;
+    directory::sync(&path.join(DIRECTORY)).map_err(failed)?;
     finish(path).map_err(failed)?;
     drop(lock);
     Ok(Compacted { records, before, after: bytes(path)? })
@@ -102,10 +103,6 @@ fn copy_records(old: &::sled::Db, new: &::sled::Db) -> Result<u64, StoreError> {
     Ok(records)
 }
 
-fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
-}
-
 /// One change of the directory.
 #[derive(Debug)]
 enum Step {
@@ -120,7 +117,7 @@ impl Step {
             Self::Remove(path) if path.is_dir() => fs::remove_dir_all(path),
             Self::Remove(path) => fs::remove_file(path),
             Self::Rename(from, to) => fs::rename(from, to),
-            Self::Sync(directory) => sync(directory),
+            Self::Sync(path) => directory::sync(path),
         }
     }
 }

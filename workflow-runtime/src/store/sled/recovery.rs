@@ -22,6 +22,7 @@ use super::readable;
 use super::table::Table;
 use super::view::{Written, guarded};
 use super::wal::{self, Ahead, Damage, Directory, Files, Wal};
+use crate::directory;
 use crate::journal::key;
 use crate::store::record;
 use crate::store::{OpenError, StoreError};
@@ -142,7 +143,7 @@ fn open_log(path: &Path) -> io::Result<Directory> {
     if !log.exists() {
         fs::create_dir(&log)?;
     }
-    File::open(path)?.sync_all()?;
+    directory::sync(path)?;
     Ok(Directory::new(log))
 }
 
@@ -203,7 +204,7 @@ fn create(path: &Path) -> Result<(), OpenError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => Err(OpenError::NotADirectory { path: path.to_owned() }),
-        Err(e) if e.kind() == ErrorKind::NotFound => fs::create_dir_all(path).map_err(|e| from_io(path, e)),
+        Err(e) if e.kind() == ErrorKind::NotFound => directory::create(path).map_err(|e| from_io(path, e)),
         Err(e) => Err(from_io(path, e)),
     }
 }
@@ -389,7 +390,7 @@ fn mark(path: &Path, begun: bool, mut lock: &File) -> io::Result<()> {
         File::open(path.join("conf"))?.sync_all()?;
     }
     if let Some(parent) = path.canonicalize()?.parent() {
-        File::open(parent)?.sync_all()?;
+        directory::sync(parent)?;
     }
     // Over the one that is there.
     let there = if begun { MARK.len() } else { 0 };

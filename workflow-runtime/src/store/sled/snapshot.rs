@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::database::Database;
 use super::recovery;
 use super::view::guarded;
+use crate::directory;
 use crate::journal::key;
 use crate::store::{Cause, OpenError, StoreError, record};
 
@@ -119,14 +120,6 @@ fn unfinished(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Makes a rename survive a power cut.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
-}
-
 fn block_crc(number: u64, body: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&number.to_be_bytes());
@@ -140,8 +133,17 @@ pub(super) fn write(db: &::sled::Db, path: &Path) -> Result<Snapshot, SnapshotEr
         return Err(SnapshotError::Exists { path: path.to_owned() });
     }
     let partial = unfinished(path);
+    let written = write_to(db, &partial, path);
+    if written.is_err() {
+        // The disk may be full.
+        let _ = fs::remove_file(partial);
+    }
+    written
+}
+
+fn write_to(db: &::sled::Db, partial: &Path, path: &Path) -> Result<Snapshot, SnapshotError> {
     let failed = |e| from_io(path, e);
-    let file = OpenOptions::new().create(true).truncate(true).write(true).open(&partial).map_err(failed)?;
+    let file = OpenOptions::new().create(true).truncate(true).write(true).open(partial).map_err(failed)?;
     let mut blocks = Blocks { to: BufWriter::new(file), block: Vec::with_capacity(BLOCK), number: 0, bytes: 8 };
     blocks.to.write_all(MAGIC).and_then(|()| blocks.to.write_all(&VERSION.to_be_bytes())).map_err(failed)?;
     let mut records = 0;
@@ -152,7 +154,7 @@ pub(super) fn write(db: &::sled::Db, path: &Path) -> Result<Snapshot, SnapshotEr
     }
     let (file, bytes) = blocks.finish().map_err(failed)?;
     file.sync_all().map_err(failed)?;
-    fs::rename(&partial, path).and_then(|()| sync_parent(path)).map_err(failed)?;
+    fs::rename(partial, path).and_then(|()| directory::sync_name(path)).map_err(failed)?;
     Ok(Snapshot { records, bytes })
 }
 
@@ -204,12 +206,21 @@ pub(super) fn restore(snapshot: &Path, directory: &Path) -> Result<Snapshot, Sna
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed(e)),
         _ => {}
     }
-    let opened = recovery::open(&partial, 64 << 20, false).map_err(|e| SnapshotError::Open(Arc::new(e)))?;
+    let restored = restore_to(snapshot, &partial);
+    if restored.is_err() {
+        let _ = fs::remove_dir_all(&partial);
+    }
+    let restored = restored?;
+    fs::rename(&partial, directory).and_then(|()| directory::sync_name(directory)).map_err(failed)?;
+    Ok(restored)
+}
+
+fn restore_to(snapshot: &Path, partial: &Path) -> Result<Snapshot, SnapshotError> {
+    let opened = recovery::open(partial, 64 << 20, false).map_err(|e| SnapshotError::Open(Arc::new(e)))?;
     let restored = guarded(|| Ok(fill(&opened.database, snapshot)));
     let finished = opened.finish();
     let restored = restored??;
     finished?;
-    fs::rename(&partial, directory).and_then(|()| sync_parent(directory)).map_err(failed)?;
     Ok(restored)
 }
 

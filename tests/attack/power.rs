@@ -504,6 +504,8 @@ async fn lose_a_sync(begin: &Begin, fault: &str, at: u64) -> Option<String> {
         Event::Struck { call, path } => Some(format!("{call} {}", path.rsplit('/').next().unwrap_or_default())),
         _ => None,
     })?;
+    let marked = |(event, _): &(Event, _)| matches!(event, Event::Created { path, .. } if path.ends_with("/unsynced"));
+    assert!(!name.ends_with(".runs") || events.iter().any(marked), "{name}, sync {at}, fails, and nobody says so");
     let cut = async |disk: &Disk, loss: Loss, done: usize| {
         let what =
             format!("{name}, sync {at}, fails, and the power is cut behind {done} calls of the next process, {loss:?}");

@@ -211,3 +211,24 @@ async fn a_disk_that_fails_is_told_and_the_next_run_is_taken() {
     compare(&archive, 1, 30).unwrap();
     compare(&archive, 2, 4).unwrap();
 }
+
+#[tokio::test]
+async fn nobody_goes_on_in_a_file_whose_sync_has_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    archive(directory.path(), 1 << 20, &[3]).await;
+    fs::write(directory.path().join("unsynced"), "").unwrap();
+    for _ in 0..2 {
+        // As long as there is no other file.
+        drop(Writer::open(directory.path()).unwrap());
+    }
+    for n in 2..4 {
+        let writer = Writer::open(directory.path()).unwrap();
+        write(&writer, n, 5).await;
+        drop(writer);
+        assert_eq!(scan::numbers(directory.path()).unwrap(), [1, 2]);
+    }
+    let found = Archive::open(directory.path()).unwrap();
+    for (n, count) in [(1, 3), (2, 5), (3, 5)] {
+        compare(&found, n, count).unwrap();
+    }
+}

@@ -270,18 +270,23 @@ impl Files {
         }
         let number = self.next;
         let path = format::file(&self.directory, number);
-        let failed = |e| ArchiveError::io(&path, e);
         self.next += 1;
-        let mut file = OpenOptions::new().append(true).create_new(true).open(&path).map_err(failed)?;
-        file.write_all(&format::begin()).and_then(|()| file.sync_all()).map_err(failed)?;
-        // The name survives a power cut with it.
-        directory::sync(&self.directory).map_err(failed)?;
-        match fs::remove_file(self.unsynced()) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed(e)),
-            _ => {}
-        }
+        let begun = self.begin_file(&path);
+        let file = self.after(&path, begun)?;
         self.current = Some(Current { number, file, end: BEGIN, index: Index::default(), defined: BTreeSet::new() });
         Ok(())
+    }
+
+    /// Its beginning and its name are durable before anything is behind it.
+    fn begin_file(&self, path: &Path) -> std::io::Result<File> {
+        let mut file = OpenOptions::new().append(true).create_new(true).open(path)?;
+        file.write_all(&format::begin())?;
+        file.sync_all()?;
+        directory::sync(&self.directory)?;
+        match fs::remove_file(self.unsynced()) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+            _ => Ok(file),
+        }
     }
 
     /// Writes the index of a file that is full, and lets go of it.
@@ -329,7 +334,7 @@ impl Files {
     }
 
     /// After a failure nobody knows what the file holds: the next block goes to a new one.
-    fn after(&mut self, path: &Path, done: std::io::Result<()>) -> Result<(), ArchiveError> {
+    fn after<T>(&mut self, path: &Path, done: std::io::Result<T>) -> Result<T, ArchiveError> {
         done.map_err(|e| {
             if let Some(current) = self.current.take() {
                 self.failed.insert(current.number);

@@ -1,17 +1,13 @@
 //! Compiles and runs batches of programs.
-//!
-//! rustc is called directly, with the libraries that this test itself is linked with, so that nothing is built twice.
 
 use crate::program::{Program, Rendering};
 use std::{
-    any::TypeId,
     collections::BTreeMap,
-    ffi::OsString,
     fs, io,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
-use tests::generated::{values::Fail, workflow_runtime::machine::Frame};
+use tests::toolchain::Toolchain;
 
 /// What became of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,71 +49,27 @@ pub struct Under {
     pub check: bool,
 }
 
-/// The libraries that this test is linked with.
-pub struct Toolchain {
-    deps: PathBuf,
-    externs: Vec<OsString>,
-    dir: PathBuf,
-}
+/// Compiles programs with the libraries that this test is linked with.
+pub struct Builder(Toolchain);
 
-impl Toolchain {
-    /// Finds them beside this test's executable. There may be others of the same name, of earlier builds and other features: a
-    /// program that is linked with them says which types it sees.
-    pub fn find(name: &str) -> io::Result<Toolchain> {
-        let exe = std::env::current_exe()?;
-        let deps = exe.parent().map(Path::to_path_buf).unwrap_or_default();
-        let dir = deps.join("../generated").join(name);
-        fs::create_dir_all(&dir)?;
-        let mut found = Toolchain { deps, externs: vec![], dir };
-        let wanted = format!("{:?}{:?}", TypeId::of::<Fail>(), TypeId::of::<Frame>());
-        let probe = "fn main() { print!(\"{:?}{:?}\", std::any::TypeId::of::<tests::generated::values::Fail>(), std::any::TypeId::of::<workflow_runtime::machine::Frame>()); }";
-        let source = found.dir.join("probe.rs");
-        fs::write(&source, probe)?;
-        for tests in found.candidates("libtests-")? {
-            for runtime in found.candidates("libworkflow_runtime-")? {
-                found.externs = vec![];
-                for (name, path) in [("tests", &tests), ("workflow_runtime", &runtime)] {
-                    let mut arg = OsString::from(format!("{name}="));
-                    arg.push(path);
-                    found.externs.extend([OsString::from("--extern"), arg]);
-                }
-                let program = found.dir.join("probe");
-                let built = found.rustc(&source, &program).output()?;
-                if built.status.success() && Command::new(&program).output()?.stdout == wanted.as_bytes() {
-                    return Ok(found);
-                }
-            }
-        }
-        Err(io::Error::other(format!("the libraries of this test are not in {}", found.deps.display())))
-    }
-
-    /// The libraries of this name, the newest first.
-    fn candidates(&self, prefix: &str) -> io::Result<Vec<PathBuf>> {
-        let mut all = vec![];
-        for entry in fs::read_dir(&self.deps)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(prefix) && name.ends_with(".rlib") {
-                all.push((entry.metadata()?.modified()?, entry.path()));
-            }
-        }
-        all.sort();
-        Ok(all.into_iter().rev().map(|(_, path)| path).collect())
+impl Builder {
+    /// One that keeps its files apart from those of others.
+    pub fn new(name: &str) -> io::Result<Builder> {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated").join(name);
+        Toolchain::find(&dir, &["workflow_runtime"]).map(Builder)
     }
 
     fn rustc(&self, source: &Path, out: &Path) -> Command {
-        let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-        let dependency = format!("dependency={}", self.deps.display());
-        rustc.arg(source).arg("-o").arg(out).args(["--edition", "2024", "--crate-name", "batch"]);
-        rustc.args(["-C", "opt-level=0", "-C", "debuginfo=0", "-C", "overflow-checks=on", "-L", &dependency]);
-        rustc.args(["--error-format", "json", "--cap-lints", "allow"]).args(&self.externs);
+        let mut rustc = self.0.rustc();
+        rustc.arg(source).arg("-o").arg(out).args(["--crate-name", "batch", "--cap-lints", "allow"]);
+        rustc.args(["-C", "opt-level=0", "-C", "debuginfo=0", "-C", "overflow-checks=on"]);
         rustc
     }
 
     /// Compiles programs together, runs them, and says what became of each.
     pub fn judge(&self, batch: &str, programs: &[Program], under: Under) -> io::Result<Vec<Verdict>> {
         let mut verdicts: Vec<Option<Verdict>> = programs.iter().map(|_| None).collect();
-        let dir = self.dir.join(batch);
+        let dir = self.0.dir().join(batch);
         for (i, program) in programs.iter().enumerate() {
             let dir = dir.join(format!("p{i}"));
             fs::create_dir_all(&dir)?;

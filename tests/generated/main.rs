@@ -24,7 +24,7 @@ mod threads;
 mod types;
 mod value;
 
-use build::{Toolchain, Under, Verdict};
+use build::{Builder, Under, Verdict};
 use program::{Program, Rendering};
 use shrink::{Failure, shrink};
 use source::Source;
@@ -34,8 +34,8 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn toolchain(name: &str) -> Toolchain {
-    Toolchain::find(name).unwrap_or_else(|e| panic!("{e}"))
+fn builder(name: &str) -> Builder {
+    Builder::new(name).unwrap_or_else(|e| panic!("{e}"))
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn workflows_do_what_the_plain_functions_do() {
             (from..from + number("GENERATED_SEEDS").unwrap_or(60)).collect()
         }
     };
-    let (toolchain, under) = (toolchain("programs"), Under { oracles: 3, corrupt: None, check: false });
-    let mut summary = session::run(&toolchain, seeds, under).unwrap_or_else(|e| panic!("{e}"));
+    let (builder, under) = (builder("programs"), Under { oracles: 3, corrupt: None, check: false });
+    let mut summary = session::run(&builder, seeds, under).unwrap_or_else(|e| panic!("{e}"));
     println!("{summary}");
     for (seed, _, verdict) in &summary.failing {
         println!("seed {seed}: {verdict}");
@@ -59,7 +59,7 @@ fn workflows_do_what_the_plain_functions_do() {
     };
     let failure = verdict.failure().unwrap_or(Failure::Differs);
     let rounds = number("GENERATED_ROUNDS").unwrap_or(40) as usize;
-    let smallest = session::smallest(&toolchain, program, failure, under, rounds).unwrap_or_else(|e| panic!("{e}"));
+    let smallest = session::smallest(&builder, program, failure, under, rounds).unwrap_or_else(|e| panic!("{e}"));
     panic!(
         "{n} of {} programs fail. `GENERATED_SEED={seed} cargo test -p tests --test generated` shows this one again. The smallest program found:\n\n{}\n{}",
         summary.programs, smallest.2, smallest.1
@@ -69,14 +69,14 @@ fn workflows_do_what_the_plain_functions_do() {
 /// The comparison can fail, and what it reports is small.
 #[test]
 fn a_wrong_answer_is_found_and_made_small() {
-    let (toolchain, under) = (toolchain("corrupt"), Under { oracles: 2, corrupt: Some(1), check: false });
-    let summary = session::run(&toolchain, 0..16, under).unwrap_or_else(|e| panic!("{e}"));
+    let (builder, under) = (builder("corrupt"), Under { oracles: 2, corrupt: Some(1), check: false });
+    let summary = session::run(&builder, 0..16, under).unwrap_or_else(|e| panic!("{e}"));
     let differs = |v: &Verdict| matches!(v, Verdict::Differs(_));
     let failing = summary.failing.into_iter().filter(|(_, _, v)| differs(v)).max_by_key(|(_, p, _)| p.size());
     let Some((_, program, _)) = failing else { panic!("no program saw that the machine was answered wrongly") };
     let before = program.size();
     let (small, verdict, text) =
-        session::smallest(&toolchain, program, Failure::Differs, under, 3).unwrap_or_else(|e| panic!("{e}"));
+        session::smallest(&builder, program, Failure::Differs, under, 3).unwrap_or_else(|e| panic!("{e}"));
     assert!(differs(&verdict), "{verdict}\n{text}");
     assert!(small.size() * 2 < before, "{text}");
 }

@@ -1,7 +1,7 @@
 //! Runs of many programs, and the report of one that fails.
 
 use crate::{
-    build::{Counts, Toolchain, Under, Verdict},
+    build::{Builder, Counts, Under, Verdict},
     program::{Program, Rendering},
     shrink::{Failure, shrink},
     source::Source,
@@ -41,7 +41,7 @@ pub fn program(seed: u64) -> Program {
 }
 
 /// Compiles and compares the programs of these seeds.
-pub fn run(toolchain: &Toolchain, seeds: impl IntoIterator<Item = u64>, under: Under) -> io::Result<Summary> {
+pub fn run(builder: &Builder, seeds: impl IntoIterator<Item = u64>, under: Under) -> io::Result<Summary> {
     let mut summary = Summary { oracles: under.oracles, ..Summary::default() };
     let seeds: Vec<u64> = seeds.into_iter().collect();
     let batches: Vec<&[u64]> = seeds.chunks(BATCH).collect();
@@ -51,7 +51,7 @@ pub fn run(toolchain: &Toolchain, seeds: impl IntoIterator<Item = u64>, under: U
                 let seeds = seeds.to_vec();
                 scope.spawn(move || {
                     let programs: Vec<Program> = seeds.iter().copied().map(program).collect();
-                    let verdicts = toolchain.judge(&format!("batch{i}"), &programs, under)?;
+                    let verdicts = builder.judge(&format!("batch{i}"), &programs, under)?;
                     Ok(seeds.iter().copied().zip(programs).zip(verdicts).collect::<Vec<_>>())
                 })
             };
@@ -77,14 +77,14 @@ pub fn run(toolchain: &Toolchain, seeds: impl IntoIterator<Item = u64>, under: U
 
 /// The smallest program that fails as this one does, what becomes of it, and its text.
 pub fn smallest(
-    toolchain: &Toolchain,
+    builder: &Builder,
     program: Program,
     failure: Failure,
     under: Under,
     rounds: usize,
 ) -> io::Result<(Program, Verdict, String)> {
     let under = Under { check: failure != Failure::Differs, ..under };
-    let judge = |programs: &[Program]| toolchain.judge("shrink", programs, under);
+    let judge = |programs: &[Program]| builder.judge("shrink", programs, under);
     let name = program.functions.last().map(|f| f.name.clone()).unwrap_or_default();
     let small = shrink(program, &name, (rounds, 24), |candidates| {
         judge(&renamed(candidates)).map(|all| all.iter().map(|v| v.failure() == Some(failure)).collect())

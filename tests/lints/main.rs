@@ -28,9 +28,7 @@ fn diagnostics_are_those_of_the_plain_function() {
     let project = project::write();
     let mut cases: BTreeMap<String, Case> = project.cases.iter().map(|c| (c.clone(), Case::default())).collect();
     for (package, case, diagnostic) in project.check() {
-        let Some(of) = cases.get_mut(&case) else {
-            panic!("`{package}` itself does not compile cleanly: {}", diagnostic.rendered);
-        };
+        let of = cases.entry(case).or_default();
         let side = if package == "plain" { &mut of.plain } else { &mut of.durable };
         side.push(diagnostic);
     }

@@ -1,55 +1,55 @@
-//! The scratch workspace: each case as a program of the package `plain` and of the package `durable`.
+//! Each case as a program that uses the library `shop` as it is with workflows, and as it is without.
 
 use crate::compare::Diagnostic;
 use serde_json::Value;
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
+use tests::toolchain::{self, Toolchain};
+
+/// Both renderings of a case.
+pub(crate) const PACKAGES: [&str; 2] = ["plain", "durable"];
+
+const LIBRARIES: [&str; 6] = ["anyhow", "serde", "thiserror", "tokio", "tracing", "workflow_runtime"];
 
 pub(crate) struct Project {
+    /// Where both renderings are written.
     dir: PathBuf,
-    target: PathBuf,
     sources: PathBuf,
+    clippy: PathBuf,
     pub(crate) cases: Vec<String>,
 }
 
-const MANIFEST: &str = r#"
-[workspace]
-resolver = "3"
-members = ["plain", "durable"]
-"#;
-
-const DEPENDENCIES: &str = r#"
-[dependencies]
-anyhow = "1"
-serde = { version = "1", features = ["derive"] }
-thiserror = "2"
-tokio = { version = "1", features = ["macros"] }
-tracing = "0.1"
-"#;
-
-/// Writes the workspace into the target directory.
+/// Writes both renderings of all cases.
 pub(crate) fn write() -> Project {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = tests.parent().expect("the package stands in the workspace");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a directory in the target directory");
-    let dir = target.join("tests/lints");
-    let sources = tests.join("lints");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("lints");
     let mut cases: Vec<String> = fs::read_dir(sources.join("cases"))
         .expect("the cases")
         .map(|e| e.expect("a case").path().file_stem().expect("a name").to_string_lossy().into_owned())
         .collect();
     cases.sort();
-    let project = Project { dir, target: target.join("tests/lints-target"), sources, cases };
-    put(&project.dir.join("Cargo.toml"), MANIFEST);
-    let lock = fs::read_to_string(root.join("Cargo.lock")).expect("Cargo.lock");
-    put(&project.dir.join("Cargo.lock"), &lock);
-    for package in ["plain", "durable"] {
-        project.package(package, root);
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lints");
+    let project = Project { dir, sources, clippy: clippy(), cases };
+    for package in PACKAGES {
+        let dir = project.dir.join(package);
+        fs::create_dir_all(&dir).expect("a directory");
+        for case in &project.cases {
+            let source = project.source(case);
+            let source = if package == "plain" { plain(&source) } else { source };
+            fs::write(dir.join(format!("{case}.rs")), source).expect("a file");
+        }
     }
     project
+}
+
+/// The compiler with the lints of clippy, which stands beside the one without.
+fn clippy() -> PathBuf {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output().expect("rustc runs");
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    sysroot.join("bin").join(format!("clippy-driver{}", env::consts::EXE_SUFFIX))
 }
 
 impl Project {
@@ -57,49 +57,42 @@ impl Project {
         fs::read_to_string(self.sources.join("cases").join(format!("{case}.rs"))).expect("a case")
     }
 
-    fn package(&self, package: &str, root: &Path) {
-        let dir = self.dir.join(package);
-        let runtime = root.join("workflow-runtime");
-        let mut manifest = format!(
-            "[package]\nname = \"{package}\"\nversion = \"0.0.0\"\nedition = \"2024\"\npublish = false\nautobins = false\n\n[lib]\nname = \"shop\"\npath = {:?}\n{DEPENDENCIES}workflow-runtime = {{ path = {runtime:?} }}\n",
-            self.sources.join("shop").join(format!("{package}.rs")),
-        );
-        for case in &self.cases {
-            let source = self.source(case);
-            let source = if package == "plain" { plain(&source) } else { source };
-            put(&dir.join(format!("{case}.rs")), &source);
-            manifest += &format!("[[bin]]\nname = {case:?}\npath = \"{case}.rs\"\n");
-        }
-        put(&dir.join("Cargo.toml"), &manifest);
-    }
-
     /// What clippy, which is rustc too, says: package, case, and one diagnostic.
-    pub(crate) fn check(&self) -> Vec<(String, String, Diagnostic)> {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .current_dir(&self.dir)
-            .args(["clippy", "--offline", "--workspace", "--keep-going", "--quiet"])
-            .arg("--message-format=json")
-            .env("CARGO_TARGET_DIR", &self.target)
-            .env("CARGO_INCREMENTAL", "0")
-            .stdin(Stdio::null())
-            .env_remove("RUSTFLAGS")
-            .env_remove("CLIPPY_ARGS")
-            .output()
-            .expect("cargo clippy runs");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let messages: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
-        let finished = messages.iter().any(|m| m["reason"] == "build-finished");
-        assert!(finished, "cargo clippy did not run: {}", String::from_utf8_lossy(&output.stderr));
-        messages.iter().filter(|m| m["reason"] == "compiler-message").filter_map(of).collect()
+    pub(crate) fn check(&self) -> Vec<(&'static str, String, Diagnostic)> {
+        let toolchain = Toolchain::find(&self.dir, &LIBRARIES).unwrap_or_else(|e| panic!("{e}"));
+        let said = toolchain::at_once(&PACKAGES, |package| self.package(&toolchain, package));
+        said.into_iter().flatten().collect()
     }
-}
 
-fn of(m: &Value) -> Option<(String, String, Diagnostic)> {
-    let id = m["package_id"].as_str()?;
-    let package = ["plain", "durable"].into_iter().find(|p| id.contains(&format!("/{p}#")))?;
-    let diagnostic = Diagnostic::of(&m["message"])?;
-    Some((package.into(), m["target"]["name"].as_str()?.into(), diagnostic))
+    fn package(&self, toolchain: &Toolchain, package: &'static str) -> Vec<(&'static str, String, Diagnostic)> {
+        let dir = self.dir.join(package);
+        let shop = dir.join("libshop.rmeta");
+        let mut clippy = toolchain.command(&self.clippy);
+        clippy.arg(self.sources.join("shop").join(format!("{package}.rs"))).args(["--crate-name", "shop"]);
+        let mut all = self.run(clippy.args(["--crate-type", "lib"]), &shop);
+        assert!(all.is_empty() && shop.exists(), "`{package}` itself does not compile cleanly: {all:?}");
+        let mut said = vec![];
+        for case in &self.cases {
+            let mut clippy = toolchain.command(&self.clippy);
+            clippy.arg(dir.join(format!("{case}.rs"))).args(["--crate-name", case, "--crate-type", "bin"]);
+            clippy.arg("--extern").arg(format!("shop={}", shop.display()));
+            all = self.run(&mut clippy, &dir.join(format!("lib{case}.rmeta")));
+            said.extend(all.into_iter().map(|diagnostic| (package, case.clone(), diagnostic)));
+        }
+        said
+    }
+
+    /// What is said of one crate.
+    fn run(&self, clippy: &mut Command, out: &Path) -> Vec<Diagnostic> {
+        // What the manifest of this test says is not said of the case.
+        clippy.env_remove("CARGO_PKG_RUST_VERSION").env_remove("CLIPPY_ARGS").env("CLIPPY_CONF_DIR", &self.dir);
+        clippy.args(["--emit", "metadata", "-o"]).arg(out);
+        let output = clippy.output().unwrap_or_else(|e| panic!("{}: {e}; is clippy installed?", self.clippy.display()));
+        let text = String::from_utf8_lossy(&output.stderr);
+        let messages: Vec<Value> = text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
+        assert!(output.status.success() || !messages.is_empty(), "clippy did not run: {text}");
+        messages.iter().filter_map(Diagnostic::of).collect()
+    }
 }
 
 /// The source with an attribute without a meaning in place of `#[workflow..]`, so that everything else stays where it is.
@@ -116,13 +109,4 @@ fn plain(source: &str) -> String {
         rest = &rest[end..];
     }
     out + rest
-}
-
-/// Writes a file unless it is as it should be, so that it is not compiled again.
-fn put(path: &Path, text: &str) {
-    if fs::read_to_string(path).is_ok_and(|t| t == text) {
-        return;
-    }
-    fs::create_dir_all(path.parent().expect("a file in a directory")).expect("a directory");
-    fs::write(path, text).expect("a file");
 }

@@ -201,7 +201,7 @@ fn an_exemption_in_the_source_holds_for_what_it_stands_on() {
 #[test]
 fn what_cannot_be_checked_is_not_passed() {
     for (args, said) in [
-        (&["-p", "honest"][..], "there is no workflow in what was built"),
+        (&["-p", "bare"][..], "there is no workflow in what was built"),
         (&["-p", "app", "--workflow", "nobody"], "there is no workflow `nobody`"),
         (&["-p", "nothing"], "the build failed"),
         (&["-p", "app", "--exemptions", "/nowhere/list.toml"], "cannot read /nowhere/list.toml"),

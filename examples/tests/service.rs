@@ -155,6 +155,7 @@ fn what_was_removed_is_read_from_the_archive() {
         ok(data, &["start", "review", id, "\"text\"", "1"]);
     }
     assert!(refused(data, &["remove", "doc-1"]).contains("WE043"));
+    assert!(refused(data, &["rebuild", "doc-1"]).contains("WE151"));
     // What is before it is read from the archive with the rest.
     let begun = ok(data, &["history", "doc-1"]);
     assert_eq!(ok(data, &["truncate", "doc-1"]), "removed 1 entries\n");

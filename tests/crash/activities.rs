@@ -14,7 +14,7 @@ use workflow_runtime::{
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-enum CopyError {
+pub(crate) enum CopyError {
     #[error("the disk is busy")]
     Busy,
     #[error("the progress is lost: {0}")]
@@ -40,7 +40,7 @@ async fn copy_rows(cx: ActivityContext, rows: u64) -> Result<u64, CopyError> {
 }
 
 #[workflow]
-async fn copying(rows: u64) -> Result<u64, ActivityError<CopyError>> {
+pub(crate) async fn copying(rows: u64) -> Result<u64, ActivityError<CopyError>> {
     copy_rows(rows).await
 }
 
@@ -51,7 +51,7 @@ async fn never_answers(clock: State<TestClock>) -> Result<(), WorkflowError> {
 }
 
 #[workflow]
-async fn giving_up() -> Result<String, WorkflowError> {
+pub(crate) async fn giving_up() -> Result<String, WorkflowError> {
     let begin = now();
     let ended = never_answers().detailed().await;
     let minutes = now().duration_since(begin).as_mins();
@@ -73,7 +73,7 @@ async fn ask_desk(desk: State<Desk>, cx: ActivityContext, question: &str) -> Res
 }
 
 #[workflow]
-async fn asking(question: String) -> Result<String, WorkflowError> {
+pub(crate) async fn asking(question: String) -> Result<String, WorkflowError> {
     let answer = ask_desk(&question).await?;
     sleep(days(1)).await?;
     Ok(format!("{question} {answer}"))
@@ -95,7 +95,7 @@ async fn obeys(clock: State<TestClock>, cx: ActivityContext, how: String) -> Res
 }
 
 #[workflow]
-async fn stopping(how: String) -> Result<String, WorkflowError> {
+pub(crate) async fn stopping(how: String) -> Result<String, WorkflowError> {
     let on_cancel = match how.as_str() {
         "wait" => OnCancel::Wait,
         "abandon" => OnCancel::Abandon,
@@ -111,7 +111,7 @@ async fn stopping(how: String) -> Result<String, WorkflowError> {
 const NAMES: [&str; 8] =
     ["copy_rows", "copying", "never_answers", "giving_up", "ask_desk", "asking", "obeys", "stopping"];
 
-fn sweep<W: Workflow>(call: WorkflowCall<W>) -> Sweep<W> {
+pub(crate) fn sweep<W: Workflow>(call: WorkflowCall<W>) -> Sweep<W> {
     Sweep::new(call, "a").state_with(Desk::default).configure(|e| e.only(NAMES))
 }
 
@@ -134,7 +134,7 @@ async fn the_time_for_all_attempts_goes_on_over_restarts() {
 }
 
 /// Answers every question that waits for the desk, as a patient person would.
-async fn answer<W: Workflow>(driven: Driven<W>) -> Result<(), DriveError> {
+pub(crate) async fn answer<W: Workflow>(driven: Driven<W>) -> Result<(), DriveError> {
     let _still = driven.clock.pause();
     loop {
         let status = driven.run.status().await?;
@@ -159,7 +159,7 @@ async fn what_is_left_to_somebody_outside_is_completed_once() {
     assert_eq!(swept.history.iter().filter(|e| e.ends_with("from outside")).count(), 1);
 }
 
-async fn cancel<W: Workflow>(driven: Driven<W>) -> Result<(), DriveError> {
+pub(crate) async fn cancel<W: Workflow>(driven: Driven<W>) -> Result<(), DriveError> {
     let _still = driven.clock.pause();
     loop {
         let status = driven.run.status().await?;

@@ -86,7 +86,7 @@ pub(crate) async fn wardrobe(cloths: Vec<String>) -> Result<Vec<String>, TailorE
     Ok(made)
 }
 
-fn sweep<W: Workflow>(call: WorkflowCall<W>) -> Sweep<W> {
+pub(crate) fn sweep<W: Workflow>(call: WorkflowCall<W>) -> Sweep<W> {
     Sweep::new(call, "parent").state_with(Stock::default).configure(|e| e.only(NAMES))
 }
 

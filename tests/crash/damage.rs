@@ -15,13 +15,13 @@ use workflow_runtime::{
     testing::{TestClock, TestEngine},
 };
 
-type Test = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Test = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 const NAMES: [&str; 7] = ["run_about", "shift", "doze", "delivery", "boss", "clerk", "trainee"];
-const WORD: Signal<String> = Signal::new("word");
+pub(crate) const WORD: Signal<String> = Signal::new("word");
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-enum DeskError {
+pub(crate) enum DeskError {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     #[error("{0}")]
@@ -53,18 +53,18 @@ async fn run_about(gate: State<Arc<Semaphore>>, n: u32) -> Result<u32, String> {
 }
 
 #[workflow]
-async fn doze(n: u32) -> Result<u32, DeskError> {
+pub(crate) async fn doze(n: u32) -> Result<u32, DeskError> {
     sleep(hours(1)).await?;
     Ok(n)
 }
 
 #[workflow]
-async fn delivery(n: u32) -> Result<u32, DeskError> {
+pub(crate) async fn delivery(n: u32) -> Result<u32, DeskError> {
     Ok(run_about(n).await?)
 }
 
 #[workflow]
-async fn boss(padding: usize) -> Result<String, DeskError> {
+pub(crate) async fn boss(padding: usize) -> Result<String, DeskError> {
     let word = clerk(padding).child("clerk").await;
     Ok(match word {
         Ok(word) => word,
@@ -74,7 +74,7 @@ async fn boss(padding: usize) -> Result<String, DeskError> {
 
 /// It holds a lot, has a helper of its own, and waits for a word.
 #[workflow]
-async fn clerk(padding: usize) -> Result<String, DeskError> {
+pub(crate) async fn clerk(padding: usize) -> Result<String, DeskError> {
     tag("floor", 3);
     let papers = "x".repeat(padding);
     let _helper = trainee().start_child("trainee").await?;
@@ -84,14 +84,14 @@ async fn clerk(padding: usize) -> Result<String, DeskError> {
 }
 
 #[workflow]
-async fn trainee() -> Result<(), DeskError> {
+pub(crate) async fn trainee() -> Result<(), DeskError> {
     WORD.recv().await?;
     Ok(())
 }
 
 /// Goes on as a new run at once, and waits.
 #[workflow]
-async fn shift(more: u32) -> Result<(), DeskError> {
+pub(crate) async fn shift(more: u32) -> Result<(), DeskError> {
     if more > 0 {
         continue_as_new!(more - 1);
     }
@@ -99,12 +99,12 @@ async fn shift(more: u32) -> Result<(), DeskError> {
     Ok(())
 }
 
-async fn open(store: &MemoryStore, clock: &TestClock, permits: usize) -> TestEngine {
+pub(crate) async fn open(store: &MemoryStore, clock: &TestClock, permits: usize) -> TestEngine {
     let builder = TestEngine::builder().store(store.reopen()).clock(clock).state(Arc::new(Semaphore::new(permits)));
     builder.configure(|e| e.only(NAMES).retention(days(30))).build().await.unwrap()
 }
 
-fn keys(id: &str) -> InstanceKeys {
+pub(crate) fn keys(id: &str) -> InstanceKeys {
     InstanceKeys::new(&Namespace::default(), &WorkflowId::new(id).unwrap())
 }
 
@@ -160,7 +160,7 @@ async fn a_damaged_entry_of_an_index_hides_no_other() -> Test {
 }
 
 /// A boss who waits for a clerk whose checkpoint is damaged. `padding` bytes in a local of the clerk.
-async fn damaged_clerk(padding: usize) -> (MemoryStore, TestClock) {
+pub(crate) async fn damaged_clerk(padding: usize) -> (MemoryStore, TestClock) {
     let (store, clock) = (MemoryStore::new(), TestClock::manual());
     let engine = open(&store, &clock, 0).await;
     engine.start("boss", boss(padding)).await.unwrap();
@@ -177,9 +177,9 @@ async fn an_instance_with_a_damaged_checkpoint_is_ended_in_order() -> Test {
         let engine = open(&store, &clock, 0).await;
         engine.run_until_idle().await;
         let run = engine.run(clerk, "clerk");
-        assert_eq!(run.status().await.unwrap_err().code(), "WE013");
-        assert_eq!(run.signal(&WORD, "hello".into()).await.unwrap_err().code(), "WE013");
-        assert_eq!(run.cancel("x").await.unwrap_err().code(), "WE013");
+        assert_eq!(run.status().await.unwrap_err().code(), "WE092");
+        assert_eq!(run.signal(&WORD, "hello".into()).await.unwrap_err().code(), "WE092");
+        assert_eq!(run.cancel("x").await.unwrap_err().code(), "WE092");
 
         run.terminate("its checkpoint is damaged").await?;
         engine.run_until_idle().await;
@@ -221,7 +221,7 @@ async fn an_instance_that_had_ended_gets_its_result_back() -> Test {
     assert!(store.damage(&keys("d").frame()));
     let engine = open(&store, &clock, 0).await;
     let run = engine.run(doze, "d");
-    assert_eq!(run.status().await.unwrap_err().code(), "WE013");
+    assert_eq!(run.status().await.unwrap_err().code(), "WE092");
     assert_eq!(run.terminate("x").await.unwrap_err().code(), "WE041");
     let after = run.status().await?;
     assert_eq!((after.state, after.closed, after.steps), (Status::Completed, before.closed, before.steps));
@@ -267,7 +267,7 @@ async fn a_checkpoint_that_is_damaged_under_a_running_engine_stops_its_instance_
     let engine = open(&store, &clock, 0).await;
     let (run, other) = (engine.start("a", trainee()).await?, engine.start("b", trainee()).await?);
     assert!(store.damage(&keys("a").frame()));
-    assert_eq!(run.signal(&WORD, "hello".into()).await.unwrap_err().code(), "WE013");
+    assert_eq!(run.signal(&WORD, "hello".into()).await.unwrap_err().code(), "WE092");
     other.signal(&WORD, "hello".into()).await?;
     other.result().await?;
     run.terminate("its checkpoint is damaged").await?;
@@ -283,7 +283,7 @@ async fn without_a_start_record_it_stays_as_it_is() -> Test {
     let starts = store.reopen().scan(&from, &to, 9).await?;
     assert!(starts.len() == 1 && store.damage(&starts[0].0));
     let engine = open(&store, &clock, 0).await;
-    assert_eq!(engine.run(clerk, "clerk").terminate("x").await.unwrap_err().code(), "WE013");
+    assert_eq!(engine.run(clerk, "clerk").terminate("x").await.unwrap_err().code(), "WE092");
     engine.run(trainee, "trainee").signal(&WORD, "hello".into()).await?;
     engine.run(trainee, "trainee").result().await?;
     Ok(())

@@ -10,7 +10,7 @@ use workflow_runtime::{
     workflow,
 };
 
-const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 13] = [
     "weigh_parcel",
     "linger_guest",
     "weigh_all",
@@ -46,7 +46,7 @@ async fn linger_guest(cx: ActivityContext, guest: u64) -> u64 {
 }
 
 #[workflow]
-async fn weigh_all(parcels: u64) -> Result<Vec<u64>, ShopError> {
+pub(crate) async fn weigh_all(parcels: u64) -> Result<Vec<u64>, ShopError> {
     let mut weights = vec![];
     for weight in join_all((1..=parcels).map(weigh_parcel)).await {
         weights.push(weight?);
@@ -61,7 +61,7 @@ async fn group_naps(minutes_each: Vec<u64>) -> Result<usize, ShopError> {
 }
 
 #[workflow]
-async fn weigh_strict(parcels: Vec<u64>) -> Result<Vec<u64>, ShopError> {
+pub(crate) async fn weigh_strict(parcels: Vec<u64>) -> Result<Vec<u64>, ShopError> {
     let weights = try_join_all(parcels.into_iter().map(weigh_parcel)).await?;
     Ok(weights)
 }
@@ -74,7 +74,7 @@ async fn group_race(laps: Vec<u64>) -> Result<Option<usize>, ShopError> {
 }
 
 #[workflow]
-async fn weigh_narrow(parcels: u64) -> Result<u64, ShopError> {
+pub(crate) async fn weigh_narrow(parcels: u64) -> Result<u64, ShopError> {
     let mut total = 0;
     for weight in for_each_concurrent(2, (1..=parcels).map(weigh_parcel)).await {
         total += weight?;
@@ -83,10 +83,10 @@ async fn weigh_narrow(parcels: u64) -> Result<u64, ShopError> {
 }
 
 /// The first letter of each name wins.
-const LETTERS: Signal<String> = Signal::new("group_letters");
+pub(crate) const LETTERS: Signal<String> = Signal::new("group_letters");
 
 #[workflow]
-async fn group_letters(n: u64) -> Result<Vec<String>, ShopError> {
+pub(crate) async fn group_letters(n: u64) -> Result<Vec<String>, ShopError> {
     let mut all = vec![];
     for letter in join_all((0..n).map(|_| LETTERS.recv())).await {
         all.push(letter?);
@@ -94,7 +94,7 @@ async fn group_letters(n: u64) -> Result<Vec<String>, ShopError> {
     Ok(all)
 }
 
-fn sweep<W: Workflow>(call: WorkflowCall<W>) -> Sweep<W> {
+pub(crate) fn sweep<W: Workflow>(call: WorkflowCall<W>) -> Sweep<W> {
     Sweep::new(call, "g").configure(|e| e.only(NAMES)).any_order()
 }
 
@@ -221,7 +221,7 @@ async fn group_child(n: u64) -> Result<u64, ShopError> {
 }
 
 #[workflow]
-async fn group_family(members: u64) -> Result<Vec<u64>, ShopError> {
+pub(crate) async fn group_family(members: u64) -> Result<Vec<u64>, ShopError> {
     let ended = join_all((0..members).map(|n| group_child(n).child(format!("child-{n}")))).await;
     Ok(ended.into_iter().map(|e| e.unwrap_or(99)).collect())
 }

@@ -100,7 +100,7 @@ pub(crate) async fn greeter(greeting: String) -> Result<String, OfficeError> {
     Ok(greeting)
 }
 
-fn sweep<W: Workflow>(call: WorkflowCall<W>, id: &str) -> Sweep<W> {
+pub(crate) fn sweep<W: Workflow>(call: WorkflowCall<W>, id: &str) -> Sweep<W> {
     Sweep::new(call, id).configure(|e| e.only(NAMES))
 }
 

@@ -126,7 +126,7 @@ async fn a_handle_of_one_run_does_not_follow_and_the_others_do() {
     let history = first.history().await.unwrap();
     assert!(matches!(history.last().unwrap().events.last(), Some(Event::ContinuedAsNew { next: n, .. }) if *n == next));
     let second = run.of_run(next).history().await.unwrap();
-    assert!(matches!(&second[0].events[0], Event::ContinuedFrom { run } if *run == first.run_id().unwrap()));
+    assert!(matches!(&second[0].events[0], Event::ContinuedFrom { run, .. } if *run == first.run_id().unwrap()));
     let last = run.pinned().await.unwrap();
     assert_eq!(last.result().await.unwrap(), 0);
     let status = last.status().await.unwrap();

@@ -25,7 +25,7 @@ const STOP: Signal<String> = Signal::new("stop");
 
 /// Two branches of several operations each.
 #[workflow]
-async fn branches(cents: u64) -> Result<String, ShopError> {
+pub(crate) async fn branches(cents: u64) -> Result<String, ShopError> {
     let mut log = String::new();
     let (a, b) = join!(charge(cents), async {
         for sku in ["gem".to_string(), "ring".to_string()] {
@@ -40,7 +40,7 @@ async fn branches(cents: u64) -> Result<String, ShopError> {
 
 /// A signal against a timer.
 #[workflow]
-async fn deadline(naps: u32) -> Result<String, ShopError> {
+pub(crate) async fn deadline(naps: u32) -> Result<String, ShopError> {
     let mut slept = 0;
     loop {
         select! {
@@ -67,7 +67,7 @@ async fn careful_errand(sku: String) -> Result<String, ShopError> {
 }
 
 #[workflow]
-async fn whoever_is_first(cents: u64) -> Result<String, ShopError> {
+pub(crate) async fn whoever_is_first(cents: u64) -> Result<String, ShopError> {
     let first = select! {
         sku = careful_errand("gem".to_string()) => sku?,
         paid = charge(cents) => format!("paid {}", paid?),
@@ -75,7 +75,7 @@ async fn whoever_is_first(cents: u64) -> Result<String, ShopError> {
     Ok(first)
 }
 
-fn sweep<W: Workflow>(call: WorkflowCall<W>, id: &str) -> Sweep<W> {
+pub(crate) fn sweep<W: Workflow>(call: WorkflowCall<W>, id: &str) -> Sweep<W> {
     Sweep::new(call, id).state_with(Stock::default).configure(|e| e.only(NAMES))
 }
 
@@ -132,7 +132,7 @@ async fn letter(to: String, pages: u32) -> Result<usize, ShopError> {
 }
 
 #[workflow]
-async fn long_letters(pages: u32) -> Result<String, ShopError> {
+pub(crate) async fn long_letters(pages: u32) -> Result<String, ShopError> {
     let (a, b) = join!(letter("Ada".to_string(), pages), async {
         let text = "P.S. ".repeat(1_000);
         let n = letter("Bob".to_string(), pages + 1).await?;

@@ -8,10 +8,10 @@ use workflow_runtime::{
     testing::{Sweep, TestEngine},
 };
 
-type Test = Result<(), Box<dyn Error + Send + Sync>>;
+pub(crate) type Test = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// What the old build leaves behind: one instance of each of its workflows, asleep.
-fn old_build(store: &Path) {
+pub(crate) fn old_build(store: &Path) {
     let worker = Command::new(env!("CARGO_BIN_EXE_crash-worker")).arg("park").arg(store).status();
     assert!(worker.expect("the worker runs").success());
 }

@@ -129,6 +129,11 @@ impl Finished {
     }
 }
 
+/// A duration as checkpoints keep it.
+pub(super) fn micros_of(d: Duration) -> u64 {
+    u64::try_from(d.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// `at + d`, or the end of time if that is later than a timestamp can say.
 pub(super) fn later(at: Timestamp, d: Duration) -> Timestamp {
     at.checked_add(d).unwrap_or(Timestamp::MAX)

@@ -76,6 +76,9 @@ impl Actor {
     pub(super) async fn commit(&mut self, mut draft: Box<Draft>) -> Result<(), Refusal> {
         let shared = self.worker.shared.clone();
         self.worker.alive()?;
+        if draft.finished.is_some() {
+            Box::pin(self.tell_inherited(&mut draft)).await?;
+        }
         let stepped = draft.stepped.is_some() || draft.finished.as_ref().is_some_and(|f| f.stepped.is_some());
         let defined: Vec<_> = draft.definitions.keys().copied().collect();
         let letters = std::mem::take(&mut draft.letters);

@@ -50,14 +50,15 @@ impl Actor {
         if let Some(named) = named {
             *named = next;
         }
-        let record = StartRecord { workflow: workflow.clone(), input, at: draft.now, definition: by };
+        let record = StartRecord { workflow: workflow.clone(), input, at: draft.now, definition: by, retention: None };
         let unsaveable = |source| StepError::Outcome { workflow: workflow.clone(), source };
         let value = encoding::encode(&record).map_err(unsaveable)?;
         let mut successor = draft.checkpoint.successor(next, workflow.clone(), draft.now, Why::Continued);
         successor.status = draft.checkpoint.status.clone();
         *draft = *draft.clone().succeed(keys, successor);
         draft.writes.push(Write::Put { key: keys.start(next), value });
-        draft.events.push(Event::ContinuedFrom { run: old });
+        let state = draft.checkpoint.without_frame(0);
+        draft.events.push(Event::ContinuedFrom { run: old, state });
         draft.events.push(Event::Started { workflow });
         // It belongs to the run that has ended.
         self.instance.machine = None;

@@ -11,12 +11,14 @@ use crate::{
 
 mod complete;
 mod control;
+mod rebuild;
 mod run;
 mod skip;
 mod update;
 
 pub use complete::CompleteError;
 pub use control::ControlError;
+pub use rebuild::RebuildError;
 pub use run::RunError;
 pub use skip::SkipError;
 pub use update::UpdateError;
@@ -108,6 +110,17 @@ pub enum Unavailable {
         #[source]
         source: StoreError,
     },
+    /// The checkpoint of the instance does not read back as it was written. Its other records do, as far as is known.
+    #[error(
+        "WE092: the checkpoint of `{workflow_id}` is damaged; make it anew from its history with `rebuild`, or end it with `terminate`, or restore a snapshot of the store"
+    )]
+    Damaged {
+        /// The instance.
+        workflow_id: String,
+        /// What is wrong with it.
+        #[source]
+        source: StoreError,
+    },
     /// A record of the instance is not of a form that this build reads.
     #[error("WE014: the {what} of `{workflow_id}` does not decode; use the build that wrote it, or a newer one")]
     Undecodable {
@@ -190,6 +203,7 @@ impl Unavailable {
             Self::Stuck { .. } => "WE018",
             Self::Overloaded { .. } => "WE019",
             Self::Panicked { .. } => "WE090",
+            Self::Damaged { .. } => "WE092",
             #[cfg(feature = "archive")]
             Self::Archive { .. } => "WE091",
         }

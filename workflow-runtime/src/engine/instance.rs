@@ -126,7 +126,10 @@ impl Instance {
     }
 
     pub(super) async fn load(shared: &Shared, id: WorkflowId) -> Result<Self, Unavailable> {
-        let unreadable = |source: StoreError| Unavailable::Unreadable { workflow_id: id.to_string(), source };
+        let unreadable = |source: StoreError| match source {
+            StoreError::Damaged { .. } => Unavailable::Damaged { workflow_id: id.to_string(), source },
+            source => Unavailable::Unreadable { workflow_id: id.to_string(), source },
+        };
         let found = (*shared.store).get_with_revision(&shared.keys(&id).frame()).await.map_err(unreadable)?;
         let Some((revision, bytes)) = found else { return Ok(Instance::new(shared, id)) };
         let checkpoint = Some(encoding::decode(&bytes).map_err(|e| undecodable(&id, "checkpoint", e))?);
@@ -342,7 +345,11 @@ impl Instance {
                     true => packed.clone(),
                     false => Payload::encode(&whole).unwrap_or_else(|_| packed.clone()),
                 };
-                self.notes.extend(upgrades.into_iter().map(|u| upgraded(u, packed.clone())));
+                let mut state = match upgrades.is_empty() {
+                    true => None,
+                    false => c.without_frame(packed.len()),
+                };
+                self.notes.extend(upgrades.into_iter().map(|u| upgraded(u, packed.clone(), state.take())));
                 self.machine = Some(machine);
                 Ok(())
             }
@@ -446,9 +453,9 @@ pub(super) async fn frame(
     checkpoint::unpack(packed, large).map_err(|e| undecodable(id, "frame", e))
 }
 
-fn upgraded(u: Upgrade, frame: Payload) -> Event {
+fn upgraded(u: Upgrade, frame: Payload, state: Option<Payload>) -> Event {
     let Upgrade { workflow, from, to, decided } = u;
-    Event::Upgraded { workflow, from, to, decided, frame }
+    Event::Upgraded { workflow, from, to, decided, frame, state }
 }
 
 /// The names of this build, and the stored definitions that a frame refers to.

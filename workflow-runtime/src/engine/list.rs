@@ -399,7 +399,10 @@ impl<'a> Search<'a> {
                 Ok(Some(c)) => c,
                 Ok(None) => continue,
                 // One that cannot be read hides no others; its own status says what is wrong.
-                Err(e @ (Unavailable::Unreadable { .. } | Unavailable::Undecodable { .. })) => {
+                Err(
+                    e
+                    @ (Unavailable::Unreadable { .. } | Unavailable::Undecodable { .. } | Unavailable::Damaged { .. }),
+                ) => {
                     tracing::warn!(error = %e, "an instance cannot be listed");
                     continue;
                 }

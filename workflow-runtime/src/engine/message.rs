@@ -3,7 +3,7 @@
 use super::{
     checkpoint::Checkpoint,
     complete::{FromOutside, Heartbeat},
-    error::{CompleteError, ControlError, SignalError, SkipError, StartError, Unavailable, UpdateError},
+    error::{CompleteError, ControlError, RebuildError, SignalError, SkipError, StartError, Unavailable, UpdateError},
     outbox::Letter,
     pulse::Held,
     requests::{Outgoing, StartRequest},
@@ -105,6 +105,10 @@ pub(super) enum Mail {
     },
     Retry {
         reply: Reply<(), ControlError>,
+    },
+    /// Its checkpoint is damaged, and is to be made anew.
+    Rebuild {
+        reply: Reply<(), RebuildError>,
     },
     /// Its history is to begin anew; answered with how many entries are gone.
     Truncate {
@@ -208,6 +212,7 @@ impl Mail {
             | Mail::Remove { reply } => {
                 drop(reply.send(Err(error.clone().into())));
             }
+            Mail::Rebuild { reply } => drop(reply.send(Err(error.clone().into()))),
             Mail::Truncate { reply } => drop(reply.send(Err(error.clone().into()))),
             Mail::Skip { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Watch { reply, .. } => drop(reply.send(Err(error.clone()))),

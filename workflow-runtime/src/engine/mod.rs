@@ -12,10 +12,13 @@
 //! - `watch`: steps that do not end, and steps that kill the process.
 //! - `actor`, `coalesce`, `group`, `requests`, `attempts`, `running`, `outside`, `detach`, `instance`: one instance at work.
 //! - `retention`, `segment`, `archiving`: what goes, and where it is kept.
+//! - `remains`: what can be done for an instance whose checkpoint is damaged.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
 mod actor;
 mod again;
+#[cfg(feature = "testing")]
+mod alike;
 #[cfg(feature = "archive")]
 mod archiving;
 mod attempts;
@@ -77,6 +80,9 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub use alike::rebuilt_differs;
 #[doc(hidden)]
 pub use backdoor::Backdoor;
 #[cfg(feature = "testing")]
@@ -89,8 +95,8 @@ pub use clock::{Clock, SystemClock, Wake};
 pub use compensating::{Compensating, Undo, Undoing};
 pub use complete::{CalledActivity, Heartbeat};
 pub use error::{
-    BuildError, CompleteError, ControlError, QueryError, RunError, SignalError, SkipError, StartError, Unavailable,
-    UpdateError,
+    BuildError, CompleteError, ControlError, QueryError, RebuildError, RunError, SignalError, SkipError, StartError,
+    Unavailable, UpdateError,
 };
 #[cfg(feature = "testing")]
 #[doc(hidden)]

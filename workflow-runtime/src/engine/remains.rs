@@ -1,26 +1,30 @@
-//! What is left of an instance whose checkpoint is damaged: enough of it, in its other records, to end it in order.
+//! What is left of an instance whose checkpoint is damaged: its other records. They say enough to end it in order ([`end`]), and, as
+//! long as this build can take the steps of its history again, to make the checkpoint anew ([`rebuild`]).
 //!
-//! Where it stood, and with what locals, was in the checkpoint alone. How it was started, its history, its tags,
-//! its parent and its children, and what waits in its inbox and its outbox, stand in records and index entries of their own. The entries of indexes are
+//! How it was started, its history, its tags, its parent and its children, the members of its groups, and what waits in its inbox and its outbox, stand in
+//! records and index entries of their own. The entries of indexes are
 //! found by looking at all of them: this is done when somebody asks, for one instance.
 
+mod end;
+mod history;
+mod rebuild;
+
 use super::{
-    actor::Actor,
+    chain::micros_of,
     checkpoint::{
-        Addressed, Checkpoint, ChildLink, Ended, Inbox, Operation, PARENT, Parent, StartRecord, State, Wait, Watcher,
+        Addressed, Checkpoint, ChildLink, EXPIRE, Ended, Former, Inbox, Operation, PARENT, Parent, StartRecord, State,
+        Wait, Watcher,
     },
-    draft::Draft,
     error::Unavailable,
-    group::{Delta, Member},
-    instance::Instance,
-    message::Mail,
+    group::Member,
+    instance,
     outbox::Letter,
     pages::{Pages, Read},
     stored,
     worker::Worker,
 };
 use crate::{
-    hash::HashSet,
+    hash::{HashMap, HashSet},
     journal::{
         encoding,
         history::{Entry, Event, Outcome},
@@ -28,60 +32,15 @@ use crate::{
         key::{InstanceKeys, Key, Kind, NamespaceKeys},
     },
     machine::{Closed, OpId, ParentClose},
-    store::{Revision, Row, StoreError, Write},
+    store::{Revision, Row, Write},
 };
 use jiff::Timestamp;
-use std::rc::Rc;
 
 /// Records that are read at a time.
 const PAGE: usize = 512;
 
 /// What has been counted in the checkpoint goes on here, behind all that it can have come to.
 const FAR_BEHIND: u64 = 1 << 32;
-
-impl Unavailable {
-    /// Whether it is the checkpoint of an instance that does not read back.
-    fn is_of_checkpoint(&self, keys: &InstanceKeys) -> bool {
-        matches!(self, Self::Unreadable { source: StoreError::Damaged { key, .. }, .. } if *key == keys.frame())
-    }
-}
-
-impl Worker {
-    /// Ends an instance that cannot be loaded because its checkpoint is damaged, if somebody asks for its end.
-    ///
-    /// # Errors
-    ///
-    /// `why` it cannot be loaded, if nobody asks or too little is left; or why that is not durable.
-    pub(super) async fn end_remains(self: &Rc<Self>, id: &WorkflowId, why: Unavailable) -> Result<Actor, Unavailable> {
-        let asks = |mail: &Mail| matches!(mail, Mail::Terminate { .. });
-        if !why.is_of_checkpoint(&self.shared.keys(id)) || !self.has_mail(id, asks) {
-            return Err(why);
-        }
-        let found = Remains { worker: self, id, keys: self.shared.keys(id) }.find().await?;
-        let Some(Found { checkpoint, writes, revision, ended }) = found else { return Err(why) };
-        tracing::warn!(error = %why, "the checkpoint is damaged: it is made anew from what is left");
-        let instance = Box::new(Instance::new(&self.shared, id.clone()));
-        let mut draft = Draft::new(checkpoint, self.shared.clock.now(), Delta::of(&instance.members));
-        (draft.writes, draft.over_damage) = (writes, Some(revision));
-        let mut actor = Actor { worker: self.clone(), instance, floor: Timestamp::MIN };
-        if let Some((state, at)) = ended {
-            // It had ended. Those who ask are told so.
-            draft.checkpoint.end(state, at);
-            actor.store(draft).await?;
-            return Ok(actor);
-        }
-        let Some(Mail::Terminate { reason, reply }) = self.take_mail_of(id, asks) else { return Err(why) };
-        draft.terminate(&actor.instance.keys, reason);
-        match actor.store(draft).await {
-            Ok(()) => drop(reply.send(Ok(()))),
-            Err(e) => {
-                let _ = reply.send(Err(e.clone().into()));
-                return Err(e);
-            }
-        }
-        Ok(actor)
-    }
-}
 
 /// How a run has ended, and when.
 type HowEnded = Option<(State, Timestamp)>;
@@ -106,15 +65,23 @@ impl Remains<'_> {
     /// `None`: nothing says how it was started.
     async fn find(&self) -> Result<Option<Found>, Unavailable> {
         let Some((run, start)) = self.start().await? else { return Ok(None) };
-        let retention = self.worker.shared.settings.retention;
         let mut checkpoint = Box::new(Checkpoint::start(run, start.workflow, start.at));
-        checkpoint.retention = retention.map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX));
+        checkpoint.retention = start.retention.unwrap_or(self.worker.shared.settings.retention.map(micros_of));
         let (revision, ended) = self.history(&mut checkpoint).await?;
         self.chain(&mut checkpoint).await?;
         let mut writes = self.index(&mut checkpoint).await?;
-        self.messages(&mut checkpoint, revision).await?;
-        self.parent(&mut checkpoint).await?;
-        self.children(&mut checkpoint).await?;
+        self.inbox(&mut checkpoint).await?;
+        checkpoint.relations.outbox.next = revision.0;
+        self.outbox(&mut checkpoint).await?;
+        checkpoint.former = self.former().await?;
+        if ended.is_some() {
+            // Who waits for it has been told, or will be by what is in its outbox.
+            checkpoint.relations.parent = None;
+            self.last_words(&mut checkpoint).await?;
+        } else {
+            self.parent(&mut checkpoint).await?;
+            self.children(&mut checkpoint).await?;
+        }
         for kind in [Kind::Member, Kind::Slot] {
             let keys = self.keys_of(self.keys.all_of_run(kind, run)).await?;
             writes.extend(keys.into_iter().map(|key| Write::Delete { key }));
@@ -172,12 +139,12 @@ impl Remains<'_> {
     /// Where the history ends: a revision behind all that the instance has had, and how it has ended.
     async fn history(&self, c: &mut Checkpoint) -> Result<(Revision, HowEnded), Unavailable> {
         let range = || self.keys.all_of_run(Kind::History, c.run);
-        let number = |row: &Row| Key::parse(&row.0).ok().and_then(|key| key.number);
-        let first = self.rows(&mut Pages::new(range())).await?.and_then(|rows| number(rows.first()?));
+        // Of damaged entries, too, the numbers are taken.
+        let (first, end) = (self.number(Pages::new(range())).await?, self.number(Pages::newest_first(range())).await?);
         let last = self.rows(&mut Pages::newest_first(range())).await?.unwrap_or_default();
         let entries: Vec<Entry> = last.iter().filter_map(|(_, value)| Entry::from_bytes(value).ok()).collect();
         let known = entries.iter().map(|entry| entry.revision).max().unwrap_or_default();
-        c.history = last.first().and_then(number).map_or(0, |last| last + 1);
+        c.history = end.map_or(0, |last| last + 1);
         c.steps = entries.iter().find_map(|entry| entry.step).unwrap_or(1);
         (c.segment, c.truncated, c.trimmed) = (first.unwrap_or(0), first.unwrap_or(0), first.unwrap_or(0));
         c.updated = entries.iter().map(|entry| entry.time).max().map_or(c.started, |time| time.max(c.started));
@@ -186,16 +153,42 @@ impl Remains<'_> {
         Ok((Revision(known + FAR_BEHIND), ended))
     }
 
-    /// The run before it, if it is one of a chain. Runs that ended before are removed with the id.
+    /// The number of the first record of a range.
+    async fn number(&self, mut range: Pages) -> Result<Option<u64>, Unavailable> {
+        let first = range.next_key(&*self.worker.shared.store).await;
+        let first = first.map_err(|source| Unavailable::Unreadable { workflow_id: self.id.to_string(), source })?;
+        Ok(first.and_then(|key| Key::parse(&key).ok()?.number))
+    }
+
+    /// The run before it, if it is one of a chain.
     async fn chain(&self, c: &mut Checkpoint) -> Result<(), Unavailable> {
         let mut ended = Pages::new(self.keys.all(Kind::Ended));
         while let Some(rows) = self.rows(&mut ended).await? {
             let mut former = rows.iter().filter_map(|(_, value)| encoding::decode::<Ended>(value).ok());
             if let Some(before) = former.find(|e| e.next == c.run && matches!(e.state, State::Continued { .. })) {
-                (c.relations.first, c.relations.previous) = (Some(before.chain), Some(before.run));
+                c.relations.previous = Some(before.run);
+                c.relations.first.get_or_insert(before.chain);
             }
         }
         Ok(())
+    }
+
+    /// The oldest run before it that is to be removed before the id is.
+    async fn former(&self) -> Result<Option<Former>, Unavailable> {
+        let (mut ended, mut all) = (Pages::new(self.keys.all(Kind::Ended)), HashMap::default());
+        while let Some(rows) = self.rows(&mut ended).await? {
+            let rows = rows.iter().filter_map(|(_, value)| encoding::decode::<Ended>(value).ok());
+            all.extend(rows.map(|ended| (ended.run, (ended.next, ended.retire))));
+        }
+        let followed: HashSet<RunId> = all.values().map(|(next, _)| *next).collect();
+        let mut run = all.keys().copied().find(|run| !followed.contains(run));
+        while let Some((next, retire)) = run.and_then(|run| all.get(&run)) {
+            if let (Some(run), Some(_)) = (run, retire) {
+                return Ok(Some(Former { run, retire: *retire }));
+            }
+            run = Some(*next);
+        }
+        Ok(None)
     }
 
     /// What entries of indexes say of it. They are removed, for those of its new state.
@@ -211,6 +204,9 @@ impl Remains<'_> {
                         continue;
                     }
                     removed.push(Write::Delete { key: bytes });
+                    if key.kind == Kind::Timer && key.number == Some(EXPIRE.0) {
+                        c.expires = key.due.and_then(|due| Timestamp::from_microsecond(due).ok());
+                    }
                     match (key.kind, key.name.zip(key.value)) {
                         (Kind::Tag, Some((name, id))) if name == PARENT => {
                             // Its first run is found below.
@@ -225,20 +221,23 @@ impl Remains<'_> {
         Ok(removed)
     }
 
-    /// What waits in its inbox, and in its outbox.
-    async fn messages(&self, c: &mut Checkpoint, revision: Revision) -> Result<(), Unavailable> {
+    /// What waits in its inbox.
+    async fn inbox(&self, c: &mut Checkpoint) -> Result<(), Unavailable> {
         for key in self.keys_of(self.keys.all(Kind::Signal)).await? {
             let Some((name, seq)) = Key::parse(&key).ok().and_then(|key| key.name.zip(key.number)) else { continue };
             let inbox = c.inbox.entry(name).or_insert(Inbox { first: seq, next: seq });
             inbox.next = seq + 1;
         }
-        c.relations.outbox.next = revision.0;
+        Ok(())
+    }
+
+    /// What waits in its outbox, with nobody who waits for the answer.
+    async fn outbox(&self, c: &mut Checkpoint) -> Result<(), Unavailable> {
         let mut outbox = Pages::new(self.keys.all(Kind::Outbox));
         while let Some(rows) = self.rows(&mut outbox).await? {
             for (key, value) in rows {
                 let seq = Key::parse(&key).ok().and_then(|key| key.number);
                 let Some((seq, letter)) = seq.zip(encoding::decode::<Letter>(&value).ok()) else { continue };
-                // Nobody waits for the answer any more.
                 c.relations.outbox.open.insert(seq, Addressed { to: letter.to, run: c.run, op: None });
             }
         }
@@ -248,10 +247,21 @@ impl Remains<'_> {
     /// Its parent, and the operations of its parent that wait for its end.
     async fn parent(&self, c: &mut Checkpoint) -> Result<(), Unavailable> {
         let Some(Parent { id, .. }) = c.relations.parent.take() else { return Ok(()) };
-        let Some((parent_id, parent)) = self.other(&id).await? else { return Ok(()) };
-        let mut waiting = parent.pending.clone();
-        let keys = self.worker.shared.keys(&parent_id);
-        let mut members = Pages::new(keys.all_of_run(Kind::Member, parent.run));
+        let Other::Is(parent_id, parent) = self.other(&id).await? else { return Ok(()) };
+        c.relations.watchers = self.watchers(&parent_id, &parent, c.first_run()).await?;
+        c.relations.parent = Some(Parent { id, first: parent.first_run() });
+        Ok(())
+    }
+
+    /// The operations of another instance that wait for the end of this one.
+    async fn watchers(&self, id: &WorkflowId, of: &Checkpoint, first: RunId) -> Result<Vec<Watcher>, Unavailable> {
+        let received = self.keys.received(of.first_run());
+        let last: Option<u64> = instance::read(&self.worker.shared, self.id, &received, "received number").await?;
+        // What it has asked and this one has not heard, it will ask again.
+        let unheard = of.relations.outbox.open.iter().filter(|(seq, _)| last.is_none_or(|last| **seq > last));
+        let unheard: HashSet<OpId> = unheard.filter_map(|(_, letter)| letter.op).collect();
+        let mut waiting = of.pending.clone();
+        let mut members = Pages::new(self.worker.shared.keys(id).all_of_run(Kind::Member, of.run));
         while let Some(rows) = self.rows(&mut members).await? {
             for (key, value) in rows {
                 let op = Key::parse(&key).ok().and_then(|key| key.number);
@@ -260,15 +270,16 @@ impl Remains<'_> {
                 }
             }
         }
-        c.relations.parent = Some(Parent { id: id.clone(), first: parent.first_run() });
+        waiting.retain(|op, _| !unheard.contains(op));
         let waits = waiting.iter().filter(|(_, pending)| match &pending.what {
-            Operation::Remote(remote) => {
-                remote.id == self.id.as_str() && matches!(remote.wait, Wait::Child { .. } | Wait::Result { .. })
-            }
+            Operation::Remote(remote) if remote.id == self.id.as_str() && pending.done.is_none() => match remote.wait {
+                Wait::Child { first: known, .. } => known.is_none_or(|known| known == first),
+                Wait::Result { first: known, .. } => known == first,
+                _ => false,
+            },
             _ => false,
         });
-        c.relations.watchers = waits.map(|(op, _)| Watcher { id: id.clone(), run: parent.run, op: *op }).collect();
-        Ok(())
+        Ok(waits.map(|(op, _)| Watcher { id: id.to_string(), run: of.run, op: *op }).collect())
     }
 
     /// Its children that go on.
@@ -277,7 +288,7 @@ impl Remains<'_> {
         let mut index = Pages::new(NamespaceKeys::between(&namespace.tagged(PARENT, self.id.as_str()), None, None));
         while let Some(rows) = self.rows(&mut index).await? {
             for id in rows.iter().filter_map(|(key, _)| Key::parse(key).ok()?.id) {
-                let Some((_, child)) = self.other(&id).await? else { continue };
+                let Other::Is(_, child) = self.other(&id).await? else { continue };
                 let ours = child.relations.parent.as_ref().is_some_and(|p| p.first == c.first_run());
                 if ours && !child.is_closed() {
                     let first = Some(child.first_run());
@@ -289,17 +300,22 @@ impl Remains<'_> {
         Ok(())
     }
 
-    /// Another instance, if it can be read.
-    async fn other(&self, id: &str) -> Result<Option<(WorkflowId, Checkpoint)>, Unavailable> {
-        let Ok(id) = WorkflowId::new(id) else { return Ok(None) };
+    /// Another instance.
+    async fn other(&self, id: &str) -> Result<Other, Unavailable> {
+        let Ok(id) = WorkflowId::new(id) else { return Ok(Other::IsNot) };
         match stored::newest(&self.worker.shared, &id).await {
-            Ok(found) => Ok(found.map(|checkpoint| (id, checkpoint))),
-            Err(
-                Unavailable::Unreadable { source: StoreError::Damaged { .. }, .. } | Unavailable::Undecodable { .. },
-            ) => Ok(None),
+            Ok(found) => Ok(found.map_or(Other::IsNot, |checkpoint| Other::Is(id, Box::new(checkpoint)))),
+            Err(Unavailable::Damaged { .. } | Unavailable::Undecodable { .. }) => Ok(Other::Unreadable),
             Err(e) => Err(e),
         }
     }
+}
+
+/// What is known of another instance.
+enum Other {
+    Is(WorkflowId, Box<Checkpoint>),
+    IsNot,
+    Unreadable,
 }
 
 /// The keys of what was read, damaged or not.

@@ -146,6 +146,12 @@ impl Actor {
     }
 
     pub(super) fn unreadable(&self, source: StoreError) -> Unavailable {
-        Unavailable::Unreadable { workflow_id: self.instance.id.to_string(), source }
+        let workflow_id = self.instance.id.to_string();
+        match source {
+            StoreError::Damaged { ref key, .. } if *key == self.instance.keys.frame() => {
+                Unavailable::Damaged { workflow_id, source }
+            }
+            source => Unavailable::Unreadable { workflow_id, source },
+        }
     }
 }

@@ -332,7 +332,7 @@ impl<W> Run<W> {
 
     /// Ends the run as it stands, without a step of its own: nothing is cleaned up.
     ///
-    /// Also a run whose checkpoint is damaged (`WE013`, with `WS001` as its cause): it is ended with what its other records say, its parent is told, and
+    /// Also a run whose checkpoint is damaged (`WE092`), unless [`rebuild`](Self::rebuild) is to let it go on: it is ended with what its other records say, its parent is told, and
     /// its history stays. One that had ended has its result again, and this is [`ControlError::Closed`].
     ///
     /// # Errors

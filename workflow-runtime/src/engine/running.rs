@@ -85,14 +85,14 @@ impl Worker {
         self.outside.borrow_mut().forget(id);
     }
 
-    /// An attempt has ended, and its instance cannot be told. If the reason may pass, how it ended is kept until it can: nothing
-    /// is done twice because it could not be read or written for a while. If not, the attempt is lost, and its number not used
+    /// An attempt has ended, and its instance cannot be told. If the reason may pass, or the checkpoint may be made anew, how it ended is kept until it can:
+    /// nothing is done twice because it could not be read or written for a while. If not, the attempt is lost, and its number not used
     /// again.
     pub(super) fn untold(&self, id: &WorkflowId, ended: Ended, error: &Unavailable) {
         let mut running = self.running.lock();
         let last = running.get_mut(id).and_then(|ops| ops.get_mut(&ended.op));
         let Some(last) = last.filter(|r| r.run == ended.run && r.attempt == ended.attempt) else { return };
-        match error.may_pass() {
+        match error.may_pass() || matches!(error, Unavailable::Damaged { .. }) {
             true => last.untold = Some((ended.at, ended.report)),
             false => last.handle = None,
         }

@@ -5,7 +5,7 @@
 
 use super::{
     actor::Actor,
-    checkpoint::{By, Checkpoint, Operation},
+    checkpoint::{By, Checkpoint, NOTED, Operation},
     commit::Refusal,
     draft::Draft,
     error::{ControlError, Unavailable},
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     journal::{history::Event, payload::Payload},
     machine::Envelope,
-    store::Write,
+    store::{StoreError, Write},
 };
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ const AT_ONCE: u64 = 512;
 const MESSAGES: u64 = 1000;
 
 /// And so many bytes, of the frame and of these messages.
-const BYTES: usize = 8 << 20;
+const BYTES: usize = NOTED;
 
 /// What a new segment leaves of what is before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,15 +104,14 @@ impl Actor {
             return Err(Not::InTheWay(what));
         }
         let (frame, by) = self.whole_frame(&draft.checkpoint).await?;
-        let messages = self.messages(&draft.checkpoint).await?;
+        let messages = self.messages(&draft).await?;
         let c = &mut draft.checkpoint;
         let (before, last) = (c.truncated, c.segment);
         c.segment = c.history;
         c.truncated = if keep == Keep::Last { last } else { c.history };
         let (removed, upto) = (c.truncated - before, c.truncated);
         // The frame stands beside it.
-        let state = Checkpoint { frame: None, large: vec![], ..(**c).clone() };
-        let Some(state) = Payload::encode(&state).ok().filter(|state| state.len() + frame.len() <= BYTES) else {
+        let Some(state) = c.without_frame(frame.len()) else {
             return Err(Not::InTheWay("what it waits for, with its locals, is larger than 8 MiB"));
         };
         let workflow = c.workflow.clone();
@@ -150,11 +149,14 @@ impl Actor {
     }
 
     /// What waits in the inbox, as it was told when it came.
-    async fn messages(&self, c: &Checkpoint) -> Result<Vec<Event>, Not> {
+    async fn messages(&self, draft: &Draft) -> Result<Vec<Event>, Not> {
         let (mut events, mut bytes) = (vec![], 0);
-        for (channel, waiting) in &c.inbox {
+        for (channel, waiting) in &draft.checkpoint.inbox {
             for seq in waiting.first..waiting.next {
-                let payload = self.instance.message(&self.worker.shared, channel, seq).await?.payload;
+                let payload = match draft.arrived.get(&(channel.clone(), seq)) {
+                    Some(record) => record.payload.clone(),
+                    None => self.instance.message(&self.worker.shared, channel, seq).await?.payload,
+                };
                 bytes += payload.len();
                 if bytes > BYTES {
                     return Err(Not::InTheWay("what waits in its inbox is larger than 8 MiB"));
@@ -163,6 +165,25 @@ impl Actor {
             }
         }
         Ok(events)
+    }
+
+    /// What a run takes over in its inbox from the one that it continues is told in its history, too.
+    pub(super) async fn tell_inherited(&self, draft: &mut Draft) -> Result<(), Unavailable> {
+        let goes_on = draft.events.iter().any(|event| matches!(event, Event::ContinuedFrom { .. }));
+        if !goes_on || draft.checkpoint.inbox.values().all(|inbox| inbox.is_empty()) {
+            return Ok(());
+        }
+        match self.messages(draft).await {
+            Ok(messages) => draft.events.extend(messages),
+            // Its steps go on without it; only nobody can take them again.
+            Err(Not::InTheWay(what)) => tracing::warn!(what, "the history does not say what waits in the inbox"),
+            Err(Not::Unavailable(
+                e @ (Unavailable::Undecodable { .. }
+                | Unavailable::Unreadable { source: StoreError::Damaged { .. }, .. }),
+            )) => tracing::warn!(error = %e, "the history does not say what waits in the inbox"),
+            Err(Not::Unavailable(e)) => return Err(e),
+        }
+        Ok(())
     }
 
     /// Deletes what is left of entries that are gone.

@@ -421,7 +421,7 @@ async fn state_of(shared: &Shared, id: &str) -> Result<Option<Status>, QueryErro
     let Ok(id) = WorkflowId::new(id) else { return Ok(None) };
     match stored::newest(shared, &id).await {
         Ok(newest) => Ok(newest.map(|c| c.status())),
-        Err(Unavailable::Undecodable { .. } | Unavailable::Unreadable { .. }) => Ok(None),
+        Err(Unavailable::Undecodable { .. } | Unavailable::Unreadable { .. } | Unavailable::Damaged { .. }) => Ok(None),
         Err(e) => Err(e.into()),
     }
 }

@@ -300,7 +300,7 @@ impl Worker {
         let loaded = match parked {
             Some(instance) => Ok(Actor { worker: self.clone(), instance, floor: Timestamp::MIN }),
             None => match Box::pin(self.load(id.clone())).await {
-                Err(e) => Box::pin(self.end_remains(&id, e)).await,
+                Err(e) => Box::pin(self.salvage(&id, e)).await,
                 loaded => loaded,
             },
         };

@@ -3,8 +3,8 @@
 use super::control::{Answer, Request};
 use crate::{
     engine::{
-        ControlError, Engine, Filter, QueryError, Recorded, Run, RunError, SignalError, SkipError, StartError, Status,
-        Untyped, UpdateError,
+        ControlError, Engine, Filter, QueryError, RebuildError, Recorded, Run, RunError, SignalError, SkipError,
+        StartError, Status, Untyped, UpdateError,
     },
     journal::payload::{self, Payload},
     store::SnapshotError,
@@ -25,7 +25,7 @@ macro_rules! refusals { ($($t:ty)*) => { $(
         }
     }
 )* } }
-refusals!(StartError SignalError UpdateError ControlError SkipError QueryError SnapshotError);
+refusals!(StartError SignalError UpdateError ControlError RebuildError SkipError QueryError SnapshotError);
 
 /// The message with those of its causes.
 fn chain(error: &dyn std::error::Error) -> String {
@@ -76,6 +76,10 @@ async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
         }
         Request::Retry { id } => {
             run(id).retry().await?;
+            Ok(Value::Null)
+        }
+        Request::Rebuild { id } => {
+            run(id).rebuild().await?;
             Ok(Value::Null)
         }
         Request::Truncate { id } => Ok(json!({ "removed": run(id).truncate_history().await? })),

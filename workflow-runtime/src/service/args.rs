@@ -119,6 +119,11 @@ pub(super) enum Remote {
         /// Id of the instance.
         id: String,
     },
+    /// Makes the damaged checkpoint of an instance anew, from its history: it goes on where it was.
+    Rebuild {
+        /// Id of the instance.
+        id: String,
+    },
     /// Gives up the compensation that an instance cannot get done.
     Skip {
         /// Id of the instance.
@@ -240,6 +245,7 @@ impl Remote {
             Self::Cancel { id, reason } => Request::Cancel { id, reason },
             Self::Terminate { id, reason } => Request::Terminate { id, reason },
             Self::Retry { id } => Request::Retry { id },
+            Self::Rebuild { id } => Request::Rebuild { id },
             Self::Remove { id } => Request::Remove { id },
             Self::Truncate { id } => Request::Truncate { id },
             Self::List { workflow, status, tag, limit, .. } => Request::List {

@@ -25,6 +25,7 @@ pub(super) enum Request {
     Cancel { id: String, reason: String },
     Terminate { id: String, reason: String },
     Retry { id: String },
+    Rebuild { id: String },
     Remove { id: String },
     Truncate { id: String },
     List { workflow: Option<String>, status: Option<Status>, tag: Option<(String, String)>, limit: usize },
@@ -50,6 +51,7 @@ impl Request {
             | Self::Cancel { .. }
             | Self::Terminate { .. }
             | Self::Retry { .. }
+            | Self::Rebuild { .. }
             | Self::Remove { .. }
             | Self::Truncate { .. } => false,
         }

@@ -28,6 +28,7 @@ pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<
         Remote::Cancel { .. } => "asked to stop".into(),
         Remote::Terminate { .. } => "terminated".into(),
         Remote::Retry { .. } => "tries again".into(),
+        Remote::Rebuild { .. } => "rebuilt".into(),
         Remote::Remove { .. } => "removed".into(),
         Remote::Truncate { .. } => format!("removed {} entries", answer["removed"]),
         Remote::List { .. } => list(answer),

@@ -16,7 +16,7 @@ pub type Cause = Arc<dyn Error + Send + Sync>;
 pub enum StoreError {
     /// One stored record is not what was written. Other records are not affected: a scan can go on behind `key`.
     #[error(
-        "WS001: the record {} is damaged: {reason}; restore it from a backup, or terminate its instance",
+        "WS001: the record {} is damaged: {reason}; restore it from a backup, or rebuild or terminate its instance",
         key::describe(key)
     )]
     Damaged {

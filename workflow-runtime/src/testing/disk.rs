@@ -1,7 +1,13 @@
 //! The data of one run, to be opened by one process after the other.
 
 use super::variant::Backend;
-use crate::store::{MemoryStore, OpenError, SledStore, Store};
+use crate::{
+    journal::{
+        id::Namespace,
+        key::{Key, Kind, NamespaceKeys},
+    },
+    store::{MemoryStore, OpenError, SledStore, Store, StoreError},
+};
 use std::{
     path::Path,
     sync::Arc,
@@ -12,6 +18,12 @@ use std::{
 pub(super) enum Disk {
     Memory(MemoryStore),
     Sled(tempfile::TempDir),
+}
+
+/// An instance whose checkpoint was damaged, and what it was if nobody has damaged it before.
+pub(super) struct Damaged {
+    pub(super) id: String,
+    pub(super) was: Option<Vec<u8>>,
 }
 
 impl Disk {
@@ -25,6 +37,30 @@ impl Disk {
             copy(begin, directory.path()).map_err(failed)?;
         }
         Ok(Disk::Sled(directory))
+    }
+
+    /// Damages the checkpoints of all instances, and says of which.
+    pub(super) async fn damage_checkpoints(&self) -> Result<Vec<Damaged>, String> {
+        let Disk::Memory(store) = self else { return Ok(vec![]) };
+        let (mut from, to) = NamespaceKeys::new(&Namespace::default()).all(Kind::Frame);
+        let mut damaged = vec![];
+        loop {
+            let (key, was) = match store.reopen().scan(&from, &to, 1).await {
+                Ok(rows) => match rows.into_iter().next() {
+                    Some((key, value)) => {
+                        store.damage(&key);
+                        (key, Some(value))
+                    }
+                    None => return Ok(damaged),
+                },
+                // The process before has died before it was made anew.
+                Err(StoreError::Damaged { key, .. }) => (key, None),
+                Err(e) => return Err(format!("the checkpoints do not read: {e}")),
+            };
+            damaged.extend(Key::parse(&key).ok().and_then(|key| key.id).map(|id| Damaged { id, was }));
+            from = key;
+            from.push(0);
+        }
     }
 
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>, String> {

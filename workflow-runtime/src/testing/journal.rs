@@ -27,6 +27,20 @@ impl Commits {
         self.all().get(usize::try_from(n).ok()?).cloned()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.all().len()
+    }
+
+    /// The checkpoint that the first commit of an instance has written, of those from number `from` on.
+    pub(super) fn first_checkpoint(&self, from: usize, id: &str) -> Option<Vec<u8>> {
+        let all = self.all();
+        let commit = all[from..].iter().find(|commit| instance(commit) == id)?;
+        commit.writes.iter().rev().find_map(|write| match write {
+            Write::Put { key, value } if *key == commit.instance => Some(value.clone()),
+            _ => None,
+        })
+    }
+
     /// The first commit whose history holds an event of which `is` is true.
     pub(super) fn find(&self, is: impl Fn(&Entry) -> bool) -> Option<u64> {
         let all = self.all();

@@ -31,7 +31,13 @@ pub(super) struct StartRecord {
     pub(super) input: Payload,
     pub(super) at: Timestamp,
     pub(super) definition: Fingerprint,
+    /// For how many microseconds it is kept once it has ended, if its start has said so. Some(None): for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) retention: Option<Option<u64>>,
 }
+
+/// So many bytes of a checkpoint an event carries at most.
+pub(super) const NOTED: usize = 8 << 20;
 
 /// Numbers of what is due in an instance and is no operation of its workflow: they sort behind all operations.
 pub(super) const BEGIN: OpId = OpId(u64::MAX);
@@ -151,7 +157,7 @@ impl Inbox {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct CancelRequest {
+pub(in crate::engine) struct CancelRequest {
     pub(super) reason: String,
     pub(super) at: Timestamp,
     pub(super) delivered: bool,
@@ -195,6 +201,13 @@ impl Checkpoint {
 
     pub(super) fn is_closed(&self) -> bool {
         !matches!(self.state, State::Running | State::Blocked(_))
+    }
+
+    /// What it waits for, and what it has been told: all but the frame, as the history notes it. `None`: it is too much, beside what else
+    /// an event carries.
+    pub(super) fn without_frame(&self, beside: usize) -> Option<Payload> {
+        let state = Checkpoint { frame: None, large: vec![], ..self.clone() };
+        Payload::encode(&state).ok().filter(|state| state.len() + beside <= NOTED)
     }
 
     /// Records of entries that are gone are left.

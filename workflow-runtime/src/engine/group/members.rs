@@ -206,6 +206,11 @@ impl Delta {
         Some(p)
     }
 
+    /// Those whose turn has not come.
+    pub(in crate::engine) fn take_waiting(&mut self) -> BTreeMap<OpId, Command> {
+        std::mem::take(&mut self.waiting)
+    }
+
     pub(super) fn has_ended(&self, op: OpId) -> bool {
         self.changed.get(&op).is_some_and(Option::is_none)
     }

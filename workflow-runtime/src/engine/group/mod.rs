@@ -47,6 +47,19 @@ impl Group {
         OpId(self.first.0 + self.members)
     }
 
+    /// The ids of its members.
+    pub(super) fn members(&self) -> std::ops::Range<OpId> {
+        self.first..self.end()
+    }
+
+    /// Counts its members anew: those that are open, and the first whose turn has not come.
+    pub(super) fn count(&mut self, open: &[(OpId, &Pending)], waiting: Option<OpId>) {
+        self.started = waiting.map_or(self.members, |op| self.index(op));
+        self.ended = self.started.saturating_sub(open.len() as u64);
+        self.running = open.iter().filter(|(_, p)| runs(p)).count() as u64;
+        self.listening = open.iter().filter(|(_, p)| listens(p)).count() as u64;
+    }
+
     fn contains(&self, op: OpId) -> bool {
         (self.first..self.end()).contains(&op)
     }
@@ -56,7 +69,7 @@ impl Group {
     }
 
     /// True if all have ended that ever begin.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.ended == if self.cancelled { self.started } else { self.members }
     }
 

@@ -11,7 +11,7 @@ pub(super) use start::{Begins, FirstUpdate, StartOptions, StartRequest};
 
 use super::{
     actor::Actor,
-    error::{CompleteError, ControlError, SignalError, SkipError, StartError, Unavailable},
+    error::{CompleteError, ControlError, RebuildError, SignalError, SkipError, StartError, Unavailable},
     message::{Ended, Mail, Received, Reply},
 };
 use jiff::Timestamp;
@@ -47,6 +47,10 @@ impl Actor {
             Mail::Retry { reply } => {
                 let retried = Box::pin(self.retry(now)).await;
                 answer(reply, retried)
+            }
+            Mail::Rebuild { reply } => {
+                let rebuilt = Box::pin(self.rebuild(now)).await;
+                answer(reply, rebuilt)
             }
             Mail::Truncate { reply } => {
                 let truncated = Box::pin(self.truncate(now)).await;
@@ -114,4 +118,4 @@ macro_rules! failed { ($($t:ident)*) => { $(
         }
     }
 )* } }
-failed!(StartError SignalError CompleteError ControlError SkipError);
+failed!(StartError SignalError CompleteError ControlError RebuildError SkipError);

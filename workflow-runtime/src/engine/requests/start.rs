@@ -4,7 +4,7 @@ use super::signal::Outgoing;
 use crate::{
     engine::{
         actor::{Actor, name_span},
-        chain::{Why, later},
+        chain::{Why, later, micros_of},
         checkpoint::{Checkpoint, Relations, StartRecord, Status},
         draft::Draft,
         error::StartError,
@@ -115,7 +115,8 @@ impl Actor {
         let run = shared.run_id(&self.instance.id, self.instance.checkpoint.as_ref().map(|c| c.run));
         let name = workflow.name.to_owned();
         let definition = workflow.fingerprint();
-        let record = StartRecord { workflow: name.clone(), input: input.clone(), at: now, definition };
+        let retention = options.retention.map(|d| d.map(micros_of));
+        let record = StartRecord { workflow: name.clone(), input: input.clone(), at: now, definition, retention };
         let unsaveable = |source| StartError::Unencodable { workflow_id: self.instance.id.to_string(), source };
         let value = encoding::encode(&record).map_err(unsaveable)?;
         let mut draft = self.first_draft(run, name.clone(), relations, now);
@@ -196,7 +197,7 @@ impl Draft {
         self.events.extend(c.begins.map(|until| Event::Delayed { until }));
         c.expires = options.execution_timeout.map(|d| later(c.begins.unwrap_or(now), d));
         let retention = options.retention.unwrap_or(retention);
-        c.retention = retention.map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX));
+        c.retention = retention.map(micros_of);
         for (key, value) in options.tags {
             self.events.push(Event::TaggedAtStart { key: key.clone(), value: value.clone() });
             c.tags.insert(key, value);

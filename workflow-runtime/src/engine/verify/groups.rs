@@ -79,7 +79,7 @@ impl Groups {
 }
 
 /// The entries of a history, those of one commit as one.
-pub(super) fn whole(entries: &[Entry]) -> Vec<Entry> {
+pub(in crate::engine) fn whole(entries: &[Entry]) -> Vec<Entry> {
     let mut whole: Vec<Entry> = vec![];
     for entry in entries {
         match whole.last_mut().filter(|last| last.revision == entry.revision) {

@@ -1,5 +1,6 @@
 //! Runs recorded steps again and compares.
 
+mod books;
 mod compare;
 mod groups;
 mod recorded;
@@ -11,12 +12,11 @@ pub use recorded::{Recorded, RecordedError};
 pub use twice::{Wavering, verify_twice};
 
 use super::{error::QueryError, run::Run};
-use crate::{
-    journal::{history::Event, id::InvalidId},
-    machine::StepError,
-    registry::Registry,
-};
-use replay::{Left, Replay};
+use crate::{journal::id::InvalidId, machine::StepError, registry::Registry};
+pub(super) use books::{Books, Gap};
+pub(super) use groups::whole;
+use replay::Left;
+pub(super) use replay::Replay;
 use workflow_definition::Fingerprint;
 
 /// What [`verify`] found to be the same.
@@ -135,47 +135,19 @@ pub fn verify(recorded: &Recorded, registry: &Registry) -> Result<Verified, Veri
 fn observed(recorded: &Recorded, registry: &Registry, seen: &mut dyn FnMut(Left)) -> Result<Verified, VerifyError> {
     let mut replay = Replay::new(recorded, registry)?;
     let mut verified = Verified::default();
-    let entries = groups::whole(&recorded.entries);
-    let mut waiting: &[Fingerprint] = &[];
-    for entry in &entries {
-        if let Some(Event::Checkpointed { frame, state, helpers, .. }) =
-            entry.events.iter().find(|e| matches!(e, Event::Checkpointed { .. }))
-        {
-            replay.begin(frame, state);
-            waiting = helpers;
-        }
-        replay.note(entry);
-        if let Some(Event::Upgraded { frame, .. }) = entry.events.iter().find(|e| matches!(e, Event::Upgraded { .. })) {
-            replay.take_over(frame);
-            // What waits was taken over, too.
-            waiting = &[];
-        }
-        if entry.inputs.is_empty() {
-            replay.settle(entry);
-            continue;
-        }
-        // Helpers that waited before the step take part in it, too.
-        let before = std::mem::replace(&mut waiting, &entry.helpers);
-        let others: Vec<_> = entry
-            .definition
-            .into_iter()
-            .filter(|d| *d != replay.fingerprint())
-            .chain(before.iter().chain(&entry.helpers).copied().filter(|h| !replay.knows(*h)))
-            .collect();
-        if !others.is_empty() || !replay.is_ready() {
-            verified.skipped += entry.inputs.len() as u64;
-            for other in others {
-                if !verified.by.contains(&other) {
-                    verified.by.push(other);
+    for entry in &whole(&recorded.entries) {
+        let steps = entry.inputs.len() as u64;
+        match replay.advance(entry, seen)? {
+            None => verified.steps += steps,
+            Some(others) => {
+                verified.skipped += steps;
+                for other in others {
+                    if !verified.by.contains(&other) {
+                        verified.by.push(other);
+                    }
                 }
             }
-            replay.lose();
-            replay.settle(entry);
-            continue;
         }
-        replay.entry(entry, seen)?;
-        replay.settle(entry);
-        verified.steps += entry.inputs.len() as u64;
     }
     Ok(verified)
 }

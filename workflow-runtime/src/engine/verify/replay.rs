@@ -2,6 +2,7 @@
 
 use super::{
     VerifyError,
+    books::Books,
     compare::{self, Difference},
     groups::Groups,
     recorded::Recorded,
@@ -24,14 +25,14 @@ use crate::{
     },
     registry::Registry,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use workflow_definition::{Definition, Fingerprint};
 
 /// A point, and where it stands: label, source file, line.
 pub(super) type Place = (String, String, Option<u32>);
 
 /// What a step has left behind.
-pub(super) struct Left<'f> {
+pub(in crate::engine) struct Left<'f> {
     /// Number of the step.
     pub(super) step: u64,
     /// Where the machine waited before it, and the steps that share its entry.
@@ -40,15 +41,17 @@ pub(super) struct Left<'f> {
     pub(super) frame: &'f Frame,
 }
 
-pub(super) struct Replay<'a> {
+pub(in crate::engine) struct Replay<'a> {
     recorded: &'a Recorded,
     registry: &'a Registry,
     def: &'static WorkflowDef,
     keys: InstanceKeys,
     /// Absent while another definition was at work.
     machine: Option<Machine>,
-    /// What the machine has decided so far, as the engine keeps it.
-    checkpoint: Checkpoint,
+    /// What the machine has decided so far, and what has become of it, as the engine keeps it.
+    books: Books,
+    /// The definitions of the helpers that wait.
+    waiting: Vec<Fingerprint>,
     completions: BTreeMap<u64, Completion>,
     signals: BTreeMap<(String, u64), Payload>,
     cancel: Option<String>,
@@ -58,7 +61,7 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(recorded: &'a Recorded, registry: &'a Registry) -> Result<Self, VerifyError> {
+    pub(in crate::engine) fn new(recorded: &'a Recorded, registry: &'a Registry) -> Result<Self, VerifyError> {
         let Recorded { workflow_id, run_id, workflow, input, started, .. } = recorded;
         let Some(def) = registry.workflow(workflow) else {
             let (workflow_id, workflow) = (workflow_id.clone(), workflow.clone());
@@ -72,7 +75,8 @@ impl<'a> Replay<'a> {
             def,
             keys: InstanceKeys::new(&Namespace::default(), &id),
             machine: Some(Machine::start(identity, def, input.clone(), *started)),
-            checkpoint: Checkpoint::start(*run_id, workflow.clone(), *started),
+            books: Books::new(Checkpoint::start(*run_id, workflow.clone(), *started)),
+            waiting: vec![],
             completions: BTreeMap::new(),
             signals: BTreeMap::new(),
             cancel: None,
@@ -81,26 +85,98 @@ impl<'a> Replay<'a> {
         })
     }
 
-    pub(super) fn fingerprint(&self) -> Fingerprint {
-        self.def.fingerprint()
-    }
-
     /// Whether a workflow of this build has this definition.
-    pub(super) fn knows(&self, helper: Fingerprint) -> bool {
+    fn knows(&self, helper: Fingerprint) -> bool {
         self.registry.workflows().any(|def| def.fingerprint() == helper)
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.machine.is_some()
+    /// Goes on with the next commit, and takes its steps again unless other definitions have taken them: then these, as far as they
+    /// are known, are the answer. `seen` gets each frame that a step leaves behind.
+    ///
+    /// # Errors
+    ///
+    /// A step decides something else, or cannot be taken again.
+    pub(in crate::engine) fn advance(
+        &mut self,
+        entry: &Entry,
+        seen: &mut dyn FnMut(Left),
+    ) -> Result<Option<Vec<Fingerprint>>, VerifyError> {
+        self.open(entry);
+        self.note(entry);
+        if entry.inputs.is_empty() {
+            self.settle(entry);
+            return Ok(None);
+        }
+        // Helpers that waited before the step take part in it, too.
+        let before = std::mem::replace(&mut self.waiting, entry.helpers.clone());
+        let others: Vec<_> = entry
+            .definition
+            .into_iter()
+            .filter(|d| *d != self.def.fingerprint())
+            .chain(before.iter().chain(&entry.helpers).copied().filter(|h| !self.knows(*h)))
+            .collect();
+        if !others.is_empty() || self.machine.is_none() {
+            self.lose(others.clone());
+            self.settle(entry);
+            return Ok(Some(others));
+        }
+        self.entry(entry, seen)?;
+        self.settle(entry);
+        Ok(None)
     }
 
-    /// Another definition goes on.
-    pub(super) fn lose(&mut self) {
+    /// What this build cannot take again follows, or was before what the history still has.
+    pub(in crate::engine) fn lose(&mut self, by: Vec<Fingerprint>) {
         self.machine = None;
+        self.books.lose(by);
+    }
+
+    /// How the run stands behind what was taken, and its machine.
+    pub(in crate::engine) fn into_books(self) -> (Books, Option<Machine>) {
+        (self.books, self.machine)
+    }
+
+    /// Has the operations found that wait for the answers to these messages.
+    pub(in crate::engine) fn look_for(&mut self, messages: BTreeSet<u64>) {
+        self.books.looked_for = messages;
+    }
+
+    pub(in crate::engine) fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Begins a segment if an entry says so.
+    fn open(&mut self, entry: &Entry) {
+        for event in &entry.events {
+            match event {
+                Event::Checkpointed { frame, state, helpers, .. } => {
+                    self.begin(entry.seq, frame, state);
+                    self.waiting.clone_from(helpers);
+                }
+                Event::Upgraded { frame, state, .. } if self.books.from != entry.seq || state.is_some() => {
+                    self.books.begin(entry.seq, state.as_ref());
+                    self.take_over(frame);
+                    // What waits was taken over, too.
+                    self.waiting.clear();
+                }
+                Event::ContinuedFrom { state, .. } => {
+                    self.books.begin(entry.seq, state.as_ref());
+                    self.cancel = self.books.checkpoint.cancel.as_ref().map(|request| request.reason.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// How a group has ended that is over, by its operation; `None` if all of its members have.
+    pub(in crate::engine) fn decided(&self, op: OpId) -> Option<Completion> {
+        let ended = self.groups.clone().take(op.0);
+        ended.filter(|completion| matches!(completion, Completion::Member { .. }))
     }
 
     /// Keeps what an entry says about inputs.
-    pub(super) fn note(&mut self, entry: &Entry) {
+    fn note(&mut self, entry: &Entry) {
+        self.books.note(entry);
         for event in &entry.events {
             self.groups.begin(event);
             let (op, completion) = match event {
@@ -147,7 +223,9 @@ impl<'a> Replay<'a> {
                 Event::AnswerAbandoned { op, id } => {
                     (*op, Completion::Remote { id: id.clone(), answer: Answer::Abandoned })
                 }
-                Event::OperationCancelled { op } => (*op, Completion::Cancelled),
+                Event::OperationCancelled { op } | Event::CompensationSkipped { op, .. } => {
+                    (*op, Completion::Cancelled)
+                }
                 Event::Completed { op, result } => match ended(result) {
                     Some(completion) => (*op, completion),
                     None => continue,
@@ -155,25 +233,27 @@ impl<'a> Replay<'a> {
                 _ => continue,
             };
             if let Some(completion) = self.groups.keep(op, completion) {
+                self.books.end(op, &completion, entry.time);
                 self.completions.insert(op, completion);
             }
         }
     }
 
     fn received(&mut self, channel: String, seq: u64, payload: Payload) {
-        self.checkpoint.inbox.entry(channel.clone()).or_default().next = seq + 1;
+        let inbox = self.books.checkpoint.inbox.entry(channel.clone()).or_default();
+        inbox.next = inbox.next.max(seq + 1);
         self.signals.insert((channel, seq), payload);
     }
 
     /// A message is not in the inbox any more.
     fn gone(&mut self, channel: &str, seq: u64) -> Option<Payload> {
-        let inbox = self.checkpoint.inbox.entry(channel.to_owned()).or_default();
+        let inbox = self.books.checkpoint.inbox.entry(channel.to_owned()).or_default();
         inbox.first = inbox.first.max(seq + 1);
         self.signals.remove(&(channel.to_owned(), seq))
     }
 
     /// Takes out of the inbox what the steps of an entry, or nobody, took without waiting for it.
-    pub(super) fn settle(&mut self, entry: &Entry) {
+    fn settle(&mut self, entry: &Entry) {
         for event in &entry.events {
             match event {
                 Event::SignalTaken { name, seq } | Event::SignalSetAside { name, seq, .. } => self.gone(name, *seq),
@@ -197,22 +277,24 @@ impl<'a> Replay<'a> {
     }
 
     /// Goes on from the checkpoint with which another build took the run over.
-    pub(super) fn take_over(&mut self, frame: &Payload) {
+    fn take_over(&mut self, frame: &Payload) {
         let Recorded { workflow_id, run_id, input, definitions, .. } = self.recorded;
         let identity = Identity { workflow_id: workflow_id.as_str().into(), run_id: run_id.0 };
         let known = Known { registry: self.registry, definitions };
+        self.books.parked = Some(frame.clone());
         let frame: Option<Frame> = frame.decode().ok();
         // What cannot be loaded is skipped, like what another build did.
         self.machine = frame.and_then(|f| Machine::load(identity, f, input, &known).ok()).map(|(machine, _)| machine);
     }
 
     /// Goes on from the checkpoint with which a segment begins. What is before it need not be there.
-    pub(super) fn begin(&mut self, frame: &Payload, state: &Payload) {
+    fn begin(&mut self, entry: u64, frame: &Payload, state: &Payload) {
         self.completions.clear();
         self.signals.clear();
         self.waits.clear();
         self.groups = Groups::default();
-        let Ok(checkpoint) = state.decode::<Checkpoint>() else { return self.lose() };
+        self.books.begin(entry, Some(state));
+        let checkpoint = &self.books.checkpoint;
         for (op, pending) in &checkpoint.pending {
             if matches!(pending.what, Operation::Signal { .. }) {
                 self.waits.insert(op.0, ());
@@ -222,16 +304,19 @@ impl<'a> Replay<'a> {
             }
         }
         self.cancel = checkpoint.cancel.as_ref().map(|request| request.reason.clone());
-        self.checkpoint = checkpoint;
+        if self.books.gap.is_some() {
+            // Nothing can be taken again from a state that does not decode.
+            return self.lose(vec![]);
+        }
         self.take_over(frame);
     }
 
     /// Runs the steps of an entry and compares. `seen` gets each frame that a step leaves behind.
-    pub(super) fn entry(&mut self, entry: &Entry, seen: &mut dyn FnMut(Left)) -> Result<(), VerifyError> {
+    fn entry(&mut self, entry: &Entry, seen: &mut dyn FnMut(Left)) -> Result<(), VerifyError> {
         let last = entry.step.unwrap_or_default();
         let first = (last + 1).saturating_sub(entry.inputs.len() as u64);
         let mut side_effects: VecDeque<Payload> = entry.events.iter().filter_map(side_effect).collect();
-        let mut draft = Draft::new(Box::new(self.checkpoint.clone()), entry.time, Delta::default());
+        let mut draft = Draft::new(Box::new(self.books.checkpoint.clone()), entry.time, Delta::default());
         let before = self.place();
         // Also of those that are over with this entry.
         let mut groups = self.groups.clone();
@@ -240,8 +325,10 @@ impl<'a> Replay<'a> {
             let input = self.input(*taken, step)?;
             let inbox = self.inbox(&draft);
             let Some(machine) = self.machine.as_mut() else { return Ok(()) };
-            if let Taken::Operation(op) = taken {
-                draft.checkpoint.pending.remove(&OpId(*op));
+            match taken {
+                Taken::Operation(op) => drop(draft.checkpoint.pending.remove(&OpId(*op))),
+                Taken::Cancel => draft.checkpoint.cancel.iter_mut().for_each(|request| request.delivered = true),
+                Taken::Start => {}
             }
             let failed = |source| VerifyError::Step {
                 workflow_id: self.recorded.workflow_id.clone(),
@@ -282,7 +369,9 @@ impl<'a> Replay<'a> {
                 locals: compare::locals(self.machine.as_ref()),
             })));
         }
-        self.checkpoint = *draft.checkpoint;
+        self.books.turns.append(&mut draft.members.take_waiting());
+        self.books.checkpoint = *draft.checkpoint;
+        self.books.parked = None;
         Ok(())
     }
 

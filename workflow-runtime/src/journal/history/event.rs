@@ -319,6 +319,10 @@ pub enum Event {
     ContinuedFrom {
         /// The run before.
         run: RunId,
+        /// What it takes over: what it has been told, and whom it has to do with. What waits in its inbox is told again by the
+        /// events of this commit. Earlier builds did not record it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state: Option<Payload>,
     },
     /// The value of a `side_effect`.
     SideEffect(Payload),
@@ -343,6 +347,9 @@ pub enum Event {
         decided: Vec<String>,
         /// The checkpoint.
         frame: Payload,
+        /// What the run waits for, and what it has been told. Earlier builds did not record it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        state: Option<Payload>,
     },
     /// A new segment of the history begins: all that the steps behind it need stands here, and in the events of this commit
     /// that tell again of what waits in the inbox.
@@ -359,6 +366,11 @@ pub enum Event {
         frame: Payload,
         /// What the run waits for, and what it has been told.
         state: Payload,
+    },
+    /// The checkpoint of the run was damaged and has been made anew.
+    Rebuilt {
+        /// The number of the entry from which on the steps of the history were taken again for that; none if it was still in memory.
+        from: Option<u64>,
     },
     /// The run cannot go on by itself.
     Blocked {
@@ -424,6 +436,7 @@ impl Event {
             | Self::ContinuedFrom { .. }
             | Self::Upgraded { .. }
             | Self::Checkpointed { .. }
+            | Self::Rebuilt { .. }
             | Self::Blocked { .. }
             | Self::Unblocked => false,
         }
@@ -442,6 +455,8 @@ impl Event {
             | Self::SideEffect(payload)
             | Self::StatusSet(payload) => payload.len(),
             Self::Checkpointed { frame, state, .. } => frame.len() + state.len(),
+            Self::Upgraded { frame, state, .. } => frame.len() + state.as_ref().map_or(0, Payload::len),
+            Self::ContinuedFrom { state: Some(state), .. } => state.len(),
             _ => 0,
         }
     }

@@ -97,6 +97,7 @@ pub struct Sweep<W> {
     only: Option<Only>,
     backends: Vec<Backend>,
     directory: Option<PathBuf>,
+    rebuilds: bool,
     patience: Duration,
 }
 
@@ -117,6 +118,7 @@ impl<W: Workflow> Sweep<W> {
             only: None,
             backends: vec![Backend::Memory, Backend::Sled],
             directory: None,
+            rebuilds: false,
             patience: Duration::from_secs(60),
         }
     }
@@ -224,6 +226,26 @@ impl<W: Workflow> Sweep<W> {
         self.backends = vec![Backend::Sled];
         self.directory = Some(path.into());
         self
+    }
+
+    /// Damages the checkpoints of all instances after each death, and has them [made anew](crate::Run::rebuild) from their histories before anything
+    /// else happens. In memory only.
+    ///
+    /// ```
+    /// use workflow_runtime::{prelude::*, testing::Sweep};
+    ///
+    /// #[workflow]
+    /// async fn damaged_nap() -> Result<(), Cancelled> {
+    ///     sleep(days(30)).await
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// Sweep::new(damaged_nap(), "p").damaging_checkpoints().run().await;
+    /// # }
+    /// ```
+    pub fn damaging_checkpoints(mut self) -> Self {
+        self.rebuilds = true;
+        self.in_memory()
     }
 
     /// Runs one variant and no other: what a failed sweep has printed, as `"memory-evicted-before3"`. The variable

@@ -203,7 +203,7 @@ pub(in crate::testing) fn lasting(event: &Event) -> Option<String> {
         Event::SideEffect(value) => format!("side effect: {}", show(value)),
         Event::StatusSet(value) => format!("status: {}", show(value)),
         Event::Tagged { key, value } => format!("tag {key} = {value}"),
-        Event::Checkpointed { .. } => return None,
+        Event::Checkpointed { .. } | Event::Rebuilt { .. } => return None,
         Event::Upgraded { workflow, decided, .. } => format!("upgraded {workflow}, decided {decided:?}"),
         Event::Blocked { code, message } => format!("blocked: {code} {message}"),
         Event::Closed(outcome) => closed(outcome),

@@ -5,13 +5,13 @@ use super::{
     report::{Reports, reports},
 };
 use crate::{
-    engine::{Engine, QueryError, Run, RunError},
+    engine::{Engine, QueryError, RebuildError, Run, RunError, rebuilt_differs},
     journal::history::Event,
     machine::Workflow,
     store::{Fault, FaultStore},
     testing::{
         Attempts, TestClock, TestEngine,
-        disk::Disk,
+        disk::{Damaged, Disk},
         durable,
         journal::{Commits, Noting, Opened},
         mock::Mocks,
@@ -56,9 +56,10 @@ impl Variant {
             let histories = durable::histories(&*inner).await?;
             world.mocks.crashed(&durable::failed_attempts(&histories));
             let (durable, begun) = (durable::ended_operations(&histories), attempts.list().len());
+            let damaged = if sweep.rebuilds && crashes > 0 { disk.damage_checkpoints().await? } else { vec![] };
             let store: Opened = FaultStore::new(inner.clone());
             store.on_commit(self.hook(&commits));
-            let ended = self.process(sweep, &world, &store, &clock, &attempts).await;
+            let ended = self.process(sweep, &world, &store, (&clock, &attempts), damaged).await;
             let died = store.is_dead();
             if let Some(failure) = world.mocks.take_failure() {
                 return Err(failure);
@@ -96,8 +97,8 @@ impl Variant {
         sweep: &Sweep<W>,
         world: &World,
         store: &Opened,
-        clock: &TestClock,
-        attempts: &Attempts,
+        (clock, attempts): (&TestClock, &Attempts),
+        damaged: Vec<Damaged>,
     ) -> Result<Option<String>, String> {
         let builder = TestEngine::builder().store(Noting::new(store.clone(), world.commits.clone()));
         let builder = builder.clock(clock).attempts(attempts).seed(world.seed);
@@ -110,6 +111,7 @@ impl Variant {
         }
         let at_once = clock.pause();
         let engine = builder.build().await.map_err(|e| format!("the engine does not build: {e}"))?;
+        rebuild(&engine, damaged, &world.commits).await?;
         let run = engine.start(&sweep.id, sweep.call.clone()).await.map_err(|e| format!("start: {e}"))?;
         send_signals(sweep, &run).await?;
         drop(at_once);
@@ -141,6 +143,35 @@ impl Variant {
         }
         Ok(durable::verify(&engine, &histories, self.crash.is_some()).await)
     }
+}
+
+/// Makes the checkpoints of these instances anew, those before others that wait for them.
+async fn rebuild(engine: &Engine, mut damaged: Vec<Damaged>, commits: &Commits) -> Result<(), String> {
+    let made = commits.count();
+    while !damaged.is_empty() {
+        let (before, mut left) = (damaged.len(), vec![]);
+        for Damaged { id, was } in damaged {
+            match engine.untyped(&id).rebuild().await {
+                Ok(()) => {
+                    let is = commits.first_checkpoint(made, &id);
+                    if let Some(differs) = was.zip(is).and_then(|(was, is)| rebuilt_differs(&was, &is)) {
+                        return Err(format!("the checkpoint of `{id}` is not what it was: {differs}"));
+                    }
+                }
+                Err(RebuildError::After { .. }) => left.push(Damaged { id, was }),
+                Err(e) => {
+                    let causes = std::iter::successors(std::error::Error::source(&e), |e| e.source());
+                    return Err(causes.fold(format!("rebuild `{id}`: {e}"), |text, cause| format!("{text}: {cause}")));
+                }
+            }
+        }
+        if left.len() == before {
+            let left: Vec<_> = left.into_iter().map(|damaged| damaged.id).collect();
+            return Err(format!("each waits for another one to be rebuilt: {left:?}"));
+        }
+        damaged = left;
+    }
+    Ok(())
 }
 
 async fn send_signals<W: Workflow>(sweep: &Sweep<W>, run: &Run<W>) -> Result<(), String> {

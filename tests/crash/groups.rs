@@ -10,7 +10,7 @@ use workflow_runtime::{
     workflow,
 };
 
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "weigh_parcel",
     "linger_guest",
     "weigh_all",
@@ -24,6 +24,7 @@ pub(crate) const NAMES: [&str; 13] = [
     "group_wide",
     "group_child",
     "group_family",
+    "group_heirs",
 ];
 
 /// Busy once for every third parcel; refuses number 13.
@@ -224,6 +225,21 @@ async fn group_child(n: u64) -> Result<u64, ShopError> {
 pub(crate) async fn group_family(members: u64) -> Result<Vec<u64>, ShopError> {
     let ended = join_all((0..members).map(|n| group_child(n).child(format!("child-{n}")))).await;
     Ok(ended.into_iter().map(|e| e.unwrap_or(99)).collect())
+}
+
+#[workflow]
+pub(crate) async fn group_heirs(members: u64) -> Result<Option<u64>, ShopError> {
+    let first = select_all((1..=members).map(|n| group_child(n).child(format!("child-{n}")))).await;
+    sleep(hours(9)).await?;
+    Ok(first.and_then(|(_, ended)| ended.ok()))
+}
+
+#[tokio::test]
+async fn the_first_child_to_end_decides_and_its_history_runs_again() {
+    let engine = TestEngine::builder().configure(|e| e.only(NAMES)).build().await.unwrap();
+    let run = engine.start("h", group_heirs(3)).await.unwrap();
+    assert_eq!(run.result().await.unwrap(), Some(2));
+    run.verify().await.unwrap();
 }
 
 #[tokio::test]

@@ -59,6 +59,43 @@ async fn who_waits_for_a_damaged_child_and_what_it_waits_for_are_known() -> Test
     Ok(())
 }
 
+/// On the disk, where the log of the store has the commits, too.
+#[tokio::test]
+async fn a_checkpoint_on_the_disk_is_written_over_and_stays_as_it_was_made() -> Test {
+    let (dir, clock) = (tempfile::tempdir()?, TestClock::manual());
+    let builder = || {
+        let store = SledStore::open(dir.path()).unwrap();
+        TestEngine::builder().store(store).clock(&clock).configure(|e| e.only(["clerk", "trainee"]))
+    };
+    for opening in 0..4 {
+        let engine = builder().build().await?;
+        let run = match opening {
+            0 => engine.start("clerk", clerk(20_000)).await?,
+            _ => engine.run(clerk, "clerk"),
+        };
+        match opening {
+            1 | 2 => run.rebuild().await?,
+            3 => {
+                run.signal(&WORD, "hello".into()).await?;
+                engine.advance(days(1)).await;
+                assert_eq!(run.result().await?, "hello 20000");
+                assert_eq!(rebuilt(&run.history().await?), [Some(0), Some(0)]);
+            }
+            _ => {}
+        }
+        engine.shutdown().await;
+        if opening < 2 {
+            let db = sled::open(dir.path())?;
+            let key = [b"r", &keys("clerk").frame()[..]].concat();
+            let mut raw = db.get(&key)?.ok_or("a checkpoint")?.to_vec();
+            *raw.last_mut().ok_or("a byte")? ^= 0x40;
+            db.insert(key, raw)?;
+            db.flush()?;
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_parent_comes_first() -> Test {
     let (store, clock) = damaged_clerk(10).await;

@@ -2,9 +2,9 @@
 
 use crate::{
     journal::history::{Entry, Event},
-    machine::Completion,
+    machine::{Answer, Completion, OpId},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The groups that the machine has not taken the end of, by operation.
 #[derive(Clone, Default)]
@@ -16,13 +16,16 @@ struct Group {
     members: u64,
     /// Members that have ended, in the order in which they did.
     ended: Vec<(u64, Completion)>,
+    /// Members that are children whose end is waited for: that they have started is none.
+    children: BTreeSet<u64>,
 }
 
 impl Groups {
     /// A group was begun.
     pub(super) fn begin(&mut self, event: &Event) {
         if let Event::GroupStarted { op, join, members, .. } = event {
-            self.0.insert(*op, Group { join: join.clone(), members: *members, ended: vec![] });
+            self.0
+                .insert(*op, Group { join: join.clone(), members: *members, ended: vec![], children: BTreeSet::new() });
         }
     }
 
@@ -35,16 +38,28 @@ impl Groups {
     pub(super) fn keep(&mut self, op: u64, completion: Completion) -> Option<Completion> {
         match self.of(op) {
             Some((first, group)) => {
-                group.ended.push((op - first - 1, completion));
+                let started = matches!(completion, Completion::Remote { answer: Answer::Started { .. }, .. });
+                if !(started && group.children.contains(&op)) {
+                    group.ended.push((op - first - 1, completion));
+                }
                 None
             }
             None => Some(completion),
         }
     }
 
+    /// The end of these children is waited for.
+    pub(super) fn await_children(&mut self, ops: impl Iterator<Item = OpId>) {
+        for op in ops {
+            if let Some((_, group)) = self.of(op.0) {
+                group.children.insert(op.0);
+            }
+        }
+    }
+
     /// What the machine took as the end of a group. `None`: it is no group.
     pub(super) fn take(&mut self, op: u64) -> Option<Completion> {
-        let Group { join, members, ended } = self.0.remove(&op)?;
+        let Group { join, members, ended, .. } = self.0.remove(&op)?;
         let decides = |c: &Completion| match join.as_str() {
             "select_all" => true,
             "try_join_all" => c.is_error(),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     engine::{
-        checkpoint::{Checkpoint, Operation, pack},
+        checkpoint::{Checkpoint, Operation, Pending, Wait, pack},
         draft::Draft,
         group::Delta,
     },
@@ -20,8 +20,8 @@ use crate::{
         payload::Payload,
     },
     machine::{
-        Answer, Buffered, Completion, Envelope, Frame, Identity, Input, Machine, OpId, Resolve, StepError, StepInbox,
-        Ticket, WorkflowDef, channel,
+        Answer, Ask, Buffered, Command, Completion, Envelope, Frame, Identity, Input, Machine, OpId, Resolve,
+        StepError, StepInbox, Ticket, WorkflowDef, channel,
     },
     registry::Registry,
 };
@@ -349,7 +349,7 @@ impl<'a> Replay<'a> {
         let mut own = |e: &&Event| !groups.decides(e);
         let attempted: Vec<Event> = draft.events.iter().filter(&mut own).filter_map(decided).collect();
         let recorded: Vec<Event> = entry.events.iter().filter(&mut own).filter_map(decided).collect();
-        let hash = draft.stepped.map(|s| s.frame);
+        let hash = draft.stepped.as_ref().map(|s| s.frame);
         let differs = compare::events(&recorded, &attempted);
         let same = hash == entry.frame || of_bytes == entry.frame;
         let differs = differs.or_else(|| (!same).then(|| compare::frames(self.machine.as_ref())));
@@ -369,10 +369,25 @@ impl<'a> Replay<'a> {
                 locals: compare::locals(self.machine.as_ref()),
             })));
         }
-        self.books.turns.append(&mut draft.members.take_waiting());
+        self.begin_members(&mut draft);
         self.books.checkpoint = *draft.checkpoint;
         self.books.parked = None;
         Ok(())
+    }
+
+    /// Keeps what is to be known of the members of groups that a step has begun.
+    fn begin_members(&mut self, draft: &mut Draft) {
+        let mut turns = draft.members.take_waiting();
+        let awaited = |p: &Pending| match &p.what {
+            Operation::Remote(remote) => matches!(remote.wait, Wait::Child { .. }),
+            _ => false,
+        };
+        let begun = draft.members.all().into_iter().filter(|op| draft.members.look(*op, awaited) == Some(true));
+        let later = turns
+            .iter()
+            .filter(|(_, command)| matches!(command, Command::Remote { ask: Ask::Start { wait: true, .. }, .. }));
+        self.groups.await_children(begun.chain(later.map(|(op, _)| *op)));
+        self.books.turns.append(&mut turns);
     }
 
     /// Where the machine waits.

@@ -8,10 +8,18 @@ use crate::{
     activities, children, groups, messages,
     scenarios::{self, *},
     threads,
+    truncate::{ASKED, LATER, STAMP, logbook},
 };
 use workflow_runtime::{
+    engine::{RebuildError, rebuilt_differs},
+    journal::{
+        id::Namespace,
+        key::{Key, Kind, NamespaceKeys},
+    },
     machine::{Workflow, WorkflowCall},
-    testing::Sweep,
+    prelude::*,
+    store::{MemoryStore, Store},
+    testing::{Sweep, TestClock, TestEngine},
 };
 
 fn scenario<W: Workflow>(call: WorkflowCall<W>) -> Sweep<W> {
@@ -103,4 +111,61 @@ async fn children_that_are_told_and_continue_as_new() {
 #[tokio::test]
 async fn parents_that_end_before_their_children() {
     children::sweep(children::laundry(0)).damaging_checkpoints().run().await;
+}
+
+/// Of all instances of a store.
+async fn checkpoints(store: &MemoryStore) -> Vec<(String, Vec<u8>, Vec<u8>)> {
+    let (from, to) = NamespaceKeys::new(&Namespace::default()).all(Kind::Frame);
+    let rows = store.reopen().scan(&from, &to, 1_000).await.unwrap();
+    rows.into_iter().map(|(key, value)| (Key::parse(&key).unwrap().id.unwrap(), key, value)).collect()
+}
+
+/// A long run that goes through all that one can wait for, with its children, damaged and made anew each second of it.
+async fn logged(keep: Option<u64>) -> u64 {
+    let (store, clock) = (MemoryStore::new(), TestClock::manual());
+    let builder = || {
+        let builder = TestEngine::builder().store(store.reopen()).clock(&clock);
+        builder.configure(move |e| keep.map_or(e.clone().seed(3), |n| e.keep_history(n).seed(3)))
+    };
+    let mut engine = builder().build().await.unwrap();
+    let run = engine.start("log", logbook(3)).await.unwrap();
+    for text in ["first", "second"] {
+        run.signal(&LATER, text.into()).await.unwrap();
+    }
+    for second in 0..50 {
+        if second % 7 == 0 {
+            engine.run(logbook, "log").signal(&STAMP, second).await.unwrap();
+        }
+        engine.advance(seconds(1)).await;
+        engine.kill();
+        let mut damaged = checkpoints(&store).await;
+        assert!(damaged.iter().all(|(_, key, _)| store.damage(key)));
+        engine = builder().build().await.unwrap();
+        while let Some((id, key, was)) = damaged.pop() {
+            match engine.untyped(&id).rebuild().await {
+                Ok(()) => {}
+                Err(RebuildError::After { .. }) => {
+                    damaged.insert(0, (id, key, was));
+                    continue;
+                }
+                Err(e) => panic!("second {second}: {e:?}"),
+            }
+            if keep.is_none() {
+                // Else its history has been truncated since.
+                let is = store.reopen().get(&key).await.unwrap().unwrap();
+                assert_eq!(rebuilt_differs(&was, &is), None, "second {second}, `{id}`");
+            }
+        }
+        engine.run(logbook, "log").verify().await.unwrap_or_else(|e| panic!("second {second}: {e}"));
+    }
+    let run = engine.run(logbook, "log");
+    assert_eq!(run.update(&ASKED, 1).await.unwrap(), 4);
+    engine.run_until_idle().await;
+    run.result().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_long_run_that_is_damaged_every_second() {
+    let total = logged(None).await;
+    assert_eq!(logged(Some(2)).await, total);
 }

@@ -13,9 +13,9 @@ use workflow_runtime::{
     testing::TestEngine,
 };
 
-const STAMP: Signal<u32> = Signal::new("stamp");
-const LATER: Signal<String> = Signal::new("later");
-const ASKED: Update<u32, u32> = Update::new("asked");
+pub(crate) const STAMP: Signal<u32> = Signal::new("stamp");
+pub(crate) const LATER: Signal<String> = Signal::new("later");
+pub(crate) const ASKED: Update<u32, u32> = Update::new("asked");
 
 #[activity(retry(initial = "1s"))]
 async fn stamped(cx: ActivityContext, n: u32) -> Result<u32, WorkflowError> {
@@ -37,7 +37,7 @@ async fn signed(n: u32) -> Result<u32, WorkflowError> {
 
 /// Goes through all that a run can wait for, round after round.
 #[workflow]
-async fn logbook(rounds: u32) -> Result<u64, WorkflowError> {
+pub(crate) async fn logbook(rounds: u32) -> Result<u64, WorkflowError> {
     let large = "a local that is a record of its own ".repeat(100);
     let mut sum = 0;
     for n in 0..rounds {

@@ -60,19 +60,24 @@ pub(crate) async fn sweep<W: Workflow, S: Clone + Send + Sync + 'static>(
     check: impl Fn(&Left<'_, W, S>),
 ) -> usize {
     let mut runs = 0;
-    for (sled, evict) in [(false, false), (false, true), (true, false)] {
+    for sled in [false, true] {
         let mut at = None;
         loop {
-            let arrival = Arrival { at, crash: None, evict, sled };
+            let arrival = Arrival { at, crash: None, evict: false, sled };
             let (commits, _) = one(&call, &find, &world, &configure, &check, arrival).await;
-            runs += 1;
+            if !sled {
+                one(&call, &find, &world, &configure, &check, Arrival { evict: true, ..arrival }).await;
+            }
+            runs += 1 + usize::from(!sled);
             let begin = at.unwrap_or_default();
             for before in [true, false] {
                 // Over sled, which is slow to open, only the commits next to the request.
                 let most = if sled { begin + 2 } else { u64::MAX };
                 let mut commit = begin;
                 while commit < most {
-                    let arrival = Arrival { crash: Some((commit, before)), ..arrival };
+                    // Evicted by turns: every request meets both with every other commit, every commit with every other request.
+                    let evict = !sled && (begin + commit + u64::from(before)) % 2 == 1;
+                    let arrival = Arrival { crash: Some((commit, before)), evict, ..arrival };
                     let (_, crashed) = one(&call, &find, &world, &configure, &check, arrival).await;
                     runs += 1;
                     if !crashed {

@@ -33,6 +33,13 @@ impl Crash {
         }
     }
 
+    /// Goes to the first commit whose turn it is, with instances resident or evicted, and says how far it is to the next: between
+    /// them the two have every commit, before as after, and each has every other one.
+    pub(super) fn take_turns(&mut self, evict: bool) -> u64 {
+        self.commit = (u64::from(evict) + u64::from(self.before) + self.again.unwrap_or_default()) % 2;
+        2
+    }
+
     pub(super) fn most(self) -> usize {
         1 + usize::from(self.again.is_some())
     }
@@ -158,6 +165,23 @@ mod tests {
         }
         for wrong in ["", "memory-before", "again1", "memory-resident-3", "before99999999999999999999", "disk"] {
             assert!(wrong.parse::<Variant>().unwrap_err().contains("names no variant"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn by_turns_every_commit_has_its_deaths_and_both_ways_have_every_other_commit() {
+        for (before, again) in [(true, None), (false, None), (true, Some(0)), (false, Some(1))] {
+            let commits = |evict| {
+                let mut crash = Crash { commit: 0, before, again };
+                let step = crash.take_turns(evict);
+                (crash.commit..8).step_by(step as usize).collect::<Vec<_>>()
+            };
+            let (resident, evicted) = (commits(false), commits(true));
+            assert_eq!((resident.len(), evicted.len()), (4, 4));
+            assert!((0..8).all(|n| resident.contains(&n) != evicted.contains(&n)), "{resident:?}, {evicted:?}");
+            let mut other = Crash { commit: 0, before: !before, again };
+            other.take_turns(false);
+            assert_ne!(other.commit, resident[0], "a commit has the one way before it and the other after it");
         }
     }
 }

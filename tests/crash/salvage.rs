@@ -38,6 +38,8 @@ async fn who_waits_for_a_damaged_child_and_what_it_waits_for_are_known() -> Test
     for padding in [10, 20_000] {
         let (store, clock) = damaged_clerk(padding).await;
         let engine = open(&store, &clock, 0).await;
+        let census = engine.census().await?;
+        assert_eq!((census.damaged, census.damaged_checkpoints), (1, vec!["clerk".to_owned()]));
         let run = engine.run(clerk, "clerk");
         for error in [run.status().await.unwrap_err().to_string(), run.retry().await.unwrap_err().to_string()] {
             assert!(

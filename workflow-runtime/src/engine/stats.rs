@@ -19,6 +19,9 @@ use std::{collections::BTreeMap, path::Path};
 /// Rows that are looked at in one go.
 const AT_ONCE: usize = 1024;
 
+/// So many are named at most.
+const NAMED: usize = 1000;
+
 /// How much an engine has, and has to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -47,6 +50,8 @@ pub struct Census {
     pub kinds: BTreeMap<String, Tally>,
     /// Records that do not read back as they were written.
     pub damaged: u64,
+    /// The instances whose checkpoint is among them, 1,000 at most: [`rebuild`](crate::Run::rebuild) or terminate them.
+    pub damaged_checkpoints: Vec<String>,
 }
 
 /// Records of one kind.
@@ -73,6 +78,12 @@ impl Census {
         self.kinds.get(&format!("{kind:?}")).copied().unwrap_or_default()
     }
 
+    fn add_damaged(&mut self, key: &[u8]) {
+        self.damaged += 1;
+        let checkpoint = Key::parse(key).ok().filter(|key| key.kind == Kind::Frame).and_then(|key| key.id);
+        self.damaged_checkpoints.extend(checkpoint.filter(|_| self.damaged_checkpoints.len() < NAMED));
+    }
+
     fn add(&mut self, key: &[u8], value: &[u8]) {
         let kind = Key::parse(key).map_or_else(|_| "other".into(), |key| format!("{:?}", key.kind));
         let tally = self.kinds.entry(kind).or_default();
@@ -80,6 +91,9 @@ impl Census {
         tally.bytes += (key.len() + value.len()) as u64;
     }
 }
+
+/// Stands for a value that does not read back.
+struct Damaged;
 
 impl Engine {
     /// How much there is, and is to do. Goes through the index of instances, and reads none of them.
@@ -124,7 +138,11 @@ impl Engine {
         shared.health.alive()?;
         let mut census = Census::default();
         let range = NamespaceKeys::new(&shared.settings.namespace).everything();
-        census.damaged = each_row(shared, range, |key, value| census.add(key, value)).await?;
+        each_row(shared, range, |key, value| match value {
+            Ok(value) => census.add(key, value),
+            Err(Damaged) => census.add_damaged(key),
+        })
+        .await?;
         Ok(census)
     }
 
@@ -139,26 +157,27 @@ impl Engine {
     }
 }
 
-/// Shows all records of a range. Returns how many are damaged, which are left out.
+/// Shows all records of a range.
 async fn each_row(
     shared: &Shared,
     range: (Vec<u8>, Vec<u8>),
-    mut each: impl FnMut(&[u8], &[u8]),
-) -> Result<u64, QueryError> {
-    let (mut range, mut damaged) = (Pages::new(range), 0);
+    mut each: impl FnMut(&[u8], Result<&[u8], Damaged>),
+) -> Result<(), QueryError> {
+    let mut range = Pages::new(range);
     while let Some(page) = range.next(&*shared.store, AT_ONCE).await.map_err(unreadable)? {
         match page {
-            Read::Rows(rows) => rows.iter().for_each(|(key, value)| each(key, value)),
-            Read::Damaged { .. } => damaged += 1,
+            Read::Rows(rows) => rows.iter().for_each(|(key, value)| each(key, Ok(value))),
+            Read::Damaged { key, .. } => each(&key, Err(Damaged)),
         }
         tokio::task::yield_now().await;
     }
-    Ok(damaged)
+    Ok(())
 }
 
 async fn by_status(shared: &Shared) -> Result<BTreeMap<Status, u64>, QueryError> {
     let mut counts = BTreeMap::new();
-    let count = |key: &[u8], _: &[u8]| {
+    // The key says it all, be the value damaged or not.
+    let count = |key: &[u8], _: Result<&[u8], Damaged>| {
         let status = Key::parse(key).ok().and_then(|key| key.status);
         if let Some(status) = Status::ALL.into_iter().find(|s| Some(*s as u8) == status) {
             *counts.entry(status).or_default() += 1;

@@ -50,6 +50,9 @@ pub(super) fn stats(answer: &Value) -> String {
             line(&format!("  {}", kind.to_lowercase()), format!("{}, {}", tally["records"], bytes(&tally["bytes"])));
         }
         line("  damaged", answer["records"]["damaged"].to_string());
+        for id in answer["records"]["damaged_checkpoints"].as_array().into_iter().flatten() {
+            line("  a checkpoint", format!("{}: `rebuild` or `terminate` it", id.as_str().unwrap_or_default()));
+        }
     }
     out
 }

@@ -34,6 +34,29 @@ pub(crate) fn world(world: &mut Scenario) {
     }
 }
 
+/// What decides what is written.
+pub(crate) trait Dice {
+    /// A number below `n`.
+    fn random(&mut self, n: u64) -> u64;
+    /// A size from 1 to `most`.
+    fn size(&mut self, most: u64) -> u64;
+}
+
+impl Dice for Scenario {
+    fn random(&mut self, n: u64) -> u64 {
+        Scenario::random(self, n)
+    }
+
+    fn size(&mut self, most: u64) -> u64 {
+        Scenario::size(self, most)
+    }
+}
+
+/// A program of at most so many operations.
+pub(crate) fn ops(dice: &mut impl Dice, length: u64, left: u64) -> Vec<Op> {
+    Writer { next: 0, left }.body(dice, length, 0)
+}
+
 struct Writer {
     /// The id of the next activity.
     next: u64,
@@ -42,7 +65,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn body(&mut self, world: &mut Scenario, length: u64, depth: u64) -> Vec<Op> {
+    fn body(&mut self, world: &mut impl Dice, length: u64, depth: u64) -> Vec<Op> {
         let mut ops = vec![];
         for _ in 0..length {
             if self.left == 0 {
@@ -54,7 +77,7 @@ impl Writer {
         ops
     }
 
-    fn op(&mut self, world: &mut Scenario, depth: u64) -> Op {
+    fn op(&mut self, world: &mut impl Dice, depth: u64) -> Op {
         let seconds = [0, 1, 60, 86_400][world.random(4) as usize];
         let name = world.random(SIGNALS.len() as u64) as usize;
         match world.random(28) {
@@ -113,11 +136,11 @@ impl Writer {
         }
     }
 
-    fn works(&mut self, world: &mut Scenario) -> Vec<Work> {
+    fn works(&mut self, world: &mut impl Dice) -> Vec<Work> {
         (0..world.random(5)).map(|_| self.work(world)).collect()
     }
 
-    fn work(&mut self, world: &mut Scenario) -> Work {
+    fn work(&mut self, world: &mut impl Dice) -> Work {
         self.next += 1;
         let fails = [0, 0, 0, 1, 2, 6][world.random(6) as usize];
         Work { id: self.next, fails, declines: world.random(12) == 0 }

@@ -5,6 +5,7 @@
 mod generate;
 mod model;
 mod program;
+mod rebuild;
 
 use workflow_runtime::{engine::Bug, testing::sim::Simulation};
 

@@ -12,10 +12,12 @@ use std::sync::Arc;
 #[doc(hidden)]
 pub fn rebuilt_differs(was: &[u8], is: &[u8]) -> Option<String> {
     let read = |bytes| encoding::decode::<Checkpoint>(bytes).map(known).map_err(|e| e.to_string());
-    let (was, is) = match (read(was), read(is)) {
+    let (mut was, is) = match (read(was), read(is)) {
         (Ok(was), Ok(is)) => (was, is),
         (Err(e), _) | (_, Err(e)) => return Some(e),
     };
+    // Those who wait no longer, because they have ended, are not found any more.
+    was.relations.watchers.retain(|watcher| is.relations.watchers.contains(watcher));
     if was == is {
         return None;
     }
@@ -45,10 +47,15 @@ fn known(mut c: Checkpoint) -> Checkpoint {
     }
     for p in c.pending.values_mut() {
         p.done.iter_mut().for_each(|done| done.at = never);
-        if let Operation::Activity(call) = &mut p.what {
-            let call = Arc::make_mut(call);
-            (call.lost, call.stuck) = (0, false);
-            call.deferred.iter_mut().for_each(|deferred| deferred.beat = never);
+        match &mut p.what {
+            Operation::Activity(call) => {
+                let call = Arc::make_mut(call);
+                (call.lost, call.stuck) = (0, false);
+                call.deferred.iter_mut().for_each(|deferred| deferred.beat = never);
+            }
+            // Of one that is over nobody counts the members.
+            Operation::Group(group) if p.done.is_some() => group.count(&[], None),
+            _ => {}
         }
     }
     c

@@ -119,6 +119,7 @@ impl Remains<'_> {
                 for event in entry.events {
                     self.hear(c, event, entry.time);
                 }
+                c.steps = entry.step.unwrap_or(c.steps);
                 let cancelled = entry.inputs.contains(&Taken::Cancel);
                 c.cancel.iter_mut().for_each(|request| request.delivered |= cancelled);
             }
@@ -139,6 +140,7 @@ impl Remains<'_> {
                 let Ok(state) = state.decode::<Checkpoint>() else { return };
                 (c.status, c.begins, c.cancel, c.retention) =
                     (state.status, state.begins, state.cancel, state.retention);
+                c.steps = state.steps;
                 (c.relations.first, c.relations.parent) = (state.relations.first, state.relations.parent);
             }
             Event::MessageReceived { from, sender, message: Message::Start { .. }, .. } => {

@@ -8,7 +8,7 @@ use crate::{
     engine::{
         actor::Actor,
         chain::micros_of,
-        checkpoint::{self, Checkpoint, Done, Large, Operation, Packed, State, micros},
+        checkpoint::{self, Checkpoint, Done, Large, Operation, Packed, Parent, State, micros},
         draft::Draft,
         error::{RebuildError, Unavailable},
         group::Member,
@@ -244,6 +244,7 @@ impl Remains<'_> {
             c.relations.outbox.next = c.relations.outbox.next.max(seq + 1);
         }
         self.watching(&books, &mut c).await?;
+        self.confirm_children(&mut c).await?;
         if let Some(packed) = packed {
             writes.extend(self.slots(c.run, &packed.large).await?);
             c.large = packed.large.into_iter().map(|(large, _)| large).collect();
@@ -252,6 +253,37 @@ impl Remains<'_> {
         let due = self.members(&mut c, &|op| decided.get(&op).cloned()).await?;
         writes.extend(due.iter().map(|(at, op)| Write::Put { key: self.keys.timer(*at, op.0), value: vec![] }));
         Ok(Made { checkpoint: c, writes, revision: Revision(told.revision.0 + FAR_BEHIND), from, due })
+    }
+
+    /// The first runs of children that have answered when nobody waited for it any more: no event tells of that.
+    async fn confirm_children(&self, c: &mut Checkpoint) -> Result<(), Unavailable> {
+        let us = Parent { id: self.id.to_string(), first: c.first_run() };
+        let asked = |id: &str| c.relations.outbox.open.values().any(|letter| letter.to == id);
+        let open = c.relations.children.iter().filter(|(id, link)| link.first.is_none() && !asked(id));
+        let open: Vec<_> = open.map(|(id, link)| (id.clone(), link.workflow.clone())).collect();
+        for (id, workflow) in open {
+            let first = match self.other(&id).await? {
+                Other::Is(_, child) => (child.relations.parent.as_ref() == Some(&us)).then(|| child.first_run()),
+                Other::IsNot => None,
+                // How it was started says the same.
+                Other::Unreadable => match WorkflowId::new(id.as_str()) {
+                    Ok(id) => self.worker.remains(&id).first_run_of(&workflow).await?,
+                    Err(_) => None,
+                },
+            };
+            if let (Some(link), Some(_)) = (c.relations.children.get_mut(&id), first) {
+                link.first = first;
+            }
+        }
+        Ok(())
+    }
+
+    /// The run with which its chain began, if it runs this workflow.
+    async fn first_run_of(&self, workflow: &str) -> Result<Option<RunId>, Unavailable> {
+        let Some((run, start)) = self.start().await? else { return Ok(None) };
+        let mut c = Checkpoint::start(run, start.workflow, start.at);
+        self.chain(&mut c).await?;
+        Ok((c.workflow == workflow).then(|| c.first_run()))
     }
 
     /// Who waits for its end. Those who have asked know best whether they still do.

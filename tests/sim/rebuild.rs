@@ -196,7 +196,9 @@ fn number(name: &str, default: u64) -> u64 {
 #[tokio::test]
 async fn random_programs_go_on_from_what_is_made_anew() {
     let from = number("REBUILD_FROM", 0);
-    for seed in from..from + number("REBUILD_SEEDS", 10) {
+    // The last three have found something.
+    let seeds = (from..from + number("REBUILD_SEEDS", 8)).chain([13, 140, 366]);
+    for seed in seeds {
         println!("REBUILD_FROM={seed} REBUILD_SEEDS=1");
         let (store, clock, done) = (MemoryStore::new(), TestClock::new(), Done::default());
         let mut dice = Seeded(seed);

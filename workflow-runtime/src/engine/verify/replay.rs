@@ -154,15 +154,12 @@ impl<'a> Replay<'a> {
                     self.waiting.clone_from(helpers);
                 }
                 Event::Upgraded { frame, state, .. } if self.books.from != entry.seq || state.is_some() => {
-                    self.books.begin(entry.seq, state.as_ref());
+                    self.resume(entry.seq, state.as_ref());
                     self.take_over(frame);
                     // What waits was taken over, too.
                     self.waiting.clear();
                 }
-                Event::ContinuedFrom { state, .. } => {
-                    self.books.begin(entry.seq, state.as_ref());
-                    self.cancel = self.books.checkpoint.cancel.as_ref().map(|request| request.reason.clone());
-                }
+                Event::ContinuedFrom { state, .. } => self.resume(entry.seq, state.as_ref()),
                 _ => {}
             }
         }
@@ -293,7 +290,20 @@ impl<'a> Replay<'a> {
         self.signals.clear();
         self.waits.clear();
         self.groups = Groups::default();
-        self.books.begin(entry, Some(state));
+        self.resume(entry, Some(state));
+        if self.books.gap.is_some() {
+            // Nothing can be taken again from a state that does not decode.
+            return self.lose(vec![]);
+        }
+        self.take_over(frame);
+    }
+
+    /// Goes on with what a run has been told when a segment begins, as far as that was noted.
+    fn resume(&mut self, entry: u64, state: Option<&Payload>) {
+        self.books.begin(entry, state);
+        if state.is_none() {
+            return;
+        }
         let checkpoint = &self.books.checkpoint;
         for (op, pending) in &checkpoint.pending {
             if matches!(pending.what, Operation::Signal { .. }) {
@@ -304,11 +314,6 @@ impl<'a> Replay<'a> {
             }
         }
         self.cancel = checkpoint.cancel.as_ref().map(|request| request.reason.clone());
-        if self.books.gap.is_some() {
-            // Nothing can be taken again from a state that does not decode.
-            return self.lose(vec![]);
-        }
-        self.take_over(frame);
     }
 
     /// Runs the steps of an entry and compares. `seen` gets each frame that a step leaves behind.

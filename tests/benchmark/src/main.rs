@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p workflow-benchmark` runs everything and prints one JSON object per line, and at the end a
 //! table of ratios. `--million` adds the largest sizes; names run some of it; `chart` draws what was measured.
-//! Each workload runs in a process of its own, which is killed where the workload says so.
+//! The feature `mimalloc` takes another allocator than that of the system. Each workload runs in a process of its own, which is killed where the workload says so.
 
 mod child;
 mod instructions;
@@ -15,6 +15,10 @@ mod workloads;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What goes wrong is told and ends the run.
 type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -34,7 +34,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
         runs.push(run);
     }
     for run in runs {
-        let sum = run.result().await?;
+        let mut result = std::pin::pin!(run.result());
+        let sum = loop {
+            tokio::select! {
+                sum = &mut result => break sum?,
+                () = engine.pulse().idle() => {}
+            }
+            // Processes that are killed at random may die twice in a row while the same instance is in a step. It is then taken for one that
+            // kills them, and somebody has to say that it is none.
+            if run.status().await?.blocked.is_some_and(|reason| reason.code == "WB107") {
+                run.retry().await?;
+            }
+        };
         println!("completed {sum}");
     }
     engine.shutdown().await;

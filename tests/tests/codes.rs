@@ -33,3 +33,41 @@ fn every_code_stands_for_one_thing() {
     let twice: Vec<_> = counts.iter().filter(|(_, n)| **n > 1).map(|(code, _)| format!("W{code}")).collect();
     assert!(twice.is_empty(), "given twice: {twice:?}");
 }
+
+/// A code of ours at the start of a text.
+fn code(text: &str) -> Option<&str> {
+    let code = text.strip_prefix('W')?.get(..4)?;
+    (code.starts_with(['E', 'B', 'S']) && code[1..].bytes().all(|b| b.is_ascii_digit())).then_some(code)
+}
+
+/// The variants whose messages begin with a code, with it.
+fn told(source: &str) -> impl Iterator<Item = (&str, &str)> {
+    source.split("#[error(").skip(1).filter_map(|rest| {
+        let (attribute, variant) = rest.split_once(")]\n")?;
+        let code = code(attribute.trim_start().strip_prefix('"')?)?;
+        Some((variant.trim_start().split([' ', '(', ',']).next()?, code))
+    })
+}
+
+#[test]
+fn a_message_begins_with_the_code_of_its_error() {
+    let mut all = vec![];
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../workflow-runtime/src")), &mut all);
+    let mut checked = 0;
+    let mut wrong = vec![];
+    for source in &all {
+        for (variant, told) in told(source) {
+            // Several enums of one file may have a variant of this name.
+            let arms = source.split(&format!("Self::{variant}")).skip(1);
+            let given = arms.filter_map(|arm| code(arm.lines().next()?.split_once("=> \"")?.1)).collect::<Vec<_>>();
+            if !given.is_empty() {
+                checked += 1;
+                if !given.contains(&told) {
+                    wrong.push(format!("{variant} says W{told}, its code is {given:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(checked > 60, "{checked}");
+}

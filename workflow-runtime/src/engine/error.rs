@@ -275,7 +275,7 @@ pub enum StartError {
     },
     /// The id has been used, and the start says [`IdReuse::Reject`](super::IdReuse::Reject).
     #[error(
-        "WE024: `{workflow_id}` exists: run {run_id} of `{existing}` ({state}); use another id, or another `IdReuse`"
+        "WE025: `{workflow_id}` exists: run {run_id} of `{existing}` ({state}); use another id, or another `IdReuse`"
     )]
     AlreadyExists {
         /// The instance.

@@ -58,7 +58,8 @@ fn a_message_begins_with_the_code_of_its_error() {
     for source in &all {
         for (variant, told) in told(source) {
             // Several enums of one file may have a variant of this name.
-            let arms = source.split(&format!("Self::{variant}")).skip(1);
+            let arm = format!("Self::{variant}");
+            let arms = source.split(arm.as_str()).skip(1);
             let given = arms.filter_map(|arm| code(arm.lines().next()?.split_once("=> \"")?.1)).collect::<Vec<_>>();
             if !given.is_empty() {
                 checked += 1;

@@ -64,7 +64,7 @@ fn a_message_begins_with_the_code_of_its_error() {
             if !given.is_empty() {
                 checked += 1;
                 if !given.contains(&told) {
-                    wrong.push(format!("{variant} says W{told}, its code is {given:?}"));
+                    wrong.push(format!("{variant} says W{told}, its code is W{}", given.join(" or W")));
                 }
             }
         }

@@ -91,7 +91,8 @@ impl<W: InlineWorkflow> Start<W> {
         self
     }
 
-    /// How long the run is kept once it has ended. Default: as the engine says.
+    /// How long the run is kept once it has ended. Default: as the engine says. With next to nothing its result may be gone
+    /// before it is asked for.
     pub fn retention(mut self, d: Duration) -> Self {
         self.options.retention = Some(Some(d));
         self

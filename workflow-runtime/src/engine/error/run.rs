@@ -47,7 +47,7 @@ pub enum RunError<E> {
         /// The new run.
         next: RunId,
     },
-    /// There is no such instance.
+    /// There is no such instance: it was never started, or is removed.
     NotFound {
         /// The instance.
         workflow_id: String,
@@ -113,7 +113,10 @@ impl<E: Debug> Display for RunError<E> {
                 write!(f, "WE067: this run of `{workflow_id}` goes on as run {next}; ask that one, or the instance")
             }
             Self::NotFound { workflow_id } => {
-                write!(f, "WE063: there is no instance `{workflow_id}`; start it first, or check the id")
+                write!(
+                    f,
+                    "WE063: there is no instance `{workflow_id}`: it was not started, or was removed since it ended; start it, or check the id and the retention"
+                )
             }
             Self::OtherWorkflow { workflow_id, existing, expected } => {
                 write!(f, "WE064: `{workflow_id}` runs `{existing}`, not `{expected}`; use the handle of `{existing}`")

@@ -40,8 +40,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 sum = &mut result => break sum?,
                 () = engine.pulse().idle() => {}
             }
-            // Processes that are killed at random may die twice in a row while the same instance is in a step. It is then taken for one that
-            // kills them, and somebody has to say that it is none.
+            // Processes that are killed at random may die three times in a row while the same instance is in a step. It is then taken
+            // for one that kills them, and somebody has to say that it is none.
             if run.status().await?.blocked.is_some_and(|reason| reason.code == "WB107") {
                 run.retry().await?;
             }

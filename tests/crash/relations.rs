@@ -156,6 +156,37 @@ async fn ten_thousand_runs_leave_their_records_and_nothing_else() {
     }
 }
 
+const NOTE: Signal<u32> = Signal::new("note");
+
+/// Takes no note for so long.
+#[workflow]
+async fn busy(time: u64) -> Result<u32, WorkflowError> {
+    sleep(seconds(time)).await?;
+    Ok(NOTE.recv().await? + NOTE.recv().await?)
+}
+
+/// Writes one note more than there is room for: how many seconds until it was taken.
+#[workflow]
+async fn writes_too_much() -> Result<i64, WorkflowError> {
+    let reader = external(busy, "busy");
+    reader.signal(&NOTE, 1).await?;
+    let sent = now();
+    reader.signal(&NOTE, 2).await?;
+    Ok((now() - sent).get_seconds())
+}
+
+#[tokio::test]
+async fn a_message_to_a_full_inbox_comes_again_less_and_less_often() {
+    let engine = TestEngine::builder().configure(|e| e.inbox_limit(1)).build().await.unwrap();
+    let at_once = engine.clock().pause();
+    let reader = engine.start("busy", busy(100)).await.unwrap();
+    let writer = engine.start("w", writes_too_much()).await.unwrap();
+    drop(at_once);
+    // After 1, 3, 7, 15, 31 seconds, and then every 16.
+    assert_eq!(writer.result().await.unwrap(), 111);
+    assert_eq!(reader.result().await.unwrap(), 3);
+}
+
 #[tokio::test]
 async fn what_parents_and_children_did_is_done_again_by_verification() {
     let engine = TestEngine::builder().state(crate::scenarios::Stock::default()).build().await.unwrap();

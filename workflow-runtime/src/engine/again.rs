@@ -11,6 +11,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often it doubles: 64 seconds are the longest.
 const DOUBLED: u32 = 6;
 
+/// How often the pause of a message doubles: 16 seconds are the longest. A receiver that has room again, or was mended, waits for no
+/// longer than that.
+const DOUBLED_OF_MESSAGES: u32 = 4;
+
 impl Unavailable {
     /// Whether the reason may pass while the engine runs. A record that is damaged stays so.
     pub(super) fn may_pass(&self) -> bool {
@@ -24,6 +28,13 @@ impl Unavailable {
     }
 }
 
+/// The pause after one more failure in a row.
+fn pause(failures: &mut u32, doubled: u32) -> Duration {
+    let pause = PAUSE * 2u32.pow((*failures).min(doubled));
+    *failures = failures.saturating_add(1);
+    pause
+}
+
 impl Worker {
     /// An instance has stopped and its mail is gone: what it has due is nobody's business any more. Looks at it again
     /// after a pause.
@@ -31,23 +42,30 @@ impl Worker {
         if !error.may_pass() || self.shared.health.alive().is_err() {
             return;
         }
-        let failures = {
-            let mut failing = self.failing.borrow_mut();
-            let failures = failing.entry(id.clone()).or_default();
-            *failures += 1;
-            *failures
-        };
-        let pause = PAUSE * 2u32.pow((failures - 1).min(DOUBLED));
-        self.wake_after(id, pause);
+        let pause = pause(self.failing.borrow_mut().entry(id.clone()).or_default(), DOUBLED);
+        self.after(pause, |worker| worker.wake(id));
     }
 
-    /// A message has come back: its receiver stopped before it could take it. Its sender sends it again after a pause.
+    /// A message has come back: its receiver could not take it. Its sender sends it again after a pause, and not before that, whatever
+    /// else it does.
     pub(super) fn returned(self: &Rc<Self>, from: WorkflowId, seq: u64) {
-        self.arrived(&from, seq);
-        self.wake_after(from, PAUSE);
+        let pause = pause(self.refused.borrow_mut().entry((from.clone(), seq)).or_default(), DOUBLED_OF_MESSAGES);
+        self.after(pause, move |worker| {
+            worker.arrived(&from, seq);
+            worker.wake(from);
+        });
     }
 
-    fn wake_after(self: &Rc<Self>, id: WorkflowId, pause: Duration) {
+    /// A message was answered.
+    pub(super) fn taken(&self, from: &WorkflowId, seq: u64) {
+        self.arrived(from, seq);
+        let mut refused = self.refused.borrow_mut();
+        if !refused.is_empty() {
+            refused.remove(&(from.clone(), seq));
+        }
+    }
+
+    fn after(self: &Rc<Self>, pause: Duration, then: impl FnOnce(&Rc<Self>) + 'static) {
         let at = self.shared.clock.now().checked_add(pause).unwrap_or(Timestamp::MAX);
         let worker = self.clone();
         // The clock does not move on before it has heard of this.
@@ -60,7 +78,7 @@ impl Worker {
                 wake
             });
             let wake = wake.await;
-            worker.wake(id);
+            then(&worker);
             drop(wake);
         }));
     }

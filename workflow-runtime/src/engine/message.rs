@@ -29,8 +29,8 @@ pub(super) type Reply<T, E> = oneshot::Sender<Result<T, E>>;
 pub(super) enum Message {
     /// Something for one instance.
     To { id: WorkflowId, mail: Mail, busy: Held },
-    /// A message of one of its instances could not be taken now: it goes out again with the next one.
-    Returned { from: WorkflowId, seq: u64 },
+    /// A message of one of its instances could not be taken now: it goes out again after a pause.
+    Returned { from: WorkflowId, seq: u64, busy: Held },
     /// Another worker was replaced, with all messages to its instances that it had not dealt with.
     SendAgain,
     /// Deal with what is queued, then end.

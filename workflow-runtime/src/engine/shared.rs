@@ -160,7 +160,7 @@ impl Shared {
     pub(super) fn returned(&self, from: &WorkflowId, seq: u64) {
         if let Some(workers) = self.workers.get() {
             let worker = self.worker_of(from);
-            let _ = workers[worker].send(Message::Returned { from: from.clone(), seq });
+            let _ = workers[worker].send(Message::Returned { from: from.clone(), seq, busy: self.pulse.hold() });
         }
     }
 

@@ -64,6 +64,8 @@ pub(super) struct Worker {
     retried: RefCell<HashSet<WorkflowId>>,
     /// How often in a row an instance has stopped for a reason that may pass.
     pub(super) failing: RefCell<HashMap<WorkflowId, u32>>,
+    /// How often a message has come back that no receiver has answered yet.
+    pub(super) refused: RefCell<HashMap<(WorkflowId, u64), u32>>,
     pub(super) finishing: Cell<bool>,
     active: Cell<usize>,
     /// Of those at work, the ones that nobody outside is waiting for: they were woken because of a timer, or of what was left to do.
@@ -124,6 +126,7 @@ impl Worker {
             definitions: RefCell::default(),
             retried: RefCell::default(),
             failing: RefCell::default(),
+            refused: RefCell::default(),
             finishing: Cell::new(false),
             active: Cell::new(0),
             woken: Cell::new(0),
@@ -194,7 +197,10 @@ impl Worker {
                         let at = self.shared.clock.now();
                         self.deliver(id, Received { at, mail, busy });
                     }
-                    Some(Message::Returned { from, seq }) => self.returned(from, seq),
+                    Some(Message::Returned { from, seq, busy }) => {
+                        self.returned(from, seq);
+                        drop(busy);
+                    }
                     Some(Message::SendAgain) => self.send_again(),
                     Some(Message::Finish(done)) => {
                         self.finishing.set(true);

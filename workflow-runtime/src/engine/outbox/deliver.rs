@@ -83,7 +83,7 @@ impl Actor {
         answer: Answer,
         now: Timestamp,
     ) -> Result<(), Unavailable> {
-        self.worker.arrived(&self.instance.id, seq);
+        self.worker.taken(&self.instance.id, seq);
         let open = self.instance.checkpoint.as_ref().and_then(|c| c.relations.outbox.open.get(&seq));
         let Some(op) = open.map(|letter| letter.op) else { return Ok(()) };
         self.instance.acked.insert(seq, answer);

@@ -8,6 +8,7 @@ mod bookkeeping;
 mod cancel;
 mod children;
 mod damage;
+mod every_record;
 mod finding;
 mod groups;
 mod kill;

@@ -46,25 +46,14 @@ impl Actor {
             let shared = &self.worker.shared;
             self.worker.alive()?;
             let now = shared.clock.now().max(self.floor);
-            self.segment_by_policy(now).await?;
-            self.start_attempts(now).await?;
-            self.post(now).await?;
-            let signals = self.instance.first_signals(&self.worker.shared).await?;
-            let running = |op| self.worker.is_running(&self.instance.id, op);
-            let next = self.instance.next(now, &signals, &running);
-            let members = self.next_members(now, &signals);
-            let mail = self.worker.first_mail(&self.instance.id);
-            let may = |at| mail.map_or(!self.worker.finishing.get(), |m| at <= m);
-            match (next, members.first().map(|(at, _)| *at)) {
-                (Some((at, next)), first) if may(at) && first.is_none_or(|m| at <= m) => {
-                    Box::pin(self.advance(next, now)).await?;
-                }
-                (_, Some(at)) if may(at) => Box::pin(self.advance_members(members, now)).await?,
-                _ => match self.worker.take_mail(&self.instance.id) {
+            match self.advance_first(now).await {
+                Ok(true) => {}
+                Ok(false) => match self.worker.take_mail(&self.instance.id) {
                     Some(mail) => self.receive(mail, now).await?,
                     None if self.instance.acked.is_empty() => return Ok(()),
                     None => Box::pin(self.settle_all(now)).await?,
                 },
+                Err(e) => Box::pin(self.block_for_damage(e, now)).await?,
             }
             if self.worker.shared.settings.resident == 0 {
                 self.instance.machine = None;
@@ -74,6 +63,35 @@ impl Actor {
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    /// Does the first of what is due, if that comes before the mail. Says whether there was something.
+    async fn advance_first(&mut self, now: Timestamp) -> Result<bool, Unavailable> {
+        self.segment_by_policy(now).await?;
+        self.start_attempts(now).await?;
+        self.post(now).await?;
+        let signals = self.instance.first_signals(&self.worker.shared).await?;
+        let running = |op| self.worker.is_running(&self.instance.id, op);
+        let next = self.instance.next(now, &signals, &running);
+        let members = self.next_members(now, &signals);
+        let mail = self.worker.first_mail(&self.instance.id);
+        let may = |at| mail.map_or(!self.worker.finishing.get(), |m| at <= m);
+        match (next, members.first().map(|(at, _)| *at)) {
+            (Some((at, next)), first) if may(at) && first.is_none_or(|m| at <= m) => {
+                Box::pin(self.advance(next, now)).await?;
+            }
+            (_, Some(at)) if may(at) => Box::pin(self.advance_members(members, now)).await?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// A record that the next step needs is damaged: the instance is blocked, and says so. Gives other errors back.
+    async fn block_for_damage(&mut self, e: Unavailable, now: Timestamp) -> Result<(), Unavailable> {
+        let draft = self.draft(now).filter(|_| e.is_damage() && self.instance.may_step());
+        let Some(draft) = draft else { return Err(e) };
+        self.abandon();
+        self.block(draft, Reason::of_damage("the instance cannot go on", &e)).await
     }
 
     /// A draft of the present state.

@@ -158,9 +158,12 @@ impl Engine {
             None => 0,
         };
         let busy = shared.pulse.hold();
+        // All at once: one that takes its time does not keep the others from hearing of it.
+        let finishing: Vec<_> = self.inner.senders().iter().map(place::finish).collect();
         let finished = async {
-            for sender in self.inner.senders() {
-                place::finish(sender).await;
+            for finished in finishing {
+                // An error: it has ended before.
+                let _ = finished.await;
             }
         };
         // A step that never returns must not keep the others from ending in order.

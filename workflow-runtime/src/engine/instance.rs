@@ -184,13 +184,16 @@ impl Instance {
     /// A buffered message.
     pub(super) async fn message(&self, shared: &Shared, name: &str, seq: u64) -> Result<SignalRecord, Unavailable> {
         let key = self.keys.signal(name, seq);
-        match read(shared, &self.id, &key, "signal").await? {
-            Some(record) => Ok(record),
-            None => {
+        let damage = match read(shared, &self.id, &key, "signal").await {
+            Ok(Some(record)) => return Ok(record),
+            Ok(None) => {
                 let source = StoreError::damaged(&key, "a buffered signal is missing");
-                Err(Unavailable::Unreadable { workflow_id: self.id.to_string(), source })
+                Unavailable::Unreadable { workflow_id: self.id.to_string(), source }
             }
-        }
+            Err(e) if e.is_damage() => e,
+            Err(e) => return Err(e),
+        };
+        self.recall_message(shared, name, seq).await?.ok_or(damage)
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -307,16 +310,7 @@ impl Instance {
         }
         match self.wake(worker).await {
             Ok(woken) => Ok(woken.map_err(|e| Reason { code: e.code().into(), message: e.to_string() })),
-            Err(
-                e @ (Unavailable::Undecodable { .. }
-                | Unavailable::Unreadable { source: StoreError::Damaged { .. }, .. }),
-            ) => {
-                let cause = std::error::Error::source(&e).map(|s| format!(" ({s})")).unwrap_or_default();
-                Ok(Err(Reason {
-                    code: "WB106".into(),
-                    message: format!("the instance cannot be restored: {e}{cause}"),
-                }))
-            }
+            Err(e) if e.is_damage() => Ok(Err(Reason::of_damage("the instance cannot be restored", &e))),
             Err(e) => Err(e),
         }
     }

@@ -293,7 +293,7 @@ impl Part {
         while self.read.is_empty() {
             match self.rows.next(&*shared.store, rows).await.map_err(unreadable)? {
                 Some(Read::Rows(found)) => self.read.extend(found.into_iter().filter_map(entry)),
-                Some(Read::Damaged { .. }) => {}
+                Some(Read::Damaged { key, reason }) => shared.mend(&key, &reason),
                 None => break,
             }
         }

@@ -31,6 +31,8 @@ pub(super) enum Message {
     To { id: WorkflowId, mail: Mail, busy: Held },
     /// A message of one of its instances could not be taken now: it goes out again after a pause.
     Returned { from: WorkflowId, seq: u64, busy: Held },
+    /// Entries of indexes are lost: look through all instances for those that had them.
+    Mend { busy: Held },
     /// Another worker was replaced, with all messages to its instances that it had not dealt with.
     SendAgain,
     /// Deal with what is queued, then end.
@@ -158,6 +160,10 @@ pub(super) enum Mail {
         progress: Payload,
         reply: Reply<Heartbeat, CompleteError>,
     },
+    /// Entries of indexes are lost: write those of this instance anew.
+    Mend {
+        reply: Reply<bool, Unavailable>,
+    },
     /// Something may be due.
     Due,
 }
@@ -216,6 +222,7 @@ impl Mail {
             Mail::Truncate { reply } => drop(reply.send(Err(error.clone().into()))),
             Mail::Skip { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Watch { reply, .. } => drop(reply.send(Err(error.clone()))),
+            Mail::Mend { reply } => drop(reply.send(Err(error.clone()))),
             Mail::Complete { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             Mail::Beat { reply, .. } => drop(reply.send(Err(error.clone().into()))),
             // A message stays in the outbox of its sender.

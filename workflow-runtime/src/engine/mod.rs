@@ -12,6 +12,7 @@
 //! - `watch`: steps that do not end, and steps that kill the process.
 //! - `actor`, `coalesce`, `group`, `requests`, `attempts`, `running`, `outside`, `detach`, `instance`: one instance at work.
 //! - `retention`, `segment`, `archiving`: what goes, and where it is kept.
+//! - `mend`, `recall`: indexes and small records that are damaged, made whole from checkpoints and histories.
 //! - `remains`: what can be done for an instance whose checkpoint is damaged.
 //! - `draft`, `commit`, `checkpoint`: its next state, and how that becomes durable.
 
@@ -48,6 +49,7 @@ mod inline;
 pub(crate) mod inspect;
 mod instance;
 mod list;
+mod mend;
 mod message;
 mod outbox;
 mod outside;
@@ -55,6 +57,7 @@ mod pages;
 mod place;
 pub mod points;
 mod pulse;
+mod recall;
 mod recovery;
 mod remains;
 mod requests;

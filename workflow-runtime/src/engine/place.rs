@@ -107,11 +107,9 @@ impl Worker {
     }
 }
 
-/// Waits until the worker has dealt with everything, and ends it.
-pub(super) async fn finish(sender: &UnboundedSender<Message>) {
+/// Lets the worker deal with everything, and end then. Tells when it has.
+pub(super) fn finish(sender: &UnboundedSender<Message>) -> oneshot::Receiver<()> {
     let (done, finished) = oneshot::channel();
-    if sender.send(Message::Finish(done)).is_ok() {
-        // An error: it has ended before.
-        let _ = finished.await;
-    }
+    let _ = sender.send(Message::Finish(done));
+    finished
 }

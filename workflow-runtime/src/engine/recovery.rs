@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use std::rc::Rc;
 
 /// Index entries that are read at a time.
-const PAGE: usize = 1024;
+pub(super) const PAGE: usize = 1024;
 
 /// Instances that are woken at a time, of each worker. What a client starts or tells meanwhile is at most behind so many of them, and their
 /// commits still share their flushes.
@@ -46,18 +46,14 @@ impl Worker {
         drop(busy);
     }
 
-    /// A page of an index, if there is one more; damaged entries are skipped and told.
+    /// A page of an index, if there is one more. What is damaged comes later, when it is made whole.
     async fn page(&self, index: &mut Pages) -> Result<Option<Vec<Row>>, StoreError> {
         loop {
             match index.next(&*self.shared.store, PAGE).await? {
                 None => return Ok(None),
                 Some(Read::Rows(rows)) => return Ok(Some(rows)),
                 Some(Read::Damaged { key, reason }) => {
-                    // The key itself can be read, and it is all there is in an index entry.
-                    tracing::error!(key = crate::journal::key::describe(&key), reason, "an index entry is damaged");
-                    if let Some((id, _)) = self.owned(&key) {
-                        tracing::error!(workflow.id = id.as_str(), "it may have to be woken by a signal");
-                    }
+                    self.shared.mend(&key, &reason);
                 }
             }
         }

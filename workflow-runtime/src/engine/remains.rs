@@ -256,7 +256,11 @@ impl Remains<'_> {
     /// The operations of another instance that wait for the end of this one.
     async fn watchers(&self, id: &WorkflowId, of: &Checkpoint, first: RunId) -> Result<Vec<Watcher>, Unavailable> {
         let received = self.keys.received(of.first_run());
-        let last: Option<u64> = instance::read(&self.worker.shared, self.id, &received, "received number").await?;
+        let last = match instance::read::<u64>(&self.worker.shared, self.id, &received, "received number").await {
+            // Who may not have been heard is asked to ask again, which changes nothing.
+            Err(e) if e.is_damage() => None,
+            last => last?,
+        };
         // What it has asked and this one has not heard, it will ask again.
         let unheard = of.relations.outbox.open.iter().filter(|(seq, _)| last.is_none_or(|last| **seq > last));
         let unheard: HashSet<OpId> = unheard.filter_map(|(_, letter)| letter.op).collect();

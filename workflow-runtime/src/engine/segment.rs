@@ -14,7 +14,7 @@ use super::{
 use crate::{
     journal::{history::Event, payload::Payload},
     machine::Envelope,
-    store::{StoreError, Write},
+    store::Write,
 };
 use jiff::Timestamp;
 
@@ -177,10 +177,9 @@ impl Actor {
             Ok(messages) => draft.events.extend(messages),
             // Its steps go on without it; only nobody can take them again.
             Err(Not::InTheWay(what)) => tracing::warn!(what, "the history does not say what waits in the inbox"),
-            Err(Not::Unavailable(
-                e @ (Unavailable::Undecodable { .. }
-                | Unavailable::Unreadable { source: StoreError::Damaged { .. }, .. }),
-            )) => tracing::warn!(error = %e, "the history does not say what waits in the inbox"),
+            Err(Not::Unavailable(e)) if e.is_damage() => {
+                tracing::warn!(error = %e, "the history does not say what waits in the inbox")
+            }
             Err(Not::Unavailable(e)) => return Err(e),
         }
         Ok(())

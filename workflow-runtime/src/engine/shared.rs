@@ -5,6 +5,7 @@ use super::{
     error::Unavailable,
     health::Health,
     inline::Inline,
+    mend::Mending,
     message::{Mail, Message},
     pulse::Pulse,
     watch::Watch,
@@ -96,6 +97,7 @@ pub(super) struct Shared {
     /// When this engine took its store over: what another one did was before that.
     pub(super) opened: Timestamp,
     pub(super) watch: Watch,
+    pub(super) mending: Mending,
     /// Where runs go before they are removed.
     pub(super) archive: Option<ArchiveWriter>,
     /// Instead of threads for the workers.

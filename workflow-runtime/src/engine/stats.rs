@@ -177,7 +177,10 @@ async fn each_row(
 async fn by_status(shared: &Shared) -> Result<BTreeMap<Status, u64>, QueryError> {
     let mut counts = BTreeMap::new();
     // The key says it all, be the value damaged or not.
-    let count = |key: &[u8], _: Result<&[u8], Damaged>| {
+    let count = |key: &[u8], read: Result<&[u8], Damaged>| {
+        if read.is_err() {
+            shared.mend(key, "an entry of the listing does not read back");
+        }
         let status = Key::parse(key).ok().and_then(|key| key.status);
         if let Some(status) = Status::ALL.into_iter().find(|s| Some(*s as u8) == status) {
             *counts.entry(status).or_default() += 1;

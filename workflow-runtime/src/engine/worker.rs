@@ -40,7 +40,7 @@ pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) sender: UnboundedSender<Message>,
     pub(super) index: usize,
-    count: usize,
+    pub(super) count: usize,
     pub(super) gauge: Arc<Gauge>,
     /// When it took its shards over: what was running before that is lost.
     pub(super) since: Timestamp,
@@ -144,6 +144,9 @@ impl Worker {
             }
             self.announce();
             self.block_condemned().await;
+            if self.shared.mending.waits_for(self.index) {
+                self.spawn(Box::pin(self.clone().mend(self.shared.pulse.hold())));
+            }
         }
         let recovery = self.clone();
         self.spawn(Box::pin(async move { recovery.recover(starting).await }));
@@ -201,6 +204,7 @@ impl Worker {
                         self.returned(from, seq);
                         drop(busy);
                     }
+                    Some(Message::Mend { busy }) => self.spawn(Box::pin(self.clone().mend(busy))),
                     Some(Message::SendAgain) => self.send_again(),
                     Some(Message::Finish(done)) => {
                         self.finishing.set(true);

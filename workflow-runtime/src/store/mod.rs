@@ -123,7 +123,8 @@ pub struct Commit {
     /// The key of the record that guards the instance: its frame.
     pub instance: Vec<u8>,
     /// The revision that the new state was computed from. [`Revision::NONE`]: the instance must not exist.
-    /// [`Revision::DAMAGED`]: its record must be there and damaged; it is written over.
+    /// [`Revision::DAMAGED`]: its record must be there and damaged; it is written over. A commit that only deletes it says that nobody has
+    /// it, nor what the store may have lost together with it.
     pub based_on: Revision,
     /// The revision of the new state, higher than `based_on`. Over a damaged record: higher than any that the instance has had.
     pub revision: Revision,

@@ -228,8 +228,7 @@ impl<'a, M: Medium> Stage<'a, M> {
         match record::read(self.base, key) {
             Ok(found) => Ok(found.map_or(Revision::NONE, |(revision, _)| revision)),
             Err(StoreError::Damaged { .. }) => {
-                let raw = self.base.read(&record::physical(key))?;
-                let summary = raw.map_or(Summary::ABSENT, |raw| Summary::lenient(raw.as_ref()));
+                let summary = self.summary(key)?;
                 self.guards.0.insert(key.to_vec(), summary);
                 Ok(Revision::DAMAGED)
             }
@@ -241,14 +240,19 @@ impl<'a, M: Medium> Stage<'a, M> {
         if self.guards.0.contains_key(key) || self.known.contains_key(key) {
             return Ok(());
         }
-        let summary = match self.base.read(&record::physical(key)) {
-            Ok(raw) => raw.map_or(Summary::ABSENT, |raw| Summary::lenient(raw.as_ref())),
-            // What it lies together with is damaged. That does not prevent it from being replaced, either.
-            Err(StoreError::Damaged { .. }) => Summary { revision: None, parts: 0 },
-            Err(e) => return Err(e),
-        };
+        let summary = self.summary(key)?;
         self.known.insert(key.to_vec(), summary);
         Ok(())
+    }
+
+    /// What is to be replaced, damaged or not.
+    fn summary(&self, key: &[u8]) -> Result<Summary, StoreError> {
+        match self.base.read(&record::physical(key)) {
+            Ok(raw) => Ok(raw.map_or(Summary::ABSENT, |raw| Summary::lenient(raw.as_ref()))),
+            // What it lies together with is damaged. That does not prevent it from being replaced, either.
+            Err(StoreError::Damaged { .. }) => Ok(Summary { revision: None, parts: 0 }),
+            Err(e) => Err(e),
+        }
     }
 
     fn expect_nothing(&self, key: &[u8]) {

@@ -45,6 +45,11 @@ impl Members {
         self.open.values().any(|p| is(&p.what))
     }
 
+    /// All that is due, looked at or not.
+    pub(in crate::engine) fn due(&self) -> impl Iterator<Item = (i64, OpId)> {
+        self.open.iter().flat_map(|(op, p)| p.due().map(|at| (micros(at), *op)))
+    }
+
     pub(in crate::engine) fn ops(&self) -> Vec<OpId> {
         self.open.keys().copied().collect()
     }

@@ -13,7 +13,6 @@ use crate::{
     hash::HashMap,
     journal::{encoding, id::WorkflowId, key::Key},
     machine::{Completion, Input, OpId},
-    store::StoreError,
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -42,18 +41,12 @@ impl Actor {
                         }
                     }
                 }
-                Err(
-                    e @ (Unavailable::Undecodable { .. }
-                    | Unavailable::Unreadable { source: StoreError::Damaged { .. }, .. }),
-                ) => {
-                    failed = Some(e);
-                }
+                Err(e) if e.is_damage() => failed = Some(e),
                 Err(e) => return Err(e),
             }
         }
         if let (Some(e), Some(draft)) = (failed, self.draft(self.worker.shared.clock.now())) {
-            let message = format!("a member of a group cannot be restored: {e}");
-            self.block(draft, Reason { code: "WB106".into(), message }).await?;
+            self.block(draft, Reason::of_damage("a member of a group cannot be restored", &e)).await?;
         }
         Ok(())
     }
@@ -154,6 +147,13 @@ impl Actor {
 }
 
 /// The groups of a checkpoint that are not over.
+impl Checkpoint {
+    /// Whether some of its operations are members of groups.
+    pub(in crate::engine) fn has_groups(&self) -> bool {
+        groups(self).next().is_some()
+    }
+}
+
 fn groups(c: &Checkpoint) -> impl Iterator<Item = (OpId, &Group)> {
     c.pending.iter().filter_map(|(op, p)| match &p.what {
         Operation::Group(g) if p.done.is_none() => Some((*op, &**g)),

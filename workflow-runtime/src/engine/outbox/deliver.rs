@@ -9,6 +9,7 @@ use crate::{
         error::{ControlError, SignalError, Unavailable},
         instance::read,
         message::Mail,
+        recall::Last,
         requests::Outgoing,
     },
     hash::HashSet,
@@ -18,7 +19,6 @@ use crate::{
         payload::Payload,
     },
     machine::{Answer, Refused},
-    store::StoreError,
 };
 use jiff::Timestamp;
 
@@ -66,10 +66,7 @@ impl Actor {
         let problem = match read(&self.worker.shared, &self.instance.id, &key, "message").await {
             Ok(Some(letter)) => return Ok(Some(letter)),
             Ok(None) => "it is missing".to_owned(),
-            Err(
-                e @ (Unavailable::Undecodable { .. }
-                | Unavailable::Unreadable { source: StoreError::Damaged { .. }, .. }),
-            ) => e.to_string(),
+            Err(e) if e.is_damage() => e.to_string(),
             Err(e) => return Err(e),
         };
         tracing::error!(message = seq, problem, "a message to another instance cannot be sent");
@@ -117,12 +114,16 @@ impl Actor {
             self.worker.shared.returned(&from, seq);
             return Ok(());
         }
-        let answer = match self.last_from(sender).await? {
-            Some(last) if seq <= last && !matches!(letter.body, Body::Start { .. } | Body::Watch { .. }) => {
-                Answer::Taken
+        // These change nothing a second time, and their answers are more than that they were taken.
+        let any_time = matches!(letter.body, Body::Start { .. } | Body::Watch { .. });
+        let answer = match self.instance.last_from(&self.worker.shared, sender).await? {
+            Last::Is(last) if seq <= last && !any_time => Answer::Taken,
+            // Nobody knows whether it was taken before. How a child ended is noted once, whatever its number.
+            Last::Unknown if !any_time && !matches!(letter.body, Body::Ended { .. }) => {
+                Answer::Refused(Refused::Damaged)
             }
             last => {
-                let new = last.is_none_or(|last| seq > last);
+                let new = !matches!(last, Last::Is(last) if seq <= last);
                 let message = letter.body.told();
                 let event = Event::MessageReceived { from: from.to_string(), sender, seq, message };
                 self.instance.taking = new.then_some((sender, seq, event));
@@ -133,14 +134,6 @@ impl Actor {
         };
         self.worker.shared.post(&from, Mail::Answered { seq, answer });
         Ok(())
-    }
-
-    /// The number of the last message that was taken from a sender.
-    async fn last_from(&self, sender: RunId) -> Result<Option<u64>, Unavailable> {
-        if self.instance.checkpoint.is_none() {
-            return Ok(None);
-        }
-        read(&self.worker.shared, &self.instance.id, &self.instance.keys.received(sender), "received number").await
     }
 
     async fn take_letter(

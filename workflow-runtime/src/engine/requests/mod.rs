@@ -60,6 +60,12 @@ impl Actor {
                 let removed = Box::pin(self.remove(now)).await;
                 answer(reply, removed)
             }
+            Mail::Mend { reply } => {
+                let mended = self.mend(now).await;
+                let failed = mended.clone().map(drop);
+                let _ = reply.send(mended);
+                failed
+            }
             Mail::Watch { chain, reply } => {
                 let known = self.instance.checkpoint.as_ref().filter(|c| !c.removing);
                 match known.filter(|c| chain.is_none_or(|first| first == c.first_run())) {

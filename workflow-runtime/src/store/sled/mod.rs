@@ -277,7 +277,13 @@ impl Store for SledStore {
         self.ask(|reply| Message::Renew(fence, reply)).await
     }
 
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+    async fn commit(&self, mut commit: Commit) -> Result<(), CommitError> {
+        if let (Revision::DAMAGED, [super::Write::Delete { key }]) = (commit.based_on, &mut commit.writes[..])
+            && let Some(whole) = blocks::mark_of_all(key)
+        {
+            commit.instance.clone_from(&whole);
+            *key = whole;
+        }
         let commit = Encoded::new(commit)?;
         self.ask(|reply| Message::Commit(commit, reply)).await
     }

@@ -41,7 +41,7 @@ pub(super) fn check(path: &Path) -> io::Result<u64> {
         let read = |from: u64| read(&data, from..segments.min(from + share), known);
         let mut others = vec![];
         for from in (share..segments).step_by(share as usize) {
-            others.push(thread::Builder::new().spawn_scoped(scope, move || read(from))?);
+            others.push(thread::Builder::new().name("workflow-check".into()).spawn_scoped(scope, move || read(from))?);
         }
         // The first of them here: most stores have no others.
         let mut all = read(0)?;

@@ -113,7 +113,7 @@ fn open_or_panic(path: &Path, cache_capacity: u64, salvage: bool) -> Result<Open
 fn open_database(path: &Path, cache_capacity: u64) -> Result<(::sled::Db, Option<Ahead>), OpenError> {
     thread::scope(|scope| {
         let read_ahead = || wal::read_ahead(&Directory::new(log(path)));
-        let reading = thread::Builder::new().spawn_scoped(scope, read_ahead);
+        let reading = thread::Builder::new().name("workflow-log".into()).spawn_scoped(scope, read_ahead);
         readable::check(path).map_err(|e| from_io(path, e))?;
         let db = match attempt(path, cache_capacity) {
             Ok(db) => db,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::iter::Peekable;
 use std::ops::{Bound, Range};
 
-use super::{Db, Entries, Entry, Value, block_key, end_mark, end_of, group, holder};
+use super::{Db, Entries, Entry, Value, block_key, end_of, group, holder, is_mark_of_all};
 use crate::store::{StoreError, record};
 
 /// The most bytes of a key and a record in a block.
@@ -100,13 +100,13 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The block is damaged: what is written is alone, and what it may hold stays.
+    /// The block is damaged: what is written is alone, and what it may hold stays, until it is asked to go. Wherever it ends now: the
+    /// blocks behind it may have gone since.
     fn write_beside(&self, here: &[Change<'_>], applied: &mut Applied) -> Result<(), StoreError> {
-        let asked_to_go = end_mark(&self.end, true);
         for (key, value) in here {
             applied.alone(self.db, key, value.as_deref())?;
-            if value.is_none() && **key == asked_to_go {
-                applied.alone(self.db, &self.key, None)?;
+            if value.is_none() && is_mark_of_all(key) {
+                self.remove(applied)?;
             }
         }
         Ok(())
@@ -134,7 +134,7 @@ impl<'a> Place<'a> {
     }
 
     /// Nothing is left here. What the block before has behind this one, after a crash or behind damage, must not come back: then it
-    /// stays, without entries.
+    /// stays, without entries. Nor must a mark meet a damaged one before it, when a generation is written a second time.
     fn remove(&self, applied: &mut Applied) -> Result<(), StoreError> {
         let kind = group(&self.key[1..]).unwrap_or_default();
         let before = self.db.range(block_key(kind)..self.key.clone()).next_back();

@@ -18,9 +18,9 @@
 //! What comes and goes with time, like timers, pays too: one write of a block does it for many of them.
 //!
 //! Of a damaged block nobody knows what it holds. So each key in its range that is not alone is damaged, also when it is deleted. What
-//! is written there is alone, and counts. The block stays until it is asked to go: by the deletion of the key that a scan over
+//! is written there is alone, and counts. What the block holds stays until it is asked to go: by the deletion of the key that a scan over
 //! all of its range was told of ([`end_mark`]). Who removes a part of the range, one instance of many, is told of another key, and leaves it;
-//! so does everybody with a block of chunks.
+//! so does everybody with a block of chunks. A commit that deletes what it was told of and nothing else means all of it.
 
 mod apply;
 #[cfg(test)]
@@ -144,6 +144,17 @@ fn end_mark(end: &[u8], all: bool) -> Vec<u8> {
         }
     }
     mark
+}
+
+/// The key to be deleted by who knows that nobody has what was in the damaged block that he was told of with this key.
+pub(super) fn mark_of_all(told: &[u8]) -> Option<Vec<u8>> {
+    let in_part = told.ends_with(&MARK[1..]) && !is_mark_of_all(told);
+    in_part.then(|| [told, &MARK[..1]].concat())
+}
+
+/// Whether a physical key is an [`end_mark`] for who has asked for all of a block.
+fn is_mark_of_all(physical: &[u8]) -> bool {
+    physical.ends_with(&MARK)
 }
 
 /// The physical key that a scan of `from..to` is told of when it meets a damaged block whose entries are below `end`.

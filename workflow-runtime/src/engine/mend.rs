@@ -1,0 +1,256 @@
+//! Indexes that are damaged, made whole from the checkpoints that they follow from.
+//!
+//! Whoever meets an entry that does not read back tells it. Then each worker goes once through the checkpoints of its instances, and lets
+//! those write their entries anew that are not found. Of a damaged entry nobody needs to know whose it was: with the database's blocks,
+//! nobody does. When all workers are through, what was damaged before and still is belongs to nobody, and is removed.
+
+use super::{
+    actor::Actor,
+    checkpoint::Checkpoint,
+    error::Unavailable,
+    list::unreadable,
+    message::{Mail, Message, Received},
+    pages::{Pages, Read},
+    pulse::Held,
+    recovery::{PAGE, WOKEN},
+    shared::Shared,
+    worker::Worker,
+};
+use crate::{
+    hash::HashSet,
+    journal::{
+        encoding,
+        id::{ShardId, WorkflowId},
+        key::{self, Key, Kind, NamespaceKeys},
+    },
+    store::{Commit, CommitError, Revision, StoreError, Write},
+};
+use jiff::Timestamp;
+use std::{
+    collections::BTreeSet,
+    rc::Rc,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::oneshot;
+
+const INDEXES: [Kind; 4] = [Kind::Ready, Kind::Timer, Kind::Listing, Kind::Tag];
+
+/// What an engine knows of damage in its indexes.
+#[derive(Default)]
+pub(super) struct Mending(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// What was told once is dealt with once.
+    told: HashSet<Vec<u8>>,
+    /// The workers that have not gone through their instances.
+    left: BTreeSet<usize>,
+    /// All of them are to do it once more: this was told when some had begun.
+    again: bool,
+    /// What each of those that are through found damaged before it began.
+    damaged: Option<BTreeSet<Vec<u8>>>,
+}
+
+impl Mending {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a worker has still to go through its instances.
+    pub(super) fn waits_for(&self, worker: usize) -> bool {
+        self.state().left.contains(&worker)
+    }
+
+    /// A worker is through. Of the last one: what all of them found damaged before they began.
+    fn through(&self, worker: usize, damaged: BTreeSet<Vec<u8>>) -> Option<BTreeSet<Vec<u8>>> {
+        let mut state = self.state();
+        if !state.left.remove(&worker) {
+            return None;
+        }
+        let both = match state.damaged.take() {
+            Some(before) => before.intersection(&damaged).cloned().collect(),
+            None => damaged,
+        };
+        state.damaged = Some(both);
+        if state.left.is_empty() { state.damaged.take() } else { None }
+    }
+}
+
+impl Shared {
+    /// An index cannot be read at this key.
+    pub(super) fn mend(&self, key: &[u8], reason: &str) {
+        // An engine that only looks has none, and changes nothing.
+        let Some(workers) = self.workers.get().map(Vec::len) else { return };
+        {
+            let mut state = self.mending.state();
+            if !state.told.insert(key.to_vec()) {
+                return;
+            }
+            tracing::error!(
+                key = key::describe(key),
+                reason,
+                "an index is damaged; it is made whole from the checkpoints"
+            );
+            if !state.left.is_empty() {
+                state.again = true;
+                return;
+            }
+            state.left = (0..workers).collect();
+        }
+        self.send_menders();
+    }
+
+    fn send_menders(&self) {
+        for worker in self.workers.get().into_iter().flatten() {
+            let _ = worker.send(Message::Mend { busy: self.pulse.hold() });
+        }
+    }
+}
+
+impl Worker {
+    /// Goes through all instances of this worker, and lets them write what the indexes lack.
+    pub(super) async fn mend(self: Rc<Self>, busy: Held) {
+        let mended = async {
+            let damaged = self.damaged_entries().await?;
+            let instances = self.mend_instances().await?;
+            tracing::info!(instances, "instances of this worker whose entries of indexes were lost have them again");
+            if let Some(damaged) = self.shared.mending.through(self.index, damaged) {
+                self.remove_damaged(damaged).await;
+                let again = {
+                    let mut state = self.shared.mending.state();
+                    let again = std::mem::take(&mut state.again);
+                    state.left.extend((0..self.count).filter(|_| again));
+                    again
+                };
+                if again {
+                    self.shared.send_menders();
+                }
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = mended.await {
+            tracing::error!(%error, "the indexes could not be made whole; the next engine that opens the store tries again");
+        }
+        drop(busy);
+    }
+
+    /// Where the indexes cannot be read.
+    async fn damaged_entries(&self) -> Result<BTreeSet<Vec<u8>>, StoreError> {
+        let keys = NamespaceKeys::new(&self.shared.settings.namespace);
+        let mut damaged = BTreeSet::new();
+        for kind in INDEXES {
+            let mut index = Pages::new(keys.all(kind));
+            while let Some(read) = index.next(&*self.shared.store, PAGE).await? {
+                if let Read::Damaged { key, .. } = read {
+                    damaged.insert(key);
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(damaged)
+    }
+
+    /// How many there were.
+    async fn mend_instances(self: &Rc<Self>) -> Result<usize, StoreError> {
+        let keys = NamespaceKeys::new(&self.shared.settings.namespace);
+        let (mut mended, mut waiting) = (0, vec![]);
+        for shard in ShardId::all().filter(|shard| self.owns_shard(*shard)) {
+            let mut frames = Pages::new(keys.of_shard(Kind::Frame, shard));
+            while let Some(read) = frames.next(&*self.shared.store, PAGE).await? {
+                // One that does not read back says so when it is asked for.
+                let Read::Rows(rows) = read else { continue };
+                for (key, frame) in rows {
+                    let Some(id) = Key::parse(&key).ok().and_then(|key| WorkflowId::new(key.id?).ok()) else {
+                        continue;
+                    };
+                    if self.is_whole(&id, &frame).await? {
+                        continue;
+                    }
+                    waiting.push(self.ask_to_mend(id));
+                    if waiting.len() == WOKEN {
+                        mended += all(&mut waiting).await;
+                    }
+                }
+            }
+        }
+        Ok(mended + all(&mut waiting).await)
+    }
+
+    /// Whether all entries of an instance are there. Those of members of groups are known to the instance alone.
+    async fn is_whole(&self, id: &WorkflowId, frame: &[u8]) -> Result<bool, StoreError> {
+        tokio::task::yield_now().await;
+        let Ok(c) = encoding::decode::<Checkpoint>(frame) else { return Ok(true) };
+        if c.has_groups() {
+            return Ok(false);
+        }
+        for key in c.index(&self.shared.keys(id)).keys() {
+            if !self.has_entry(key).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn has_entry(&self, key: &[u8]) -> Result<bool, StoreError> {
+        match (*self.shared.store).get(key).await {
+            Ok(found) => Ok(found.is_some()),
+            Err(StoreError::Damaged { .. }) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn ask_to_mend(self: &Rc<Self>, id: WorkflowId) -> oneshot::Receiver<Result<bool, Unavailable>> {
+        let (reply, mended) = oneshot::channel();
+        let (at, busy) = (self.shared.clock.now(), self.shared.pulse.hold());
+        self.deliver(id, Received { at, mail: Mail::Mend { reply }, busy });
+        mended
+    }
+
+    /// Nobody has written these again, so they are nobody's.
+    async fn remove_damaged(&self, damaged: BTreeSet<Vec<u8>>) {
+        for key in damaged {
+            let shard = key::shard_of(&key).map_or(0, |shard| usize::from(shard.0));
+            let fence = self.fences.borrow()[shard];
+            let writes = vec![Write::Delete { key: key.clone() }];
+            let revision = Revision::NONE.next();
+            let commit = Commit { fence, instance: key, based_on: Revision::DAMAGED, revision, writes };
+            match (*self.shared.store).commit(commit).await {
+                Ok(()) | Err(CommitError::Revision { .. }) => {}
+                Err(error) => tracing::warn!(%error, "a damaged entry of an index stays"),
+            }
+        }
+    }
+}
+
+/// Waits for the answers, and counts those that had something to write.
+async fn all(waiting: &mut Vec<oneshot::Receiver<Result<bool, Unavailable>>>) -> usize {
+    let mut mended = 0;
+    for answer in waiting.drain(..) {
+        mended += usize::from(matches!(answer.await, Ok(Ok(true))));
+    }
+    mended
+}
+
+impl Actor {
+    /// Writes the entries of indexes anew that are not found. Says whether there were any.
+    pub(super) async fn mend(&mut self, now: Timestamp) -> Result<bool, Unavailable> {
+        let Some(mut draft) = self.draft(now) else { return Ok(false) };
+        let keys = &self.instance.keys;
+        let mut index = draft.checkpoint.index(keys);
+        let mut due = draft.checkpoint.due();
+        due.extend(self.instance.members.borrow().due());
+        index.extend(due.iter().map(|(at, op)| (keys.timer(*at, op.0), vec![])));
+        let lost = draft.writes.len();
+        for (key, value) in index {
+            if !self.worker.has_entry(&key).await.map_err(unreadable)? {
+                draft.writes.push(Write::Put { key, value });
+            }
+        }
+        if draft.writes.len() == lost {
+            return Ok(false);
+        }
+        self.store(draft).await?;
+        self.worker.arm(&self.instance.id, [].iter(), due.iter());
+        Ok(true)
+    }
+}

@@ -11,7 +11,7 @@ use crate::{
     journal::{
         history::{Entry, Event},
         id::RunId,
-        key::Kind,
+        key::{Key, Kind},
         payload::Payload,
     },
     machine::{Envelope, Ticket, channel},
@@ -27,6 +27,15 @@ pub(super) enum Last {
     Is(u64),
     /// Its record is damaged, and nothing else tells.
     Unknown,
+}
+
+/// How much of the histories of all runs that are there could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    All,
+    /// Some begin later: they were truncated.
+    AllButTheBeginning,
+    Part,
 }
 
 impl Unavailable {
@@ -47,9 +56,7 @@ impl Reason {
 impl Instance {
     /// The number of the last message that was taken from a sender.
     pub(super) async fn last_from(&self, shared: &Shared, sender: RunId) -> Result<Last, Unavailable> {
-        if self.checkpoint.is_none() {
-            return Ok(Last::None);
-        }
+        let Some(c) = &self.checkpoint else { return Ok(Last::None) };
         match instance::read(shared, &self.id, &self.keys.received(sender), "received number").await {
             Ok(last) => Ok(last.map_or(Last::None, Last::Is)),
             Err(e) if e.is_damage() => {
@@ -58,10 +65,15 @@ impl Instance {
                     Event::MessageReceived { sender: from, seq, .. } if *from == sender => last = last.max(Some(*seq)),
                     _ => {}
                 };
-                let whole = self.recall(shared, self.keys.all(Kind::History), look).await?;
-                tracing::warn!(sender = %sender, last, whole, error = %e, "looked for in the history");
-                // What is missing may have told of a later one.
-                Ok(last.filter(|_| whole).map_or(Last::Unknown, Last::Is))
+                let told = self.recall(shared, self.keys.all(Kind::History), look).await?;
+                tracing::warn!(sender = %sender, last, ?told, error = %e, "looked for in the history");
+                Ok(match (last, told) {
+                    (Some(last), Told::All | Told::AllButTheBeginning) => Last::Is(last),
+                    // It was the database that is damaged where there would have been a record.
+                    (None, Told::All) if c.relations.previous.is_none() => Last::None,
+                    // What is missing may have told of a later one.
+                    _ => Last::Unknown,
+                })
             }
             Err(e) => Err(e),
         }
@@ -87,29 +99,37 @@ impl Instance {
         Ok(found)
     }
 
-    /// Shows all events of a range of entries. Says whether all entries could be read.
+    /// Shows all events of a range of entries.
     async fn recall(
         &self,
         shared: &Shared,
         range: (Vec<u8>, Vec<u8>),
         look: &mut dyn FnMut(&Entry, &Event),
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<Told, Unavailable> {
         let unreadable = |source| Unavailable::Unreadable { workflow_id: self.id.to_string(), source };
-        let (mut history, mut whole) = (Pages::new(range), true);
+        let (mut history, mut told, mut next) = (Pages::new(range), Told::All, None);
         while let Some(read) = history.next(&*shared.store, PAGE).await.map_err(unreadable)? {
             let Read::Rows(rows) = read else {
-                whole = false;
+                told = Told::Part;
                 continue;
             };
-            for entry in rows.iter().map(|(_, value)| Entry::from_bytes(value)) {
-                match entry {
-                    Ok(entry) => entry.events.iter().for_each(|event| look(&entry, event)),
-                    Err(_) => whole = false,
+            for (key, value) in &rows {
+                let (Some(run), Ok(entry)) = (Key::parse(key).ok().and_then(|key| key.run), Entry::from_bytes(value))
+                else {
+                    told = Told::Part;
+                    continue;
+                };
+                match next.replace((run, entry.seq + 1)) {
+                    Some((before, next)) if before == run && next != entry.seq => told = Told::Part,
+                    Some((before, _)) if before == run => {}
+                    _ if entry.seq > 0 => told = told.max(Told::AllButTheBeginning),
+                    _ => {}
                 }
+                entry.events.iter().for_each(|event| look(&entry, event));
             }
             tokio::task::yield_now().await;
         }
-        Ok(whole)
+        Ok(told)
     }
 }
 

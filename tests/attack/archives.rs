@@ -53,7 +53,9 @@ pub(crate) fn archived<'a>(
 
 /// Lets what a process has left come to its end, and looks into the archive.
 pub(crate) async fn audit_archive(place: &Place, deaths: usize, what: &str) {
-    let within = Place(place.store());
+    let within = place.within();
+    // For what the audit itself writes there.
+    std::fs::create_dir_all(&within.0).expect("a directory");
     let scratch = Scratch(Lines::open(&place.scratch()).expect("it opens"));
     let configure = |b: workflow_runtime::engine::EngineBuilder| {
         b.only(PASSING).state(scratch).retention(Duration::ZERO).archive(within.archive())

@@ -13,6 +13,11 @@ impl Place {
     pub(crate) fn scratch(&self) -> PathBuf {
         self.0.join("scratch")
     }
+    /// A place in directories that are still to be made.
+    #[allow(dead_code, reason = "the worker of the soak has its archive elsewhere")]
+    pub(crate) fn within(&self) -> Place {
+        Place(self.store().join("several/deep"))
+    }
     pub(crate) fn archive(&self) -> PathBuf {
         self.0.join("archive")
     }

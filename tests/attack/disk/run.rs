@@ -44,7 +44,7 @@ async fn run() -> Result<(), Failure> {
     kernel::end_after(HANGS);
     let store = place.store();
     let struck = match does {
-        "archive" => Place(store.clone()).archive(),
+        "archive" => place.within().archive(),
         "snapshot" => store.join("copies"),
         _ => store.clone(),
     };
@@ -83,7 +83,7 @@ async fn work(place: &Place) -> Result<(), Failure> {
 async fn archive(place: &Place) -> Result<(), Failure> {
     let acknowledged = Lines::open(&place.acknowledged())?;
     let scratch = Scratch(Lines::open(&place.scratch())?);
-    let within = Place(place.store());
+    let within = place.within();
     for round in 0..2 {
         let engine = Engine::builder().store(SledStore::open(within.store())?).state(scratch.clone()).only(PASSING);
         let engine = engine.retention(Duration::ZERO).archive(within.archive()).build().await?;

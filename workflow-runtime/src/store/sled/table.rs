@@ -49,15 +49,19 @@ impl Table {
         self.bytes += size(&value);
         let before = match chunks::split(&key) {
             Some((run, number)) => {
-                if !self.histories.contains_key(run) {
-                    self.bytes += run.len() + RECORD;
-                    self.histories.insert(run.to_vec(), History::default());
-                }
-                let history = self.histories.get_mut(run);
-                history.and_then(|history| history.0.insert(number, value)).or_else(|| {
+                // Nearly always known, and then looked for once.
+                let before = match self.histories.get_mut(run) {
+                    Some(history) => history.0.insert(number, value),
+                    None => {
+                        self.bytes += run.len() + RECORD;
+                        self.histories.insert(run.to_vec(), History(BTreeMap::from([(number, value)])));
+                        None
+                    }
+                };
+                if before.is_none() {
                     self.bytes += ENTRY;
-                    None
-                })
+                }
+                before
             }
             None => {
                 let length = key.len();

@@ -1,8 +1,8 @@
 //! Indexes that are damaged, made whole from the checkpoints that they follow from.
 //!
-//! Whoever meets an entry that does not read back tells it. Then each worker goes once through the checkpoints of its instances, and lets
-//! those write their entries anew that are not found. Of a damaged entry nobody needs to know whose it was: with the database's blocks,
-//! nobody does. When all workers are through, what was damaged before and still is belongs to nobody, and is removed.
+//! Whoever meets an entry that does not read back tells it. One worker notes all that is damaged. Then each goes once through the checkpoints
+//! of its instances, and lets those write their entries anew that are not found. Of a damaged entry nobody needs to know whose it was: with
+//! the database's blocks, nobody does. When all workers are through, what was noted and still is damaged belongs to nobody, and is removed.
 
 use super::{
     actor::Actor,
@@ -33,6 +33,9 @@ use std::{
 };
 use tokio::sync::oneshot;
 
+/// Checkpoints that are read at a time. Some are large.
+const FRAMES: usize = 32;
+
 const INDEXES: [Kind; 4] = [Kind::Ready, Kind::Timer, Kind::Listing, Kind::Tag];
 
 /// What an engine knows of damage in its indexes.
@@ -43,12 +46,22 @@ pub(super) struct Mending(Mutex<State>);
 struct State {
     /// What was told once is dealt with once.
     told: HashSet<Vec<u8>>,
-    /// The workers that have not gone through their instances.
-    left: BTreeSet<usize>,
-    /// All of them are to do it once more: this was told when some had begun.
+    begun: bool,
+    /// It is to be done once more: this was told when it had begun.
     again: bool,
-    /// What each of those that are through found damaged before it began.
-    damaged: Option<BTreeSet<Vec<u8>>>,
+    /// What was damaged before any worker went through its instances.
+    damaged: BTreeSet<Vec<u8>>,
+    /// The workers that have still to do that.
+    left: BTreeSet<usize>,
+}
+
+/// What a worker does about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mend {
+    /// The first one notes what is damaged.
+    Note,
+    /// Each goes through its instances.
+    Instances,
 }
 
 impl Mending {
@@ -56,82 +69,91 @@ impl Mending {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a worker has still to go through its instances.
-    pub(super) fn waits_for(&self, worker: usize) -> bool {
-        self.state().left.contains(&worker)
+    /// What a worker that was replaced has not come to an end with.
+    pub(super) fn left_to(&self, worker: usize) -> Option<Mend> {
+        let state = self.state();
+        match (state.begun, state.left.is_empty()) {
+            (true, true) => (worker == 0).then_some(Mend::Note),
+            _ => state.left.contains(&worker).then_some(Mend::Instances),
+        }
     }
 
-    /// A worker is through. Of the last one: what all of them found damaged before they began.
-    fn through(&self, worker: usize, damaged: BTreeSet<Vec<u8>>) -> Option<BTreeSet<Vec<u8>>> {
+    /// A worker is through with its instances. Of the last one: what was damaged before.
+    fn through(&self, worker: usize) -> Option<BTreeSet<Vec<u8>>> {
         let mut state = self.state();
-        if !state.left.remove(&worker) {
-            return None;
-        }
-        let both = match state.damaged.take() {
-            Some(before) => before.intersection(&damaged).cloned().collect(),
-            None => damaged,
-        };
-        state.damaged = Some(both);
-        if state.left.is_empty() { state.damaged.take() } else { None }
+        let is_last = state.left.remove(&worker) && state.left.is_empty();
+        is_last.then(|| std::mem::take(&mut state.damaged))
     }
 }
 
 impl Shared {
     /// An index cannot be read at this key.
     pub(super) fn mend(&self, key: &[u8], reason: &str) {
-        // An engine that only looks has none, and changes nothing.
-        let Some(workers) = self.workers.get().map(Vec::len) else { return };
+        // An engine that only looks has no workers, and changes nothing.
+        if self.workers.get().is_none() {
+            return;
+        }
         {
             let mut state = self.mending.state();
             if !state.told.insert(key.to_vec()) {
                 return;
             }
-            tracing::error!(
-                key = key::describe(key),
-                reason,
-                "an index is damaged; it is made whole from the checkpoints"
-            );
-            if !state.left.is_empty() {
+            let key = key::describe(key);
+            tracing::error!(key, reason, "an index is damaged; it is made whole from the checkpoints");
+            if std::mem::replace(&mut state.begun, true) {
                 state.again = true;
                 return;
             }
-            state.left = (0..workers).collect();
         }
-        self.send_menders();
+        self.send_menders(1, Mend::Note);
     }
 
-    fn send_menders(&self) {
-        for worker in self.workers.get().into_iter().flatten() {
-            let _ = worker.send(Message::Mend { busy: self.pulse.hold() });
+    fn send_menders(&self, workers: usize, mend: Mend) {
+        for worker in self.workers.get().into_iter().flatten().take(workers) {
+            let _ = worker.send(Message::Mend { mend, busy: self.pulse.hold() });
         }
     }
 }
 
 impl Worker {
-    /// Goes through all instances of this worker, and lets them write what the indexes lack.
-    pub(super) async fn mend(self: Rc<Self>, busy: Held) {
-        let mended = async {
-            let damaged = self.damaged_entries().await?;
-            let instances = self.mend_instances().await?;
-            tracing::info!(instances, "instances of this worker whose entries of indexes were lost have them again");
-            if let Some(damaged) = self.shared.mending.through(self.index, damaged) {
-                self.remove_damaged(damaged).await;
-                let again = {
-                    let mut state = self.shared.mending.state();
-                    let again = std::mem::take(&mut state.again);
-                    state.left.extend((0..self.count).filter(|_| again));
-                    again
-                };
-                if again {
-                    self.shared.send_menders();
-                }
-            }
-            Ok::<_, StoreError>(())
+    /// Makes indexes whole.
+    pub(super) async fn mend(self: Rc<Self>, mend: Mend, busy: Held) {
+        let mended = match mend {
+            Mend::Note => self.note_damage().await,
+            Mend::Instances => self.mend_all().await,
         };
-        if let Err(error) = mended.await {
+        if let Err(error) = mended {
             tracing::error!(%error, "the indexes could not be made whole; the next engine that opens the store tries again");
         }
         drop(busy);
+    }
+
+    async fn note_damage(&self) -> Result<(), StoreError> {
+        let damaged = self.damaged_entries().await?;
+        {
+            let mut state = self.shared.mending.state();
+            state.damaged = damaged;
+            state.left = (0..self.count).collect();
+        }
+        self.shared.send_menders(self.count, Mend::Instances);
+        Ok(())
+    }
+
+    /// Goes through all instances of this worker, and lets them write what the indexes lack.
+    async fn mend_all(self: &Rc<Self>) -> Result<(), StoreError> {
+        let instances = self.mend_instances().await?;
+        tracing::info!(instances, "instances of this worker whose entries of indexes were lost have them again");
+        let Some(damaged) = self.shared.mending.through(self.index) else { return Ok(()) };
+        self.remove_damaged(damaged).await;
+        let again = {
+            let mut state = self.shared.mending.state();
+            state.begun = std::mem::take(&mut state.again);
+            state.begun
+        };
+        if again {
+            self.shared.send_menders(1, Mend::Note);
+        }
+        Ok(())
     }
 
     /// Where the indexes cannot be read.
@@ -156,7 +178,7 @@ impl Worker {
         let (mut mended, mut waiting) = (0, vec![]);
         for shard in ShardId::all().filter(|shard| self.owns_shard(*shard)) {
             let mut frames = Pages::new(keys.of_shard(Kind::Frame, shard));
-            while let Some(read) = frames.next(&*self.shared.store, PAGE).await? {
+            while let Some(read) = frames.next(&*self.shared.store, FRAMES).await? {
                 // One that does not read back says so when it is asked for.
                 let Read::Rows(rows) = read else { continue };
                 for (key, frame) in rows {

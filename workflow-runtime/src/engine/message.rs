@@ -4,6 +4,7 @@ use super::{
     checkpoint::Checkpoint,
     complete::{FromOutside, Heartbeat},
     error::{CompleteError, ControlError, RebuildError, SignalError, SkipError, StartError, Unavailable, UpdateError},
+    mend::Mend,
     outbox::Letter,
     pulse::Held,
     requests::{Outgoing, StartRequest},
@@ -32,7 +33,7 @@ pub(super) enum Message {
     /// A message of one of its instances could not be taken now: it goes out again after a pause.
     Returned { from: WorkflowId, seq: u64, busy: Held },
     /// Entries of indexes are lost: look through all instances for those that had them.
-    Mend { busy: Held },
+    Mend { mend: Mend, busy: Held },
     /// Another worker was replaced, with all messages to its instances that it had not dealt with.
     SendAgain,
     /// Deal with what is queued, then end.

@@ -144,8 +144,8 @@ impl Worker {
             }
             self.announce();
             self.block_condemned().await;
-            if self.shared.mending.waits_for(self.index) {
-                self.spawn(Box::pin(self.clone().mend(self.shared.pulse.hold())));
+            if let Some(mend) = self.shared.mending.left_to(self.index) {
+                self.spawn(Box::pin(self.clone().mend(mend, self.shared.pulse.hold())));
             }
         }
         let recovery = self.clone();
@@ -204,7 +204,7 @@ impl Worker {
                         self.returned(from, seq);
                         drop(busy);
                     }
-                    Some(Message::Mend { busy }) => self.spawn(Box::pin(self.clone().mend(busy))),
+                    Some(Message::Mend { mend, busy }) => self.spawn(Box::pin(self.clone().mend(mend, busy))),
                     Some(Message::SendAgain) => self.send_again(),
                     Some(Message::Finish(done)) => {
                         self.finishing.set(true);

@@ -161,6 +161,25 @@ async fn what_a_damaged_record_said_is_found_elsewhere_or_its_absence_is_told() 
     Ok(())
 }
 
+/// Neither the record nor the history says whether a message came before: its sender is told, and nothing is taken twice.
+#[tokio::test]
+async fn a_sender_is_told_that_nobody_knows() -> Test {
+    let (store, clock, _) = killed(1).await;
+    let records = store.scan(&[], &[u8::MAX; 8], usize::MAX).await?;
+    let of_iron = |key: &&Vec<u8>, kind: Kind| {
+        Key::parse(key).is_ok_and(|key| key.kind == kind && key.id.as_deref() == Some("iron"))
+    };
+    for kind in [Kind::Received, Kind::History] {
+        let keys: Vec<_> = records.iter().map(|(key, _)| key).filter(|key| of_iron(key, kind)).collect();
+        assert!(!keys.is_empty() && keys.into_iter().all(|key| store.damage(key)), "{kind:?}");
+    }
+    let stands = end(&open(store, &clock).await).await;
+    let heard = stands["inspector"].as_ref().map_err(Clone::clone)?.outcome.clone().ok_or("it has not ended")?;
+    assert!(heard[1].as_str().ok_or("a text")?.contains("reason: Damaged"), "{heard}");
+    assert_eq!(stands["iron"].as_ref().map_err(Clone::clone)?.state, Status::Completed);
+    Ok(())
+}
+
 /// As they lie on the disk, small ones with their neighbours. Who is held up says why, or whom it waits for.
 #[tokio::test]
 async fn what_is_damaged_on_the_disk_holds_nobody_up_without_a_word() -> Test {

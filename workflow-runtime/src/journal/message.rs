@@ -86,7 +86,7 @@ pub enum Refused {
         /// How.
         state: String,
     },
-    /// The stored message is damaged. Whether it was taken is not known.
-    #[error("the message was damaged in the store")]
+    /// What the store has of the message, or of those before it, is damaged. Whether it was taken is not known.
+    #[error("what the store has of it is damaged, and whether it was taken is not known")]
     Damaged,
 }

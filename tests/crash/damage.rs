@@ -182,6 +182,56 @@ async fn a_damaged_entry_of_an_index_hides_no_other_and_is_made_anew() -> Test {
     Ok(())
 }
 
+/// Several timers of one operation.
+#[workflow]
+async fn turns(n: u64) -> Result<u64, DeskError> {
+    for slept in join_all((1..=n).map(|m| sleep(hours(m)))).await {
+        slept?;
+    }
+    Ok(n)
+}
+
+#[tokio::test]
+async fn damaged_timers_of_members_are_made_anew() -> Test {
+    let (store, clock) = (MemoryStore::new(), TestClock::manual());
+    let builder = |store: &MemoryStore| TestEngine::builder().store(store.reopen()).clock(&clock);
+    let engine = builder(&store).configure(|e| e.only(["turns"])).build().await?;
+    engine.start("turns", turns(3)).await?;
+    engine.run_until_idle().await;
+    engine.kill();
+    let (from, to) = NamespaceKeys::new(&Namespace::default()).all(Kind::Timer);
+    let timers = store.reopen().scan(&from, &to, 100).await?;
+    assert!(timers.len() == 3 && timers.iter().all(|(key, _)| store.damage(key)));
+    let engine = builder(&store).configure(|e| e.only(["turns"])).build().await?;
+    engine.advance(hours(3)).await;
+    // Asked for its result, it would look for itself.
+    assert_eq!(engine.run(turns, "turns").status().await?.state, Status::Completed);
+    Ok(())
+}
+
+/// What is damaged may belong to an instance whose checkpoint cannot be read: it stays until that is made anew.
+#[tokio::test]
+async fn what_may_be_of_an_unreadable_instance_is_not_removed() -> Test {
+    let (store, clock) = (MemoryStore::new(), TestClock::manual());
+    let engine = open(&store, &clock, 0).await;
+    engine.start("a", doze(1)).await?;
+    engine.start("b", doze(2)).await?;
+    engine.kill();
+    let (from, to) = NamespaceKeys::new(&Namespace::default()).all(Kind::Timer);
+    let timers = store.reopen().scan(&from, &to, 100).await?;
+    assert!(timers.len() == 2 && timers.iter().all(|(key, _)| store.damage(key)) && store.damage(&keys("b").frame()));
+    let engine = open(&store, &clock, 0).await;
+    engine.run_until_idle().await;
+    assert_eq!(engine.census().await?.damaged, 2, "the timer of `b`, and its checkpoint");
+    engine.run(doze, "b").rebuild().await?;
+    engine.advance(hours(1)).await;
+    for (id, n) in [("a", 1), ("b", 2)] {
+        assert_eq!(engine.run(doze, id).result().await?, n);
+    }
+    assert_eq!(engine.census().await?.damaged, 0);
+    Ok(())
+}
+
 /// A listing is the first to meet what no opening reads.
 #[tokio::test]
 async fn a_damaged_listing_is_made_anew_by_who_lists() -> Test {

@@ -180,6 +180,27 @@ async fn a_sender_is_told_that_nobody_knows() -> Test {
     Ok(())
 }
 
+/// The next message is damaged and the history does not have it either: the instance says so, and can be ended.
+#[tokio::test]
+async fn a_message_that_is_nowhere_blocks_who_waits_for_it() -> Test {
+    let (store, clock, _) = killed(0).await;
+    let records = store.scan(&[], &[u8::MAX; 8], usize::MAX).await?;
+    for kind in [Kind::Signal, Kind::History] {
+        let of_sewing =
+            |key: &&Vec<u8>| Key::parse(key).is_ok_and(|key| key.kind == kind && key.id.as_deref() == Some("sewing"));
+        let keys: Vec<_> = records.iter().map(|(key, _)| key).filter(of_sewing).collect();
+        assert!(!keys.is_empty() && keys.into_iter().all(|key| store.damage(key)), "{kind:?}");
+    }
+    let engine = open(store, &clock).await;
+    let stands = end(&engine).await;
+    assert_eq!(held_up(&stands["sewing"]).as_deref(), Some("WB106"));
+    engine.run(sewing, "sewing").terminate("its message is lost").await?;
+    engine.run_until_idle().await;
+    let told = engine.run(workshop, "workshop").result().await.unwrap_err();
+    assert!(told.to_string().contains("its message is lost"), "{told}");
+    Ok(())
+}
+
 /// As they lie on the disk, small ones with their neighbours. Who is held up says why, or whom it waits for.
 #[tokio::test]
 async fn what_is_damaged_on_the_disk_holds_nobody_up_without_a_word() -> Test {

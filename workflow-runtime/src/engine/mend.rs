@@ -53,6 +53,8 @@ struct State {
     damaged: BTreeSet<Vec<u8>>,
     /// The workers that have still to do that.
     left: BTreeSet<usize>,
+    /// Instances whose checkpoint cannot be read: what is damaged may be theirs, and stays for the engine that can.
+    unread: usize,
 }
 
 /// What a worker does about it.
@@ -78,11 +80,16 @@ impl Mending {
         }
     }
 
-    /// A worker is through with its instances. Of the last one: what was damaged before.
-    fn through(&self, worker: usize) -> Option<BTreeSet<Vec<u8>>> {
+    /// A worker is through with its instances. Of the last one: what was damaged before, and is nobody's if it still is.
+    fn through(&self, worker: usize, unread: usize) -> Option<BTreeSet<Vec<u8>>> {
         let mut state = self.state();
-        let is_last = state.left.remove(&worker) && state.left.is_empty();
-        is_last.then(|| std::mem::take(&mut state.damaged))
+        let is_new = state.left.remove(&worker);
+        state.unread += if is_new { unread } else { 0 };
+        let is_last = is_new && state.left.is_empty();
+        is_last.then(|| {
+            let damaged = std::mem::take(&mut state.damaged);
+            if std::mem::take(&mut state.unread) == 0 { damaged } else { BTreeSet::new() }
+        })
     }
 }
 
@@ -141,9 +148,13 @@ impl Worker {
 
     /// Goes through all instances of this worker, and lets them write what the indexes lack.
     async fn mend_all(self: &Rc<Self>) -> Result<(), StoreError> {
-        let instances = self.mend_instances().await?;
-        tracing::info!(instances, "instances of this worker whose entries of indexes were lost have them again");
-        let Some(damaged) = self.shared.mending.through(self.index) else { return Ok(()) };
+        let (instances, unread) = self.mend_instances().await?;
+        tracing::info!(
+            instances,
+            unread,
+            "instances of this worker whose entries of indexes were lost have them again"
+        );
+        let Some(damaged) = self.shared.mending.through(self.index, unread) else { return Ok(()) };
         self.remove_damaged(damaged).await;
         let again = {
             let mut state = self.shared.mending.state();
@@ -172,20 +183,26 @@ impl Worker {
         Ok(damaged)
     }
 
-    /// How many there were.
-    async fn mend_instances(self: &Rc<Self>) -> Result<usize, StoreError> {
+    /// How many there were, and how many could not be read.
+    async fn mend_instances(self: &Rc<Self>) -> Result<(usize, usize), StoreError> {
         let keys = NamespaceKeys::new(&self.shared.settings.namespace);
-        let (mut mended, mut waiting) = (0, vec![]);
+        let (mut mended, mut unread, mut waiting) = (0, 0, vec![]);
         for shard in ShardId::all().filter(|shard| self.owns_shard(*shard)) {
             let mut frames = Pages::new(keys.of_shard(Kind::Frame, shard));
             while let Some(read) = frames.next(&*self.shared.store, FRAMES).await? {
-                // One that does not read back says so when it is asked for.
-                let Read::Rows(rows) = read else { continue };
+                let Read::Rows(rows) = read else {
+                    unread += 1;
+                    continue;
+                };
                 for (key, frame) in rows {
                     let Some(id) = Key::parse(&key).ok().and_then(|key| WorkflowId::new(key.id?).ok()) else {
                         continue;
                     };
-                    if self.is_whole(&id, &frame).await? {
+                    let Ok(checkpoint) = encoding::decode(&frame) else {
+                        unread += 1;
+                        continue;
+                    };
+                    if self.is_whole(&id, &checkpoint).await? {
                         continue;
                     }
                     waiting.push(self.ask_to_mend(id));
@@ -195,13 +212,12 @@ impl Worker {
                 }
             }
         }
-        Ok(mended + all(&mut waiting).await)
+        Ok((mended + all(&mut waiting).await, unread))
     }
 
     /// Whether all entries of an instance are there. Those of members of groups are known to the instance alone.
-    async fn is_whole(&self, id: &WorkflowId, frame: &[u8]) -> Result<bool, StoreError> {
+    async fn is_whole(&self, id: &WorkflowId, c: &Checkpoint) -> Result<bool, StoreError> {
         tokio::task::yield_now().await;
-        let Ok(c) = encoding::decode::<Checkpoint>(frame) else { return Ok(true) };
         if c.has_groups() {
             return Ok(false);
         }

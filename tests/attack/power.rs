@@ -7,7 +7,7 @@
 
 use crate::{
     process::{Random, long, text, told},
-    system_calls::{Begin, audit_what_is_left, calls, copy, is_linux, record::Event, strike_and_record},
+    system_calls::{Begin, audit_what_is_left, calls, is_linux, record::Event, strike_and_record},
     workload::Place,
 };
 use std::{
@@ -569,7 +569,7 @@ async fn a_sync_of_an_archive_that_fails_loses_no_run() {
 /// Keeps the files of a failure, if `ATTACK_KEEP` names a directory.
 fn keep(from: &Path, number: usize) {
     if let Some(to) = std::env::var_os("ATTACK_KEEP") {
-        copy(from, &Path::new(&to).join(format!("image-{number}"))).expect("it can be copied");
+        tests::copy(from, &Path::new(&to).join(format!("image-{number}"))).expect("it can be copied");
     }
 }
 

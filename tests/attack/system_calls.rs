@@ -17,7 +17,7 @@ use crate::{
 use record::Event;
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     process::Output,
     sync::Arc,
@@ -61,18 +61,6 @@ pub(crate) fn is_linux() -> bool {
         println!("NOT RUN: faults of system calls need Linux");
     }
     cfg!(target_os = "linux")
-}
-
-pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name()))?,
-            false => drop(fs::copy(entry.path(), to.join(entry.file_name()))?),
-        }
-    }
-    Ok(())
 }
 
 impl Begin {
@@ -126,7 +114,7 @@ impl Begin {
 
     pub(crate) fn place(&self) -> (tempfile::TempDir, Place) {
         let dir = tempfile::tempdir().expect("a directory");
-        copy(self.0.path(), dir.path()).expect("it can be copied");
+        tests::copy(self.0.path(), dir.path()).expect("it can be copied");
         let place = Place(dir.path().to_owned());
         (dir, place)
     }

@@ -70,11 +70,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 fn copy(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().unwrap();
-    for file in files(from) {
-        let place = to.path().join(file.strip_prefix(from).unwrap());
-        fs::create_dir_all(place.parent().unwrap()).unwrap();
-        fs::copy(&file, place).unwrap();
-    }
+    tests::copy(from, to.path()).unwrap();
     to
 }
 

@@ -6,10 +6,7 @@ use crate::{
     damage::Test,
     scenarios::{self, Stock},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 use workflow_runtime::{
     engine::{Clock, RunStatus, Status},
     journal::key::{Key, Kind},
@@ -66,18 +63,6 @@ async fn end(engine: &TestEngine) -> BTreeMap<&'static str, Result<RunStatus, St
         stand.insert(id, status.map_err(|e| e.code().to_owned()));
     }
     stand
-}
-
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name()))?,
-            false => drop(std::fs::copy(entry.path(), to.join(entry.file_name()))?),
-        }
-    }
-    Ok(())
 }
 
 /// How one stands that cannot go on, or waits for one that does not: with a code, or with what it waits for.
@@ -216,7 +201,7 @@ async fn what_is_damaged_on_the_disk_holds_nobody_up_without_a_word() -> Test {
                 continue;
             }
             let copied = tempfile::tempdir()?;
-            copy(dir.path(), copied.path())?;
+            tests::copy(dir.path(), copied.path())?;
             let db = sled::open(copied.path())?;
             let mut value = value.to_vec();
             *value.last_mut().ok_or("a byte")? ^= 0x40;

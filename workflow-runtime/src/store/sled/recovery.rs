@@ -210,15 +210,19 @@ fn create(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Takes a lock of our own, before anything in the directory is touched: repairing what another process uses would
-/// break it.
+/// break it. A child that this process has just forked holds what was open until it executes its program: for a moment, a store that
+/// was closed is locked by nobody else.
 fn lock(path: &Path) -> Result<File, OpenError> {
     let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path.join("lock"));
     let file = file.map_err(|e| from_io(path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(from_io(path, e)),
+    for _ in 0..40 {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::Error(e)) => return Err(from_io(path, e)),
+        }
     }
+    Err(OpenError::Locked { path: path.to_owned() })
 }
 
 fn snapshots(path: &Path) -> io::Result<Vec<PathBuf>> {

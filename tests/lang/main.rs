@@ -26,6 +26,7 @@ mod guards;
 mod helpers;
 mod hidden;
 mod items;
+mod keys;
 mod loops;
 mod loops_borrowed;
 mod loops_cost;

@@ -90,21 +90,28 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     facts
 }
 
-/// Keys of temporaries: the label of the point that they first wait at, and an ordinal.
+/// Keys of temporaries: the label of the point that they first wait at, and the first ordinal that is free. A field of a
+/// variable that is called like the label has such a key too, and what a label says is up to the user.
 fn name_temporaries(m: &mut Machine) {
+    let mut taken: BTreeSet<String> = m.vars.iter().map(|v| v.key.clone()).collect();
     let mut ordinals: BTreeMap<usize, usize> = BTreeMap::new();
-    for v in &mut m.vars {
-        if let Origin::Temp(point) = v.origin {
-            let n = ordinals.entry(point).or_default();
-            let label = m.points.get(point).map_or("end", |p| p.label.as_str());
-            v.key = format!("{label}.{n}");
+    for v in 0..m.vars.len() {
+        let Origin::Temp(point) = m.vars[v].origin else { continue };
+        let label = m.points.get(point).map_or("end", |p| p.label.as_str());
+        let n = ordinals.entry(point).or_default();
+        let fields: Vec<VarId> = m.fields(v).collect();
+        let keys = loop {
+            let key = format!("{label}.{n}");
             *n += 1;
-        }
-    }
-    for f in 0..m.vars.len() {
-        let of = m.base(f);
-        if of != f && matches!(m.vars[of].origin, Origin::Temp(_)) {
-            m.vars[f].key = format!("{}.{}", m.vars[of].key, m.vars[f].path.join("."));
+            let of = |f: &VarId| format!("{key}.{}", m.vars[*f].path.join("."));
+            let keys: Vec<String> = fields.iter().map(of).chain([key.clone()]).collect();
+            if keys.iter().all(|key| !taken.contains(key)) {
+                break keys;
+            }
+        };
+        for (var, key) in fields.into_iter().chain([v]).zip(keys) {
+            taken.insert(key.clone());
+            m.vars[var].key = key;
         }
     }
 }

@@ -187,30 +187,33 @@ fn is_argument(m: &Machine, v: VarId) -> bool {
 /// The slot of a variable.
 pub(super) fn slot(m: &Machine, v: VarId) -> &Ident {
     let var = &m.vars[v];
-    var.slot.get_or_init(|| name_of_slot(var))
-}
-
-fn name_of_slot(var: &Var) -> Ident {
-    let name = var.ident.to_string();
-    let name = name.trim_start_matches("r#");
-    let name = name.trim_start_matches("__");
-    let ours = matches!(var.origin, Origin::Temp(_) | Origin::Output | Origin::Operation);
-    let suffix = match var.origin {
-        _ if ours => String::new(),
-        _ => var.key.replace(['#', '.'], "__").trim_start_matches("r__").to_owned(),
-    };
-    let name = if suffix.is_empty() { name } else { suffix.as_str() };
-    // With the user's own span errors about the slot stand on the variable.
-    match ours {
-        true => format_ident!("s_{name}", span = Span::mixed_site().located_at(var.ident.span())),
-        false => format_ident!("__s_{name}", span = var.ident.span()),
-    }
+    var.slot.get_or_init(|| match is_ours(var) {
+        // With the user's own span errors about the slot stand on the variable.
+        true => format_ident!("s_{}", stem(m, v), span = Span::mixed_site().located_at(var.ident.span())),
+        false => format_ident!("__s_{}", stem(m, v), span = var.ident.span()),
+    })
 }
 
 /// What knows the type of a local that is only held, or that some block only assigns.
 pub(super) fn holder(m: &Machine, v: VarId) -> Ident {
-    let var = &m.vars[v];
-    format_ident!("__h_{}", var.key.replace(['#', '.'], "__"), span = var.ident.span())
+    format_ident!("__h_{}", stem(m, v), span = m.vars[v].ident.span())
+}
+
+fn is_ours(var: &Var) -> bool {
+    matches!(var.origin, Origin::Temp(_) | Origin::Output | Origin::Operation)
+}
+
+/// What the names of a variable are made of. No two variables have the same: two underscores that the user has written
+/// become `__u`, so that `__f` begins a field, and a number behind two of them tells apart what shadows.
+fn stem(m: &Machine, v: VarId) -> String {
+    let base = &m.vars[m.base(v)];
+    let written = |name: &str| name.replace("__", "__u").replace('#', "__");
+    let mut stem = match is_ours(base) {
+        true => base.ident.to_string().trim_start_matches("__").to_owned(),
+        false => written(&base.key),
+    };
+    m.vars[v].path.iter().for_each(|part| stem.extend(["__f", &written(part)]));
+    stem
 }
 
 /// The arm of a block: its number is its place in the source.

@@ -12,7 +12,9 @@ async fn hold(s: String) -> String {
 }
 
 #[workflow]
-async fn a_field_and_what_waits_for_a_point_of_that_name(mut ping: (u32, String, String)) -> Result<String, OrderError> {
+async fn a_field_and_what_waits_for_a_point_of_that_name(
+    mut ping: (u32, String, String),
+) -> Result<String, OrderError> {
     ping.0 += 1;
     let second = hold(ping.1).await?;
     let sum = double(ping.0).await? + self::super::shop::ping(ping.0).await? + self::super::shop::ping(1).await?;

@@ -201,8 +201,27 @@ fn words(n: usize) -> Vec<String> {
     (0..n).map(|i| format!("w{i}")).collect()
 }
 
+#[workflow]
+async fn alternatives(of: Vec<Result<String, String>>, lent: Vec<Result<u32, u32>>) -> Out {
+    let mut all = vec![];
+    for Ok(word) | Err(word) in of {
+        ping(1).await?;
+        all.push(word.clone());
+        ping(2).await?;
+        all.push(word);
+    }
+    for Ok(n) | Err(n) in &lent {
+        let double = ping(*n).await?;
+        all.push(format!("{n}{double}"));
+        ping(*n).await?;
+        all.push(n.to_string());
+    }
+    Ok(all)
+}
+
 #[test]
 fn loops_own() {
+    agree(|| alternatives(vec![Ok("a".into()), Err("b".into())], vec![Err(3), Ok(4)]));
     let map: BTreeMap<String, u32> = [("x".to_owned(), 5), ("y".to_owned(), 6)].into();
     for n in [1, 3] {
         agree(|| owned_into_iter(words(n), map.clone()));

@@ -140,6 +140,21 @@ async fn first_match(n: u32) -> Result<u32, OrderError> {
     Ok(got)
 }
 
+#[workflow]
+async fn a_handler_that_begins_as_a_block(first: bool) -> Result<u32, OrderError> {
+    fn one() -> u32 {
+        1
+    }
+    fn two() -> u32 {
+        2
+    }
+    let n = select! {
+        n = ping(3) => if first { one } else { two }() + n?,
+        n = ping(4) => if first { one } else { two }() + n?,
+    };
+    Ok(n)
+}
+
 #[test]
 fn joins() {
     agree(|| two(1));
@@ -179,4 +194,10 @@ fn races() {
         }
         d.run();
     }
+}
+
+#[test]
+fn a_handler_may_begin_as_a_block() {
+    agree(|| a_handler_that_begins_as_a_block(true));
+    agree(|| a_handler_that_begins_as_a_block(false));
 }

@@ -119,8 +119,10 @@ fn select(t: &Threads) -> TokenStream {
     let bodies = t.branches.iter().map(|b| &b.body);
     let pats: Vec<_> = arms.iter().map(|a| &a.pat).collect();
     let tests = pats.iter().map(|p| unbound(p));
-    let handlers = arms.iter().map(|a| &a.handler);
-    let els = t.els.as_ref().map_or_else(|| quote!(::core::unreachable!()), |e| quote!(#e));
+    let handlers = arms.iter().zip(&pats).zip(&variants);
+    let handlers = handlers.map(|((arm, pat), variant)| handler(quote!(__Won::#variant(#pat)), arm.handler.clone()));
+    let els = t.els.clone().unwrap_or_else(|| Expr::Verbatim(quote!(::core::unreachable!())));
+    let els = handler(quote!(__Won::__Else), els);
     quote! {{
         #[allow(non_camel_case_types)]
         enum __Won<#(#variants),*> { #(#variants(#variants),)* __Else }
@@ -140,12 +142,18 @@ fn select(t: &Threads) -> TokenStream {
             ::core::mem::drop(#all);
             #out
         } {
-            #(__Won::#variants(#pats) => #handlers,)*
-            __Won::__Else => #els,
+            #(#handlers)*
+            #els
             #[allow(unreachable_patterns)]
             _ => ::core::unreachable!(),
         }
     }}
+}
+
+/// An arm as syntax, where a body that only begins as a block does gets parentheses.
+fn handler(pat: TokenStream, body: Expr) -> syn::Arm {
+    let (pat, body, comma) = (Pat::Verbatim(pat), Box::new(body), Some(Default::default()));
+    syn::Arm { attrs: vec![], pat, guard: None, fat_arrow_token: Default::default(), body, comma }
 }
 
 /// The pattern as it is matched against a borrow, which binds nothing by value.

@@ -5,7 +5,7 @@ use super::{
     fields,
     machine::{binding, slot},
     renames::Renames,
-    tree::{Held, Names, Tree},
+    tree::{self, Held, Names, Tree},
 };
 use crate::{
     ir::{Effects, NodeId, Origin, Term, VarId, VarSet},
@@ -14,7 +14,6 @@ use crate::{
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use std::collections::BTreeMap;
-use syn::Pat;
 
 /// What stands at the beginning of a block, and what the block knows by name from there.
 pub(super) struct Entry {
@@ -115,8 +114,7 @@ impl Tree<'_> {
         }
         let (pat, expr) = (bound.pattern(&of.pat), lenders.tokens(of.expr.clone()));
         let diverge = (!of.irrefutable).then(|| quote!(else { ::core::unreachable!() }));
-        // Alternatives at the top of a `let` stand in parentheses.
-        let pat = if matches!(pat, Pat::Or(_)) { quote!((#pat)) } else { quote!(#pat) };
+        let pat = tree::in_let(&pat);
         quote!(let #pat = #expr #diverge;)
     }
 

@@ -31,6 +31,13 @@ pub(super) fn is_stand_in(e: &Expr) -> bool {
     matches!(e, Expr::Verbatim(_))
 }
 
+/// A block as syntax, which gets parentheses where it would end a statement.
+fn in_block(inside: TokenStream) -> Expr {
+    let stmts = vec![Stmt::Expr(Expr::Verbatim(inside), None)];
+    let block = Block { brace_token: Default::default(), stmts };
+    Expr::Block(syn::ExprBlock { attrs: vec![], label: None, block })
+}
+
 /// Names of what may hold, or return, a future of the user's own.
 #[derive(Default)]
 struct Futures(BTreeSet<String>);
@@ -130,8 +137,7 @@ impl VisitMut for StandIn {
                 let (base, at) = (&a.base, a.await_token.span());
                 let wrapped = quote_spanned!(base.span()=> ::workflow_runtime::__private::StandIn(#base));
                 let output = quote_spanned!(at=> .output());
-                *e =
-                    Expr::Verbatim(quote!({ use ::workflow_runtime::__private::StandInFuture as _; #wrapped #output }));
+                *e = in_block(quote!(use ::workflow_runtime::__private::StandInFuture as _; #wrapped #output));
             }
             Expr::Await(a) => {
                 self.visit_expr_mut(&mut a.base);
@@ -146,7 +152,7 @@ impl VisitMut for StandIn {
             Expr::Const(c) if lower::awaits(&c.block) => {
                 self.within(true, |s| s.visit_block_mut(&mut c.block));
                 let block = &c.block;
-                *e = Expr::Verbatim(quote!((|| #block)()));
+                *e = in_block(quote!((|| #block)()));
             }
             Expr::Closure(c) => {
                 let sync = c.asyncness.is_none();

@@ -17,6 +17,7 @@ use crate::{
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use std::collections::BTreeMap;
+use syn::Pat;
 
 /// The variables that have their names at a place in a tree.
 #[derive(Clone, Default)]
@@ -268,6 +269,7 @@ impl Tree<'_> {
             quote!(#holder.note(&#name);)
         });
         let types = self.types(&c.effects);
+        let pat = in_let(&pat);
         quote!(let #pat #ty = #init #diverge; #put #rebind #(#held)* #types)
     }
 
@@ -374,6 +376,11 @@ impl Tree<'_> {
         let parts: Vec<TokenStream> = parts.collect();
         quote!(#(#parts)&&*)
     }
+}
+
+/// Alternatives at the top of a `let` stand in parentheses.
+pub(super) fn in_let(pat: &Pat) -> TokenStream {
+    if matches!(pat, Pat::Or(_)) { quote!((#pat)) } else { quote!(#pat) }
 }
 
 /// A condition or a scrutinee with braces of its own, which the parser would take for the block behind it.

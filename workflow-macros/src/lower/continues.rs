@@ -1,6 +1,7 @@
 //! `continue_as_new!(args)` leaves the function as a `return` does: with the arguments of the next run for a value.
 
-use proc_macro2::{Ident, TokenTree};
+use super::make;
+use proc_macro2::{Ident, Span, TokenTree};
 use syn::{Block, Expr, Macro, Stmt, Token, punctuated::Punctuated, visit::Visit};
 
 /// True if this is the macro, by whatever path.
@@ -22,7 +23,7 @@ pub(crate) fn arguments(m: &Macro) -> syn::Result<Vec<Expr>> {
 pub(crate) fn call(m: &Macro, args: &[Expr]) -> Expr {
     let last = m.path.segments.last().map(|s| s.ident.clone());
     let name = last.unwrap_or_else(|| super::ident("continue_as_new"));
-    syn::parse_quote_spanned!(name.span()=> #name(#(#args),*))
+    make::call(make::name(&name), args.iter().cloned(), name.span())
 }
 
 /// Replaces the macro where it stands, as an expression or a statement. Arguments that do not parse were refused before.
@@ -75,8 +76,9 @@ pub(crate) fn first(b: &Block) -> Option<Ident> {
 
 /// `return __continue(..)`, which is what the macro stands for in the machine.
 pub(super) fn returned(m: &Macro, args: Vec<Expr>) -> Expr {
-    let (leave, call) = (super::ident("__continue"), call(m, &args));
-    syn::parse_quote!(return #leave(#call))
+    let (leave, call) = (make::name(&super::ident("__continue")), call(m, &args));
+    let left = make::call(leave, [call], Span::call_site());
+    Expr::Return(syn::ExprReturn { attrs: vec![], return_token: Default::default(), expr: Some(Box::new(left)) })
 }
 
 /// The same for an expression that is the macro.

@@ -6,7 +6,7 @@ use crate::{
     source::Source,
     types::Ty,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a function returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +108,8 @@ pub struct Gen<'s> {
     pub conditional: bool,
     names: usize,
     labels: usize,
+    /// Labels that points have been given.
+    pub given: BTreeSet<String>,
     /// How often each construct was used.
     pub uses: BTreeMap<&'static str, usize>,
 }
@@ -130,6 +132,7 @@ impl<'s> Gen<'s> {
             conditional: false,
             names: 0,
             labels: 0,
+            given: BTreeSet::new(),
             uses: BTreeMap::new(),
         }
     }
@@ -140,13 +143,22 @@ impl<'s> Gen<'s> {
 
     /// A name for a variable, sometimes that of another one.
     pub fn name(&mut self) -> String {
-        let visible: Vec<String> =
-            self.scope.vars.iter().map(|v| v.name.clone()).filter(|n| n.starts_with('v')).collect();
-        if !visible.is_empty() && self.src.chance(1, 6) {
-            self.used("shadowing");
-            return visible[self.src.below(visible.len())].clone();
+        if self.src.chance(1, 6)
+            && let Some(known) = self.any_name()
+        {
+            // Underscores that the user writes meet those of the machine.
+            let end = ["", "", "", "__0", "__1", "__f0"][self.src.below(6)];
+            self.used(if end.is_empty() { "shadowing" } else { "underscores" });
+            return format!("{known}{end}");
         }
         self.fresh("v")
+    }
+
+    /// The name of a variable that is visible.
+    pub fn any_name(&mut self) -> Option<String> {
+        let visible: Vec<String> =
+            self.scope.vars.iter().map(|v| v.name.clone()).filter(|n| n.starts_with('v')).collect();
+        (!visible.is_empty()).then(|| visible[self.src.below(visible.len())].clone())
     }
 
     /// A name that nothing else has.

@@ -89,7 +89,23 @@ impl Gen<'_> {
             .collect();
         let args = self.arguments(&params);
         self.used(if self.ops[op].signal() { "signal" } else { "operation" });
-        format!("{}({}).await", self.ops[op].name, args.join(", "))
+        let label = self.given_label();
+        format!("{}({}){label}.await", self.ops[op].name, args.join(", "))
+    }
+
+    /// Now and then a label, such as the compiler might give to a field or to what a name hides.
+    fn given_label(&mut self) -> String {
+        if !self.src.chance(1, 12) {
+            return String::new();
+        }
+        let stem = self.any_name().unwrap_or_else(|| "v".to_owned());
+        let end = [".0", ".1", "#1", " again", ".0.0"][self.src.below(5)];
+        let label = format!("{stem}{end}");
+        if !self.given.insert(label.clone()) {
+            return String::new();
+        }
+        self.used("label");
+        format!(".label(\"{label}\")")
     }
 
     fn arguments(&mut self, params: &[(bool, Ty)]) -> Vec<String> {

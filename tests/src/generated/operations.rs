@@ -101,6 +101,17 @@ macro_rules! operations {
             pub use crate::generated::groups::*;
             pub use tokio::{join, try_join};
 
+            /// What a workflow names a point by means nothing here.
+            pub trait Label: Sized {
+                /// The same.
+                #[must_use]
+                fn label(self, _label: &'static str) -> Self {
+                    self
+                }
+            }
+
+            impl<F: Future> Label for F {}
+
             /// As that of the runtime.
             pub fn seconds(n: u64) -> u64 {
                 n

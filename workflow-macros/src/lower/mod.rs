@@ -141,7 +141,7 @@ struct Lower<'e> {
     renewed: BTreeSet<String>,
     keys: BTreeMap<String, usize>,
     labels: BTreeMap<String, usize>,
-    given_labels: BTreeSet<String>,
+    given_labels: BTreeMap<String, syn::LitStr>,
     order: usize,
 }
 
@@ -162,7 +162,7 @@ impl<'e> Lower<'e> {
             renewed: BTreeSet::new(),
             keys: BTreeMap::new(),
             labels: BTreeMap::new(),
-            given_labels: BTreeSet::new(),
+            given_labels: BTreeMap::new(),
             order: 0,
         };
         l.m.scopes.push(Scope::default());

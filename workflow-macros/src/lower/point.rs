@@ -1,14 +1,17 @@
 //! Suspension points: the await itself, and its stable label.
 
-use super::{Lower, cx, make, token};
+use super::{Lower, cx, make, place, token};
 use crate::ir::{Code, Point, Term};
 use proc_macro2::Span;
 use syn::{Expr, spanned::Spanned};
 
+/// The label of what has not been run at all.
+const START: &str = "start";
+
 /// What is awaited, as the user wrote it.
 pub(super) struct Written {
     name: String,
-    label: Option<syn::LitStr>,
+    label: Option<Expr>,
     span: Span,
 }
 
@@ -47,28 +50,44 @@ impl Lower<'_> {
         make::method(awaited, "result", make::name(&cx()), at)
     }
 
-    pub(super) fn label(&mut self, operation: &str, given: Option<syn::LitStr>) -> String {
-        if let Some(lit) = given {
-            if !self.given_labels.insert(lit.value()) || lit.value() == "start" {
-                let m = format!(
-                    "the label `{}` is taken: a checkpoint finds its point by the label, give each its own",
-                    lit.value()
-                );
-                self.refuse(&lit, &m);
-            }
-            return lit.value();
+    /// The label of the next point. A checkpoint finds its point by it, so no two have the same.
+    pub(super) fn label(&mut self, operation: &str, given: Option<Expr>) -> String {
+        if let Some(given) = given {
+            return self.given_label(&given);
         }
         let name = operation.strip_suffix(".recv").unwrap_or(operation);
         let label = self.loop_labels.iter().map(|l| format!("{l}/")).collect::<String>() + name;
         let n = self.labels.entry(label.clone()).or_default();
-        let label = if *n == 0 && label != "start" { label } else { format!("{label}#{n}") };
+        let label = if *n == 0 && label != START { label } else { format!("{label}#{n}") };
         *n += 1;
+        if let Some(given) = self.given_labels.get(&label) {
+            self.refuse(given, taken(&label));
+        }
+        label
+    }
+
+    fn given_label(&mut self, given: &Expr) -> String {
+        let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(literal), .. }) = place::strip(given) else {
+            self.refuse(given, "a label is a string literal, as in `.label(\"charge again\")`: the compiler reads it, because checkpoints find their points by it");
+            return String::new();
+        };
+        let label = literal.value();
+        if label.is_empty() {
+            self.refuse(literal, "a label has at least one character: checkpoints find their points by it");
+        } else if label == START || self.m.points.iter().any(|p| p.label == label) {
+            self.refuse(literal, taken(&label));
+        }
+        self.given_labels.insert(label.clone(), literal.clone());
         label
     }
 }
 
-/// What is awaited, as written: the callee, or the receiver and its method; and the literal of `.label("..")`.
-fn describe(e: &Expr) -> (String, Option<syn::LitStr>) {
+fn taken(label: &str) -> String {
+    format!("the label `{label}` is taken: a checkpoint finds its point by the label, give each its own")
+}
+
+/// What is awaited, as written: the callee, or the receiver and its method; and the argument of `.label("..")`.
+fn describe(e: &Expr) -> (String, Option<Expr>) {
     let last = |p: &syn::Path| p.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
     match e {
         Expr::Paren(p) => describe(&p.expr),
@@ -87,10 +106,8 @@ fn describe(e: &Expr) -> (String, Option<syn::LitStr>) {
             other => describe(other),
         },
         Expr::MethodCall(m) => {
-            if m.method == "label"
-                && let Some(Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(s), .. })) = m.args.first()
-            {
-                return (describe(&m.receiver).0, Some(s.clone()));
+            if m.method == "label" && m.args.len() == 1 {
+                return (describe(&m.receiver).0, m.args.first().cloned());
             }
             match &*m.receiver {
                 Expr::Path(p) => (format!("{}.{}", last(&p.path), m.method), None),

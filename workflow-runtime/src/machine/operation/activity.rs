@@ -143,7 +143,7 @@ impl<A: Activity> ActivityCall<A> {
         self
     }
 
-    /// Names the suspension point that awaits this call. The compiler reads the literal.
+    /// Names the suspension point that awaits this call. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }
@@ -185,7 +185,7 @@ impl<A: Activity> Sealed for ActivityCall<A> {}
 pub struct Detailed<A>(ActivityCall<A>);
 
 impl<A: Activity> Detailed<A> {
-    /// Names the suspension point that awaits this call. The compiler reads the literal.
+    /// Names the suspension point that awaits this call. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }

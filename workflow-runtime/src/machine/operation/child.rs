@@ -253,7 +253,7 @@ impl<W> ChildCall<W> {
         self
     }
 
-    /// Names the suspension point that awaits this child. The compiler reads the literal.
+    /// Names the suspension point that awaits this child. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }
@@ -297,7 +297,7 @@ impl<W> StartChild<W> {
         self.parent_close(ParentClose::Abandon)
     }
 
-    /// Names the suspension point. The compiler reads the literal.
+    /// Names the suspension point. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }
@@ -345,7 +345,7 @@ impl<W> ChildResult<W> {
         self
     }
 
-    /// Names the suspension point. The compiler reads the literal.
+    /// Names the suspension point. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }

@@ -145,7 +145,7 @@ impl Message {
         Message { target, ask: payload.map(|payload| Ask::Signal { name: signal.name().into(), payload }) }
     }
 
-    /// Names the suspension point that awaits this message. The compiler reads the literal.
+    /// Names the suspension point that awaits this message. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }

@@ -258,7 +258,7 @@ impl<D: Durable> Sealed for SelectAll<D> {}
 
 macro_rules! labels { ($($t:ident)*) => { $(
     impl<D> $t<D> {
-        /// Names the suspension point that awaits this group. The compiler reads the literal.
+        /// Names the suspension point that awaits this group. The compiler reads the literal, where it is awaited.
         pub fn label(self, _label: &'static str) -> Self {
             self
         }

@@ -50,7 +50,7 @@ pub fn shielded<D: Durable>(operation: D) -> Shielded<D> {
 }
 
 impl<D: Durable> Shielded<D> {
-    /// Names the suspension point that awaits this operation. The compiler reads the literal.
+    /// Names the suspension point that awaits this operation. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }

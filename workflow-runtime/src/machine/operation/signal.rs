@@ -69,7 +69,7 @@ impl<T> Recv<T> {
         RecvTimeout { recv: self, after: d }
     }
 
-    /// Names the suspension point that awaits this signal. The compiler reads the literal.
+    /// Names the suspension point that awaits this signal. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }
@@ -102,7 +102,7 @@ pub struct RecvTimeout<T> {
 }
 
 impl<T> RecvTimeout<T> {
-    /// Names the suspension point that awaits this signal. The compiler reads the literal.
+    /// Names the suspension point that awaits this signal. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }

@@ -115,7 +115,7 @@ pub fn sleep_until(at: impl Into<Timestamp>) -> Sleep {
 }
 
 impl Sleep {
-    /// Names the suspension point that awaits this timer. The compiler reads the literal.
+    /// Names the suspension point that awaits this timer. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }

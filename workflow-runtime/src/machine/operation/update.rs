@@ -169,7 +169,7 @@ impl<Req, Resp> RecvUpdate<Req, Resp> {
         RecvUpdateTimeout { recv: self, after: d }
     }
 
-    /// Names the suspension point that awaits this update. The compiler reads the literal.
+    /// Names the suspension point that awaits this update. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }
@@ -183,7 +183,7 @@ pub struct RecvUpdateTimeout<Req, Resp> {
 }
 
 impl<Req, Resp> RecvUpdateTimeout<Req, Resp> {
-    /// Names the suspension point that awaits this update. The compiler reads the literal.
+    /// Names the suspension point that awaits this update. The compiler reads the literal, where it is awaited.
     pub fn label(self, _label: &'static str) -> Self {
         self
     }

@@ -70,11 +70,19 @@ impl Gen<'_> {
         let n = self.under(|cx| cx.moves = false, |g| g.perhaps(|g| g.value(&Ty::U32)));
         if self.src.chance(1, 2) {
             self.used("ensure!");
+            let again = unlabelled(&n);
             return format!(
-                "ensure!({condition} || LIMIT > 2, \"never {{}}\", {n});\nensure!({n} < 90, \"n {{}}\", {n});"
+                "ensure!({condition} || LIMIT > 2, \"never {{}}\", {n});\nensure!({again} < 90, \"n {{}}\", {again});"
             );
         }
         self.used("bail!");
         format!("if !({condition}) {{\nbail!(\"with {{}}\", {n});\n}}")
     }
+}
+
+/// The text as it can stand once more: each point has a label of its own.
+fn unlabelled(text: &str) -> String {
+    let mut parts = text.split(".label(\"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| all + part.split_once("\")").map_or(part, |(_, behind)| behind))
 }

@@ -193,6 +193,81 @@ async fn a_field_of_what_is_awaited_beside_another_await(first: u32, second: u32
     Ok(format!("{said} {replaced} {} {}", ordered("e".into(), second).await?.card.0, ping(first).await?))
 }
 
+#[workflow]
+async fn a_part_of_a_chain_hides_what_it_reads(order: Order, found: Option<u32>) -> Result<u32, OrderError> {
+    let mut n = 0;
+    while n < 3 {
+        if let None = found
+            && let order = order.lines.clone()
+        {
+            n += ping(order.len() as u32).await?;
+        }
+        if let Some(n) = found
+            && let Some(order) = order.note.clone()
+            && let order = (order, n)
+            && order.1 > 1
+        {
+            text(&order.0, &[order.1]).await?;
+        }
+        n += 1;
+    }
+    Ok(order.cents as u32)
+}
+
+#[workflow]
+async fn a_pattern_hides_its_lender_and_binds_more(words: Vec<String>, name: String) -> Result<String, OrderError> {
+    let mut all = String::new();
+    for (n, words) in (0..9u32).zip(words.iter()) {
+        ping(n).await?;
+        all += words;
+    }
+    for (words, n) in words.iter().zip(3..9u32) {
+        ping(n).await?;
+        text(words, &[n]).await?;
+        all += words;
+    }
+    let (name, n) = (name.trim(), name.len() as u32);
+    ping(n).await?;
+    all += name;
+    let Some((name, end)) = name.split_once('-') else {
+        ping(n).await?;
+        return Ok(all);
+    };
+    ping(end.len() as u32).await?;
+    text(name, &[n]).await?;
+    Ok(all + name + end)
+}
+
+#[workflow]
+async fn branches_within_a_branch_need_other_parts(order: Order) -> Result<u32, OrderError> {
+    let id = order.id as u32;
+    let name = order.note;
+    ping(id).await?;
+    let (first, second) = join!(
+        async {
+            let n = select! {
+                _ = sleep(seconds(3)) => 1,
+                Ok(n) = async {
+                    if let Kind::Gift(to) = &order.kind { double(to.len() as u32 + id).await } else { double(id).await }
+                } => n,
+            };
+            Ok::<u32, OrderError>(n)
+        },
+        sleep(seconds(2))
+    );
+    second?;
+    text(&name.unwrap_or_default(), &[]).await?;
+    Ok(first? + order.lines.len() as u32)
+}
+
+#[workflow]
+async fn a_label_on_both_sides(mut counts: Vec<u32>, mut words: Vec<String>) -> Result<u32, OrderError> {
+    counts[ping(0).label("place").await? as usize % 2] += ping(1).label("value").await?;
+    words[ping(1).label("word").await? as usize % 2] += &text("a", &[1]).label("text").await?;
+    ping(counts[0] + counts[1]).await?;
+    Ok(words.len() as u32)
+}
+
 #[test]
 fn what_was_found() {
     for n in 0..4 {
@@ -216,4 +291,14 @@ fn what_was_found() {
     agree(|| bound_by_a_condition_only(Some(1), "n".into()));
     agree(|| a_borrow_of_a_mutable_borrow(order("a", 1)));
     agree(|| a_moving_branch_borrows_what_stays("note".into(), 3));
+    for found in [None, Some(2)] {
+        agree(|| a_part_of_a_chain_hides_what_it_reads(Order { note: Some("n".into()), ..order("a", 1) }, found));
+    }
+    for name in [" a ", " a-b "] {
+        agree(|| a_pattern_hides_its_lender_and_binds_more(vec!["c".into(), "d".into()], name.into()));
+    }
+    for kind in [Kind::Gift("g".into()), Kind::Normal] {
+        agree(|| branches_within_a_branch_need_other_parts(Order { kind: kind.clone(), ..order("a", 2) }));
+    }
+    agree(|| a_label_on_both_sides(vec![1, 2], vec!["a".into(), "b".into()]));
 }

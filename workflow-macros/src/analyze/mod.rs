@@ -211,7 +211,13 @@ impl Facts {
                 set.extend(to.iter().copied().chain(m.behind(*fork)).flat_map(|n| self.live[n].iter().copied()));
                 set.retain(|v| !m.forks[*fork].values.contains(v));
             }
-            Term::Rest { branch, .. } => set.extend(liveness::aside(m, *branch, &self.live, &self.shared)),
+            // What the end of another branch keeps for this one is over: this one has ended.
+            Term::Rest { branch, .. } => {
+                let fork = m.branches[*branch].fork;
+                let values = &m.forks[fork].values;
+                set.extend(m.behind(fork).flat_map(|n| self.own(m, n)).filter(|v| !values.contains(v)));
+                set.extend(&self.shared[*branch]);
+            }
             Term::End { branch, .. } => set.extend(&self.shared[*branch]),
             _ => {}
         }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     analyze::Facts,
     ir::{Arm, Code, Effects, ForkId, Kind, Leaves, Machine, NodeId, Origin, Part, Term, VarId, VarSet},
-    lower::{CX, cx, done, ident, token},
+    lower::{CX, bindings, cx, done, ident, token},
 };
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
@@ -361,15 +361,19 @@ impl Tree<'_> {
                 && node.term.successors().into_iter().any(|s| !self.facts.is_root(s) && self.names_itself(s, vars)))
     }
 
+    /// What a part binds, the parts behind it see under its name; before it the name is that of what is set aside.
     fn condition(&self, parts: &[Part], renames: &Renames, aside: &Renames) -> TokenStream {
-        let mut bound = false;
+        let mut seen = Renames { names: aside.names.clone(), ..Renames::default() };
         let parts = parts.iter().map(|p| match p {
-            Part::Expr(e) if bound => in_front_of_a_block(renames.tokens(e.clone())),
-            Part::Expr(e) => in_front_of_a_block(aside.tokens(e.clone())),
+            Part::Expr(e) => in_front_of_a_block(seen.tokens(e.clone())),
             Part::Let(pat, e) => {
-                let e = if bound { renames.tokens(e.clone()) } else { aside.tokens(e.clone()) };
-                bound = true;
-                let (pat, e) = (renames.pattern(pat), in_front_of_a_block(e));
+                let e = in_front_of_a_block(seen.tokens(e.clone()));
+                for name in bindings(pat).into_iter().map(|b| b.ident.to_string()) {
+                    seen.names.remove(&name);
+                    seen.names
+                        .extend(renames.names.get_key_value(&name).map(|(name, new)| (name.clone(), new.clone())));
+                }
+                let pat = renames.pattern(pat);
                 quote!(let #pat = #e)
             }
         });

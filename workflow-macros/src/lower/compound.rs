@@ -18,6 +18,8 @@ impl Lower<'_> {
         self.condition(&primitive, value_first, place_first);
         for (node, value_first) in [(value_first, true), (place_first, false)] {
             self.enter(node);
+            let around = self.place_first;
+            self.place_first |= !value_first;
             let mut b = b.clone();
             self.sides(&mut b, value_first);
             let (place, value) = (&b.left, &b.right);
@@ -31,6 +33,7 @@ impl Lower<'_> {
             self.emit(Code { kind: Kind::Tokens(types), effects: Effects { moves: Default::default(), ..effects } });
             self.finish(&Dest::Discard, &Expr::Binary(b));
             self.end(Term::Goto(after));
+            self.place_first = around;
         }
         self.enter(after);
         unit()

@@ -5,6 +5,7 @@
 //! `?` leaves. The default arm over syntax is an error on the user's tokens.
 
 mod anchor;
+mod bind;
 mod chain;
 pub(crate) mod compound;
 pub(crate) mod continues;
@@ -36,7 +37,7 @@ use crate::{
 pub(crate) use exits::{Exits, exits};
 use make::unit;
 use names::Reader;
-pub(crate) use names::{named_in_text, plain};
+pub(crate) use names::{bindings, named_in_text, plain};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 pub(crate) use returns::done;
@@ -142,6 +143,8 @@ struct Lower<'e> {
     keys: BTreeMap<String, usize>,
     labels: BTreeMap<String, usize>,
     given_labels: BTreeMap<String, syn::LitStr>,
+    /// In the second of the two ways of a compound assignment, where everything has been lowered once before.
+    place_first: bool,
     order: usize,
 }
 
@@ -163,6 +166,7 @@ impl<'e> Lower<'e> {
             keys: BTreeMap::new(),
             labels: BTreeMap::new(),
             given_labels: BTreeMap::new(),
+            place_first: false,
             order: 0,
         };
         l.m.scopes.push(Scope::default());
@@ -330,82 +334,6 @@ impl<'e> Lower<'e> {
     fn code(&mut self, e: &Expr) -> Code {
         use syn::visit::Visit;
         Code { kind: Kind::Tokens(self.rewrite(e)), effects: self.effects(|r| r.visit_expr(e)) }
-    }
-
-    /// Emits a `let` and brings its bindings into scope.
-    fn bind_let(
-        &mut self,
-        pat: Pat,
-        ty: Option<Type>,
-        init: TokenStream,
-        diverge: Option<TokenStream>,
-        mut effects: Effects,
-        origin: Origin,
-    ) {
-        let own = self.hides_own_lender(&pat, origin);
-        self.bind_pattern(&pat, &mut effects, origin);
-        // It is bound in the next block, where what it hides has another name.
-        if !own {
-            self.emit(Code { kind: Kind::Let { pat, ty, init, diverge }, effects });
-        }
-        self.settle();
-    }
-
-    /// True if what `pat` binds is a borrow of what had its name before.
-    fn hides_own_lender(&self, pat: &Pat, origin: Origin) -> bool {
-        let Origin::Derived(d) = origin else { return false };
-        let hidden = |b: names::Binding| self.lookup(&b.ident.to_string());
-        names::bindings(pat).into_iter().filter_map(hidden).any(|v| self.m.derivations[d].touches.contains(&v))
-    }
-
-    /// True if a borrow in scope is taken again by way of a variable that is called `name`, be it hidden already or not.
-    fn is_lender(&self, name: &str) -> bool {
-        let lent = |v: &VarId| match self.m.vars[*v].origin {
-            Origin::Derived(d) => self.m.derivations[d].touches.iter().any(|t| self.m.vars[*t].ident == name),
-            _ => false,
-        };
-        self.scopes.iter().flat_map(|s| s.values()).any(lent)
-    }
-
-    /// Begins a block if a binding has hidden a variable that a borrow is taken from: at its entry both have names.
-    fn settle(&mut self) {
-        if std::mem::take(&mut self.hid_lender) {
-            let node = self.node(true);
-            self.end(Term::Goto(node));
-            self.enter(node);
-        }
-    }
-
-    /// Brings the bindings of a pattern into scope and notes them in the effects of the code that binds them.
-    fn bind_pattern(&mut self, pat: &Pat, effects: &mut Effects, origin: Origin) {
-        for b in names::bindings(pat) {
-            let lent = |d: usize| names::bindings(&self.m.derivations[d].pat).iter().any(|l| l.ident == b.ident);
-            let origin = match origin {
-                Origin::Derived(d) if !lent(d) => Origin::Local,
-                other => other,
-            };
-            let own = matches!(origin, Origin::Derived(_)) && self.hides_own_lender(pat, origin);
-            self.hid_lender |= own || self.is_lender(&b.ident.to_string());
-            let var = self.var(&b.ident, b.mutable, None, origin);
-            self.in_scope(var);
-            effects.kills.insert(var);
-            effects.binds.insert(var);
-            effects.touches.insert(var);
-        }
-    }
-
-    /// Binds a variable that is ours to bind: a temporary, or the name of a simple `let`.
-    fn bind_var(&mut self, var: VarId, ty: Option<Type>, value: &Expr) {
-        let v = &self.m.vars[var];
-        let pat = make::bound(&v.ident, v.mutable);
-        let mut code = self.code(value);
-        code.effects.kills.insert(var);
-        code.effects.binds.insert(var);
-        code.effects.touches.insert(var);
-        let Kind::Tokens(init) = code.kind else {
-            return;
-        };
-        self.emit(Code { kind: Kind::Let { pat, ty, init, diverge: None }, effects: code.effects });
     }
 
     fn finish(&mut self, dest: &Dest, value: &Expr) {

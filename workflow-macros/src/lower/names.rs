@@ -101,7 +101,7 @@ pub(crate) fn by_ref(pat: &Pat) -> Pat {
 }
 
 /// The pattern with `_` in the place of some bindings.
-fn without(pat: &Pat, gone: fn(&Binding) -> bool) -> Pat {
+pub(super) fn without(pat: &Pat, gone: impl Fn(&Binding) -> bool) -> Pat {
     struct Clean(Vec<Ident>);
     impl VisitMut for Clean {
         fn visit_pat_mut(&mut self, pat: &mut Pat) {
@@ -121,7 +121,7 @@ fn without(pat: &Pat, gone: fn(&Binding) -> bool) -> Pat {
             self.visit_pat_mut(&mut f.pat);
         }
     }
-    let gone = bindings(pat).into_iter().filter(gone).map(|b| b.ident).collect();
+    let gone = bindings(pat).into_iter().filter(|b| gone(b)).map(|b| b.ident).collect();
     let mut pat = pat.clone();
     Clean(gone).visit_pat_mut(&mut pat);
     pat

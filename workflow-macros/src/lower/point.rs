@@ -71,10 +71,18 @@ impl Lower<'_> {
             self.refuse(given, "a label is a string literal, as in `.label(\"charge again\")`: the compiler reads it, because checkpoints find their points by it");
             return String::new();
         };
-        let label = literal.value();
+        let is_taken = |label: &str| label == START || self.m.points.iter().any(|p| p.label == label);
+        let mut label = literal.value();
         if label.is_empty() {
             self.refuse(literal, "a label has at least one character: checkpoints find their points by it");
-        } else if label == START || self.m.points.iter().any(|p| p.label == label) {
+        } else if self.place_first {
+            for n in 1.. {
+                if !is_taken(&label) {
+                    break;
+                }
+                label = format!("{}#{n}", literal.value());
+            }
+        } else if is_taken(&label) {
             self.refuse(literal, taken(&label));
         }
         self.given_labels.insert(label.clone(), literal.clone());

@@ -81,7 +81,7 @@ impl Gen<'_> {
 }
 
 /// The text as it can stand once more: each point has a label of its own.
-fn unlabelled(text: &str) -> String {
+pub(crate) fn unlabelled(text: &str) -> String {
     let mut parts = text.split(".label(\"");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |all, part| all + part.split_once("\")").map_or(part, |(_, behind)| behind))

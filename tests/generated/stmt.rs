@@ -3,6 +3,7 @@
 use crate::{
     branch::Tail,
     r#gen::{Gen, Ret},
+    items::unlabelled,
     scope::{Hold, Place},
     types::Ty,
 };
@@ -356,7 +357,10 @@ impl Gen<'_> {
                 format!("assert_ne!({a} + 10, {b} % 10, \"never\");")
             }
             2 => {
-                format!("if {condition} {{\nlet _ = {n};\n}} else {{\nassert!({n} < 90, \"too large: {{}}\", {n});\n}}")
+                let again = unlabelled(&n);
+                format!(
+                    "if {condition} {{\nlet _ = {n};\n}} else {{\nassert!({again} < 90, \"too large: {{}}\", {again});\n}}"
+                )
             }
             _ => format!("assert!({condition}, \"false with {{}}\", {n});"),
         }

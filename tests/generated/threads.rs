@@ -233,7 +233,9 @@ impl Gen<'_> {
         let (text, out) = self.async_block(ret);
         never.iter().for_each(|v| self.scope.vars[*v].locked -= 1);
         self.scope.moved_from.extend(taken);
-        (text.replacen("async {", "async move {", 1), out)
+        // What is held stays where everything can name it.
+        let moves = !text.contains("held");
+        (if moves { text.replacen("async {", "async move {", 1) } else { text }, out)
     }
 
     fn async_block(&mut self, ret: &Ret) -> (String, Out) {

@@ -261,6 +261,28 @@ async fn branches_within_a_branch_need_other_parts(order: Order) -> Result<u32, 
 }
 
 #[workflow]
+async fn a_part_moves_out_within_a_branch_of_a_race(order: Order, moves: bool) -> Result<u32, OrderError> {
+    let mut lines = 0;
+    for _ in 0..2u32 {
+        let order = order.clone();
+        lines += select! {
+            n = async move {
+                if moves {
+                    text(&order.note.unwrap_or_default(), &[1]).await?;
+                }
+                ping(order.id as u32).await?;
+                Ok::<u32, OrderError>(order.lines.len() as u32)
+            } => n?,
+            slept = sleep(seconds(2)) => {
+                slept?;
+                7
+            }
+        };
+    }
+    Ok(lines)
+}
+
+#[workflow]
 async fn a_label_on_both_sides(mut counts: Vec<u32>, mut words: Vec<String>) -> Result<u32, OrderError> {
     counts[ping(0).label("place").await? as usize % 2] += ping(1).label("value").await?;
     words[ping(1).label("word").await? as usize % 2] += &text("a", &[1]).label("text").await?;
@@ -299,6 +321,9 @@ fn what_was_found() {
     }
     for kind in [Kind::Gift("g".into()), Kind::Normal] {
         agree(|| branches_within_a_branch_need_other_parts(Order { kind: kind.clone(), ..order("a", 2) }));
+    }
+    for moves in [true, false] {
+        agree(|| a_part_moves_out_within_a_branch_of_a_race(order("a", 3), moves));
     }
     agree(|| a_label_on_both_sides(vec![1, 2], vec!["a".into(), "b".into()]));
 }

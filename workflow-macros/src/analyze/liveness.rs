@@ -135,8 +135,9 @@ pub(super) fn aside(m: &Machine, branch: BranchId, live: &[VarSet], shared: &[Va
 }
 
 /// Within a fork a variable that more than one branch, or the code behind it, needs is saved in one way only: by parts if some
-/// are moved out before or within, else whole. Each node has those of the parts that it needs, as `live` says.
-pub(super) fn alike(m: &Machine, sets: &mut [VarSet], live: &[VarSet], moved: &[VarSet]) {
+/// are moved out before or within, else whole. Each node has those of the parts that it needs, as `live` says; `own` says what
+/// it needs for itself.
+pub(super) fn alike(m: &Machine, sets: &mut [VarSet], (live, own): (&[VarSet], &[VarSet]), moved: &[VarSet]) {
     let mut decided: Vec<(VarId, ForkId)> = vec![];
     // Forks are numbered from the outside in.
     for fork in 0..m.forks.len() {
@@ -157,7 +158,7 @@ pub(super) fn alike(m: &Machine, sets: &mut [VarSet], live: &[VarSet], moved: &[
             }
         }
         // What is read again behind it was only copied within.
-        let read_again: VarSet = m.behind(fork).flat_map(|n| live[n].iter().copied()).collect();
+        let read_again: VarSet = m.behind(fork).flat_map(|n| own[n].iter().copied()).collect();
         let moves = inside.iter().flat_map(|n| m.nodes[*n].effects()).flat_map(|e| &e.moves).copied().collect();
         let within = gone(m, &read_again, &moves);
         for (var, (owners, entries)) in by_var {

@@ -61,7 +61,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     let moved = reach::moved(m, &reachable, &live);
     let needed = live.clone();
     liveness::by_fields(m, &mut live, &moved);
-    liveness::alike(m, &mut live, &needed, &moved);
+    liveness::alike(m, &mut live, (&needed, &own), &moved);
     let shared = liveness::as_saved(m, &shared, &live);
     let roots = roots(m, &reachable);
     let numbers = numbers(m, &roots);

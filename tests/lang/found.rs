@@ -283,6 +283,31 @@ async fn a_part_moves_out_within_a_branch_of_a_race(order: Order, moves: bool) -
 }
 
 #[workflow]
+async fn values_without_a_name(name: String, n: u32) -> Result<u32, OrderError> {
+    let sum = match (name.clone() + "-" + &name).as_str() {
+        "a-a" if ping(n).await? > 2 => 1,
+        "a-a" | "b-b" => 2,
+        _ => 3,
+    };
+    let sum = sum
+        + match &*text(&name, &[n]).await? {
+            "a[2]" if ping(n).await? > 2 => 4,
+            other => ping(other.len() as u32).await?,
+        };
+    match if n > 2 { name.clone() } else { String::from("less") }.as_str() {
+        "less" => ping(1).await?,
+        other => text(other, &[]).await?.len() as u32,
+    };
+    if let Some(first) = { name.clone() }.strip_prefix("a") {
+        ping(first.len() as u32).await?;
+        text(first, &[sum]).await?;
+    }
+    let mut numbers = [1, 2, 3];
+    numbers[(ping(double(n).await?).await.unwrap_or(ping(0).await?) % 3) as usize] ^= double(n).await?;
+    Ok(sum + numbers[0] + numbers[1] + numbers[2])
+}
+
+#[workflow]
 async fn a_label_on_both_sides(mut counts: Vec<u32>, mut words: Vec<String>) -> Result<u32, OrderError> {
     counts[ping(0).label("place").await? as usize % 2] += ping(1).label("value").await?;
     words[ping(1).label("word").await? as usize % 2] += &text("a", &[1]).label("text").await?;
@@ -324,6 +349,10 @@ fn what_was_found() {
     }
     for moves in [true, false] {
         agree(|| a_part_moves_out_within_a_branch_of_a_race(order("a", 3), moves));
+    }
+    for n in 1..4 {
+        agree(|| values_without_a_name("a".into(), n));
+        agree(|| values_without_a_name("b".into(), n));
     }
     agree(|| a_label_on_both_sides(vec![1, 2], vec!["a".into(), "b".into()]));
 }

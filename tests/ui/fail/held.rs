@@ -48,4 +48,29 @@ async fn in_a_branch(n: u64) -> Result<u64, WorkflowError> {
     Ok(a? + b?)
 }
 
+fn permit(n: u64) -> Result<Permit, Permit> {
+    if n > 3 { Ok(Permit) } else { Err(Permit) }
+}
+
+#[workflow]
+async fn of_a_pattern(n: u64) -> Result<u64, WorkflowError> {
+    let Ok(_permit) = permit(n) else {
+        return Ok(charge(n).await?);
+    };
+    Ok(charge(n).await? + 1)
+}
+
+/// What an arm binds is not looked at, under whatever name: it may be an error that nobody wants to see.
+#[workflow]
+async fn in_an_arm(mut all: Vec<u64>, n: u64) -> Result<u64, WorkflowError> {
+    let _to = &mut all;
+    match permit(n) {
+        Ok(_to) => {
+            charge(1).await?;
+        }
+        Err(_) => (*_to).push(3),
+    }
+    Ok(1)
+}
+
 fn main() {}

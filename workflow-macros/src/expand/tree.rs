@@ -264,18 +264,18 @@ impl Tree<'_> {
         let several = c.effects.binds.iter().any(|v| self.facts.written[*v] > 1);
         let ty = ty.as_ref().map(|t| if several { quote!(: __Is<#t>) } else { quote!(: #t) });
         let diverge = diverge.as_ref().map(|d| quote!(else #d));
-        let held = c.effects.binds.intersection(&self.held).map(|v| {
+        let types = self.types(&c.effects);
+        let pat = in_let(&pat);
+        quote!(let #pat #ty = #init #diverge; #put #rebind #types)
+    }
+
+    /// The types of what is bound here: for the look at what is only held, and for the blocks that only assign it.
+    fn types(&self, effects: &Effects) -> TokenStream {
+        let held = effects.binds.intersection(&self.held).map(|v| {
             let (holder, name) = (holder(self.m, *v), &self.m.vars[*v].ident);
             quote!(#holder.note(&#name);)
         });
-        let types = self.types(&c.effects);
-        let pat = in_let(&pat);
-        quote!(let #pat #ty = #init #diverge; #put #rebind #(#held)* #types)
-    }
-
-    /// The types of what is bound here, for the blocks that only assign it.
-    fn types(&self, effects: &Effects) -> TokenStream {
-        effects.binds.iter().map(|v| self.typed(*v, &self.m.vars[*v].ident)).collect()
+        held.chain(effects.binds.iter().map(|v| self.typed(*v, &self.m.vars[*v].ident))).collect()
     }
 
     /// Gives a local that some block only assigns the one type that it has in all of them. It is never run, and so not borrow-checked.

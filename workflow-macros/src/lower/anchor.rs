@@ -46,6 +46,7 @@ impl Lower<'_> {
             Expr::Group(g) => self.value(&mut g.expr),
             Expr::Field(f) => self.value(&mut f.base),
             Expr::Index(i) => self.value(&mut i.expr),
+            Expr::Unary(syn::ExprUnary { op: syn::UnOp::Deref(_), expr, .. }) => self.value(expr),
             Expr::Reference(_) => self.nameless(e),
             Expr::MethodCall(m) if self.lends(m) => self.nameless(e),
             Expr::Call(_)
@@ -54,7 +55,13 @@ impl Lower<'_> {
             | Expr::Try(_)
             | Expr::Struct(_)
             | Expr::Array(_)
-            | Expr::Tuple(_) => Some(e),
+            | Expr::Repeat(_)
+            | Expr::Tuple(_)
+            | Expr::Binary(_)
+            | Expr::Block(_)
+            | Expr::If(_)
+            | Expr::Match(_)
+            | Expr::Loop(_) => Some(e),
             _ => None,
         }
     }

@@ -23,13 +23,13 @@ impl Lower<'_> {
             let mut b = b.clone();
             self.sides(&mut b, value_first);
             let (place, value) = (&b.left, &b.right);
-            // Nothing runs here: the types of both sides are named.
+            // Nothing runs here, and so nothing is moved: the types of both sides are named.
             let mut effects = self.effects(|r| {
                 r.visit_expr(place);
                 r.visit_expr(value);
             });
             effects.kills.clear();
-            let types = quote!(if false { #left.note(&#place); #right.note(&#value); });
+            let types = quote!(loop { break; #left.note(&#place); #right.note(&#value); });
             self.emit(Code { kind: Kind::Tokens(types), effects: Effects { moves: Default::default(), ..effects } });
             self.finish(&Dest::Discard, &Expr::Binary(b));
             self.end(Term::Goto(after));

@@ -31,7 +31,9 @@ mod threads;
 
 use crate::{
     diagnostic::Errors,
-    ir::{BranchId, Code, Effects, Kind, Machine, Node, NodeId, Origin, Part, Scope, ScopeId, Term, Var, VarId},
+    ir::{
+        BranchId, Code, Effects, Kind, Machine, Node, NodeId, Origin, Part, Scope, ScopeId, Term, Var, VarId, VarSet,
+    },
     parse::workflow::WorkflowFn,
 };
 pub(crate) use exits::{Exits, exits};
@@ -134,8 +136,9 @@ struct Lower<'e> {
     item_scope: ScopeId,
     /// A binding has hidden a variable that a borrow is taken from.
     hid_lender: bool,
-    /// Names of locals that are only held.
+    /// Names of locals that are only held, and those of them that are bound already.
     held: BTreeSet<String>,
+    only_held: VarSet,
     /// Pointers that share what they point to: nothing can be moved out of it.
     pointers: BTreeSet<VarId>,
     /// Names of variables that are assigned where parts of them have been moved out.
@@ -161,6 +164,7 @@ impl<'e> Lower<'e> {
             item_scope: 0,
             hid_lender: false,
             held: BTreeSet::new(),
+            only_held: VarSet::new(),
             pointers: BTreeSet::new(),
             renewed: BTreeSet::new(),
             keys: BTreeMap::new(),
@@ -279,10 +283,8 @@ impl<'e> Lower<'e> {
 
     /// Notes which of the locals that are only held are so over a suspension here.
     fn hold(&mut self) {
-        for (name, var) in self.scopes.iter().flatten() {
-            if self.held.contains(name) && self.m.vars[*var].origin == Origin::Local {
-                self.m.held.entry(*var).or_insert(self.m.points.len());
-            }
+        for var in self.scopes.iter().flat_map(BTreeMap::values).filter(|v| self.only_held.contains(v)) {
+            self.m.held.entry(*var).or_insert(self.m.points.len());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Dest, Lower, names, place, splits, unit};
 use crate::{
-    ir::{Code, Effects, Kind, Origin, Part, Term},
+    ir::{Code, Effects, Kind, Origin, Part, Term, VarId},
     parse::threads,
 };
 use quote::quote;
@@ -48,6 +48,9 @@ impl Lower<'_> {
         {
             self.m.chosen.insert(var);
         }
+        let names = names::bindings(&l.pat).into_iter().map(|b| b.ident.to_string());
+        let bound: Vec<VarId> = names.filter(|n| self.held.contains(n)).filter_map(|n| self.lookup(&n)).collect();
+        self.only_held.extend(bound.into_iter().filter(|v| self.m.vars[*v].origin == Origin::Local));
     }
 
     fn bind_local(&mut self, l: &syn::Local) {

@@ -52,7 +52,7 @@ pub(crate) async fn weighing(item: String) -> Result<String, WorkflowError> {
     Ok(weigh(item.len() as u64).await?)
 }
 
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "note",
     "count",
     "weigh",
@@ -66,6 +66,7 @@ pub(crate) const NAMES: [&str; 13] = [
     "repeating",
     "handed_on",
     "relaying",
+    "parting",
 ];
 
 /// Of the patches, the old build has passed those before its sleep and in the branch that is over.
@@ -136,4 +137,50 @@ pub(crate) async fn relaying(name: String) -> Result<String, WorkflowError> {
     let (name, count) = join!(handed_on(name, 1), handed_on(3_u64, 2));
     let last = handed_on(true, 1).await?;
     Ok(format!("{} {} {last}", name?, count?))
+}
+
+/// The new path comes first, with the same operations: an instance of the old build waits in none of them.
+#[workflow]
+pub(crate) async fn parting(name: String) -> Result<String, WorkflowError> {
+    let (a, b, c, d) = join!(
+        async {
+            if patched!("if") {
+                sleep(days(1)).await?;
+                Ok::<_, WorkflowError>(note("never".into()).await?)
+            } else {
+                sleep(days(1)).await?;
+                Ok::<_, WorkflowError>(note(format!("if {name}")).await?)
+            }
+        },
+        async {
+            let fresh = patched!("let");
+            if fresh && !name.is_empty() {
+                sleep(days(1)).await?;
+                return Ok::<_, WorkflowError>(note("never".into()).await?);
+            }
+            sleep(days(1)).await?;
+            Ok::<_, WorkflowError>(note(format!("let {name}")).await?)
+        },
+        async {
+            match patched!("match") {
+                true => {
+                    sleep(days(1)).await?;
+                    Ok::<_, WorkflowError>(note("never".into()).await?)
+                }
+                false => {
+                    sleep(days(1)).await?;
+                    Ok::<_, WorkflowError>(note(format!("match {name}")).await?)
+                }
+            }
+        },
+        async {
+            if !patched!("return") {
+                sleep(days(1)).await?;
+                return Ok::<_, WorkflowError>(note(format!("return {name}")).await?);
+            }
+            sleep(days(1)).await?;
+            Ok::<_, WorkflowError>(note("never".into()).await?)
+        }
+    );
+    Ok(format!("{}, {}, {}, {}", a?, b?, c?, d?))
 }

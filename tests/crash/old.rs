@@ -95,3 +95,26 @@ pub(crate) async fn relaying(name: String) -> Result<String, WorkflowError> {
     let last = handed_on(true, 1).await?;
     Ok(format!("{} {} {last}", name?, count?))
 }
+
+#[workflow]
+pub(crate) async fn parting(name: String) -> Result<String, WorkflowError> {
+    let (a, b, c, d) = join!(
+        async {
+            sleep(days(1)).await?;
+            Ok::<_, WorkflowError>(note(format!("if {name}")).await?)
+        },
+        async {
+            sleep(days(1)).await?;
+            Ok::<_, WorkflowError>(note(format!("let {name}")).await?)
+        },
+        async {
+            sleep(days(1)).await?;
+            Ok::<_, WorkflowError>(note(format!("match {name}")).await?)
+        },
+        async {
+            sleep(days(1)).await?;
+            Ok::<_, WorkflowError>(note(format!("return {name}")).await?)
+        }
+    );
+    Ok(format!("{}, {}, {}, {}", a?, b?, c?, d?))
+}

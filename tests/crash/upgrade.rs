@@ -78,3 +78,24 @@ async fn a_generic_helper_is_upgraded_in_each_of_its_types() -> Test {
     assert!(swept.history.last().is_some_and(|e| e == r#"completed with "Eve 3 true""#), "{swept:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_new_path_in_front_of_the_old_one_takes_nobody_from_it() -> Test {
+    let dir = tempfile::tempdir()?;
+    old_build(dir.path());
+    let call = parting("Fay".into());
+    let swept = Sweep::new(call, "parting").configure(|e| e.only(NAMES)).directory(dir.path()).run().await;
+    let said = |what: &str| swept.history.iter().filter(|e| e.contains(what)).count();
+    assert_eq!(said("never"), 0, "{swept:?}");
+    assert_eq!(said(r#"upgraded parting, decided ["if", "let", "match", "return"]"#), 1, "{swept:?}");
+    let last = r#"completed with "if Fay, let Fay, match Fay, return Fay""#;
+    assert!(swept.history.last().is_some_and(|e| e == last), "{swept:?}");
+    let dir = tempfile::tempdir()?;
+    old_build(dir.path());
+    let builder = TestEngine::builder().store(SledStore::open(dir.path())?).configure(|e| e.only(NAMES));
+    let engine = builder.build().await?;
+    let run = engine.run(parting, "parting");
+    run.result().await?;
+    run.verify().await?;
+    Ok(())
+}

@@ -67,6 +67,7 @@ async fn park(store: String) -> Result<(), Box<dyn Error>> {
         "repeating",
         "handed_on",
         "relaying",
+        "parting",
     ];
     let clock = TestClock::manual();
     let builder = TestEngine::builder().store(SledStore::open(store)?).clock(&clock);
@@ -79,6 +80,7 @@ async fn park(store: String) -> Result<(), Box<dyn Error>> {
     engine.start("crowded", old::crowded("Dan".into())).await?;
     engine.start("repeating", old::repeating("again".into())).await?;
     engine.start("relaying", old::relaying("Eve".into())).await?;
+    engine.start("parting", old::parting("Fay".into())).await?;
     clock.advance(seconds(1)).await;
     engine.kill();
     Ok(())

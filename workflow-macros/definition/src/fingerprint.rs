@@ -22,6 +22,13 @@ impl Fingerprint {
             f.text(&p.operation);
             f.list(&p.live);
             f.list(&p.passed);
+            // Points without them have the fingerprints that they had before there were any.
+            for (what, ids) in [("patched", &p.patched), ("unpatched", &p.unpatched)] {
+                if !ids.is_empty() {
+                    f.text(what);
+                    f.list(ids);
+                }
+            }
         }
         f.list(&d.patches);
         f.list(d.edges.iter().flat_map(|e| [e.from.as_deref(), e.to.as_deref()]).map(|l| l.unwrap_or("")));

@@ -62,6 +62,12 @@ pub struct Point {
     pub live: Vec<String>,
     /// Ids of the `patched!` sites from which control can reach this point, sorted.
     pub passed: Vec<String>,
+    /// Ids that `patched!` says are true on every way to this point.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patched: Vec<String>,
+    /// Ids that it says are false on every way to this point.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unpatched: Vec<String>,
 }
 
 /// A way from one point to the next.

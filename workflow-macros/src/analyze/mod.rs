@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) passed: Vec<BTreeSet<String>>,
     /// Ids of `patched!` sites in a branch, by branch.
     pub(crate) patches_in: Vec<BTreeSet<String>>,
+    /// Points to which only those ways lead on which an id of `patched!` has this value.
+    pub(crate) decided: Vec<(PointId, String, bool)>,
     /// Ways from point to point; `None` is the start or the end.
     pub(crate) edges: BTreeSet<(Option<usize>, Option<usize>)>,
     /// The first point behind which a variable is live. A slot that is live behind none is empty before a step ends.
@@ -70,6 +72,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     for n in &reachable {
         m.nodes[*n].effects().into_iter().flat_map(|e| &e.kills).for_each(|v| written[*v] += 1);
     }
+    let decided = reach::decided(m, &patches);
     let patches_in = (0..m.branches.len()).map(|b| reach::patches_in(m, &reachable, b)).collect();
     let mut facts = Facts {
         across: across(m, &reachable, &live),
@@ -80,6 +83,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
         numbers,
         passed,
         patches_in,
+        decided,
         edges: reach::edges(m, &reachable),
         patches,
         reachable,

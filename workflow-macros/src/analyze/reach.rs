@@ -131,6 +131,25 @@ pub(super) fn patches(m: &Machine, reachable: &BTreeSet<NodeId>) -> (Vec<BTreeSe
     (passed, all)
 }
 
+/// For every point the ids that have one value on all ways to it, and the value.
+pub(super) fn decided(m: &Machine, ids: &[String]) -> Vec<(usize, String, bool)> {
+    let mut decided = vec![];
+    for (id, is) in ids.iter().flat_map(|id| [(id, true), (id, false)]) {
+        let needs = |from, to| m.decided.get(&(from, to)).is_some_and(|d| d.iter().any(|(i, v)| i == id && *v == is));
+        let (mut otherwise, mut todo) = (BTreeSet::new(), vec![0]);
+        while let Some(n) = todo.pop() {
+            if otherwise.insert(n) {
+                todo.extend(m.nodes[n].term.successors().into_iter().filter(|s| !needs(n, *s)));
+            }
+        }
+        let points = |n: &NodeId| waits(m, *n);
+        let without: BTreeSet<usize> = otherwise.iter().filter_map(points).collect();
+        let all: BTreeSet<usize> = nodes(m).iter().filter_map(points).collect();
+        decided.extend(all.difference(&without).map(|point| (*point, id.clone(), is)));
+    }
+    decided
+}
+
 /// The sites in a branch, all of which are behind once it is over.
 pub(super) fn patches_in(m: &Machine, reachable: &BTreeSet<NodeId>, branch: BranchId) -> BTreeSet<String> {
     let inside = reachable.iter().filter(|n| m.within(m.nodes[**n].branch, Some(branch)));

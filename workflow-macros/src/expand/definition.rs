@@ -33,6 +33,10 @@ pub(super) fn describe(f: &WorkflowFn, s: &Signature, m: &Machine, facts: &Facts
         quote!((#a, #b))
     });
     let patches = &facts.patches;
+    let decided = facts.decided.iter().map(|(point, id, is)| {
+        let place = Literal::usize_unsuffixed(point + 1);
+        quote!((#place, #id, #is))
+    });
     quote! {
         fn __describe() -> ::workflow_runtime::__private::Definition {
             ::workflow_runtime::__private::describe(
@@ -42,6 +46,7 @@ pub(super) fn describe(f: &WorkflowFn, s: &Signature, m: &Machine, facts: &Facts
                 &[#(#points),*],
                 &[#(#edges),*],
                 &[#(#patches),*],
+                &[#(#decided),*],
             )
         }
     }

@@ -38,6 +38,8 @@ pub(crate) struct Machine {
     pub(crate) held: BTreeMap<VarId, PointId>,
     /// Locals that are bound to one of several borrows.
     pub(crate) chosen: VarSet,
+    /// What ids of `patched!` are where control goes from the one node to the other.
+    pub(crate) decided: BTreeMap<(NodeId, NodeId), Vec<(String, bool)>>,
     /// Blocks with items; the first is the body of the function.
     pub(crate) scopes: Vec<Scope>,
 }

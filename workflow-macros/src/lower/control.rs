@@ -74,15 +74,23 @@ impl Lower<'_> {
     pub(super) fn condition(&mut self, e: &Expr, then: NodeId, els: NodeId) {
         let mut chain = vec![];
         flatten(e, &mut chain);
+        // Of several links it is not known which one was false.
+        if let [link] = chain[..]
+            && let Some((id, is)) = self.patched(link)
+        {
+            self.decided(self.cur, els, (id, !is));
+        }
         let (mut parts, mut effects) = (vec![], Effects::default());
+        let mut decided = vec![];
         for link in chain {
             let first = matches!(link, Expr::Let(l) if self.prepares(&l.expr));
             if (splits::expr(link) || first) && !parts.is_empty() {
                 let next = self.node(false);
                 let (parts, effects) = (std::mem::take(&mut parts), std::mem::take(&mut effects));
-                self.end(Term::If { parts, effects, then: next, els });
+                self.branch(Term::If { parts, effects, then: next, els }, next, std::mem::take(&mut decided));
                 self.enter(next);
             }
+            decided.extend(self.patched(link));
             match link {
                 Expr::Let(l) => {
                     let value = self.operand(&l.expr);
@@ -101,7 +109,14 @@ impl Lower<'_> {
                 }
             }
         }
-        self.end(Term::If { parts, effects, then, els });
+        self.branch(Term::If { parts, effects, then, els }, then, decided);
+    }
+
+    /// Ends the node in a condition, and notes what is decided where it is true.
+    fn branch(&mut self, condition: Term, then: NodeId, decided: Vec<(String, bool)>) {
+        let from = self.cur;
+        decided.into_iter().for_each(|d| self.decided(from, then, d));
+        self.end(condition);
     }
 
     fn block_expr(&mut self, b: &syn::ExprBlock, dest: &Dest) {

@@ -62,6 +62,9 @@ impl Lower<'_> {
         let mut arms = vec![];
         for arm in of {
             let to = self.node(false);
+            if let Some(decided) = self.decided_by_arm(scrutinee, arm) {
+                self.decided(from, to, decided);
+            }
             self.enter(to);
             self.scoped(|s| {
                 let mut effects = Effects::default();

@@ -22,6 +22,7 @@ mod make;
 mod matches;
 mod names;
 mod parts;
+mod patches;
 mod place;
 mod point;
 mod returns;
@@ -139,6 +140,8 @@ struct Lower<'e> {
     /// Names of locals that are only held, and those of them that are bound already.
     held: BTreeSet<String>,
     only_held: VarSet,
+    /// Variables that are what `patched!` said: the id, and whether they are true if it is.
+    decisions: BTreeMap<VarId, (String, bool)>,
     /// Pointers that share what they point to: nothing can be moved out of it.
     pointers: BTreeSet<VarId>,
     /// Names of variables that are assigned where parts of them have been moved out.
@@ -165,6 +168,7 @@ impl<'e> Lower<'e> {
             hid_lender: false,
             held: BTreeSet::new(),
             only_held: VarSet::new(),
+            decisions: BTreeMap::new(),
             pointers: BTreeSet::new(),
             renewed: BTreeSet::new(),
             keys: BTreeMap::new(),

@@ -48,6 +48,7 @@ impl Lower<'_> {
         {
             self.m.chosen.insert(var);
         }
+        self.note_decision(l);
         let names = names::bindings(&l.pat).into_iter().map(|b| b.ident.to_string());
         let bound: Vec<VarId> = names.filter(|n| self.held.contains(n)).filter_map(|n| self.lookup(&n)).collect();
         self.only_held.extend(bound.into_iter().filter(|v| self.m.vars[*v].origin == Origin::Local));

@@ -92,9 +92,9 @@ impl Live {
         live.saga = a.saga;
         live.parallel = a.parallel;
         live.closing = a.closing;
-        let thread = a.threads.into_iter().next();
+        let mut thread = a.threads.into_iter().next();
         // The frame of a closing activation holds compensations only: no point of any definition is asked for.
-        if let Some(thread) = &thread
+        if let Some(thread) = &mut thread
             && live.closing.is_none()
             && a.definition != def.fingerprint()
             && thread.point != START
@@ -114,39 +114,44 @@ impl Live {
     }
 
     /// Carries the activation to this build's definition: every waiting thread must be able to go on.
-    fn upgrade(&mut self, from: Fingerprint, thread: &Thread, with: &mut Loading<'_>) -> Result<(), StepError> {
+    fn upgrade(&mut self, from: Fingerprint, thread: &mut Thread, with: &mut Loading<'_>) -> Result<(), StepError> {
         let workflow = self.def.name.to_owned();
         let old = with
             .with
             .definition(from)
             .ok_or_else(|| StepError::UnknownDefinition { workflow: workflow.clone(), fingerprint: from })?;
-        let mut waiting = vec![];
-        thread.walk(&mut |t| waiting.push(t));
         let mut decided = BTreeSet::new();
-        for t in waiting {
-            let refused = |source| {
-                let (workflow, point) = (workflow.clone(), t.point.to_string());
-                StepError::Incompatible { workflow, point, source }
-            };
-            let resume = compatibility(&old, self.definition(), &t.point).map_err(refused)?;
-            // A start record has the arguments of the run. Those of an inline helper are kept nowhere.
-            if self.args.is_none() && !resume.from_arguments.is_empty() {
-                let (point, locals) = (t.point.to_string(), resume.from_arguments);
-                return Err(refused(Incompatible::LocalsMissing { point, locals }));
-            }
-            self.refill |= !resume.from_arguments.is_empty();
-            decided.extend(resume.decided_false);
-            // A branch that is over has passed all of its sites.
-            for (i, _) in t.branches.iter().enumerate().filter(|(_, b)| b.is_none()) {
-                let over = self.definition().point(&workflow_definition::over(&t.point, i));
-                let passed = over.map(|p| p.passed.as_slice()).unwrap_or_default();
-                decided.extend(passed.iter().filter(|id| !old.patches.contains(id)).cloned());
-            }
-        }
+        self.carry(&old, thread, &mut decided)?;
         self.patches.extend(decided.iter().map(|id| (id.clone(), false)));
         let (to, decided) = (self.def.fingerprint(), decided.into_iter().collect());
         with.upgrades.push(Upgrade { workflow, from, to, decided });
         Ok(())
+    }
+
+    /// Carries a thread and those of its branches, and collects the ids that are decided by where they wait.
+    fn carry(&mut self, old: &Definition, t: &mut Thread, decided: &mut BTreeSet<String>) -> Result<(), StepError> {
+        let (workflow, point) = (self.def.name.to_owned(), t.point.to_string());
+        let refused = |source| StepError::Incompatible { workflow, point, source };
+        let resume = compatibility(old, self.definition(), &t.point, &self.patches);
+        let resume = match resume {
+            Ok(resume) => resume,
+            Err(source) => return Err(refused(source)),
+        };
+        // A start record has the arguments of the run. Those of an inline helper are kept nowhere.
+        if self.args.is_none() && !resume.from_arguments.is_empty() {
+            let (point, locals) = (t.point.to_string(), resume.from_arguments);
+            return Err(refused(Incompatible::LocalsMissing { point, locals }));
+        }
+        self.refill |= !resume.from_arguments.is_empty();
+        decided.extend(resume.decided_false);
+        // A branch that is over has passed all of its sites.
+        for (i, _) in t.branches.iter().enumerate().filter(|(_, b)| b.is_none()) {
+            let over = self.definition().point(&workflow_definition::over(&resume.point, i));
+            let passed = over.map(|p| p.passed.as_slice()).unwrap_or_default();
+            decided.extend(passed.iter().filter(|id| !old.patches.contains(id)).cloned());
+        }
+        t.point = Name::Owned(resume.point);
+        t.branches.iter_mut().flatten().try_for_each(|b| self.carry(old, b, decided))
     }
 
     pub(super) fn frame(&self) -> Activation {

@@ -76,6 +76,8 @@ impl InlineWorkflow for __order {
                 line,
                 live: live.iter().map(|s| s.to_string()).collect(),
                 passed: vec![],
+                patched: vec![],
+                unpatched: vec![],
             };
             p::Definition {
                 name: "order".into(),

@@ -127,6 +127,8 @@ fn describe() -> p::Definition {
         line,
         live: vec!["log".into(), "todo".into()],
         passed: vec![],
+        patched: vec![],
+        unpatched: vec![],
     };
     p::Definition {
         name: "script".into(),

@@ -52,11 +52,14 @@ impl Tree<'_> {
             let name = alias.as_ref().unwrap_or(&var.ident);
             let slot = slot(self.m, v);
             let parts = self.m.fields(v).filter(|f| live.contains(f));
-            let (fields, absent): (VarSet, VarSet) = parts.partition(|f| own.contains(f));
+            let (fields, mut absent): (VarSet, VarSet) = parts.partition(|f| own.contains(f));
+            // So may be a variable that the tree gives another value.
+            let whole = live.contains(&v) && own.contains(&v);
+            absent.extend((live.contains(&v) && !whole).then_some(v));
             let code = if self.is_around(v) { &mut outer } else { &mut code };
             // What is not changed is bound without `mut`, so that rustc finds it if it is changed after all.
-            let bind = if unchanged && live.contains(&v) { quote!(#name) } else { binding(self.m, v, name) };
-            if live.contains(&v) {
+            let bind = if unchanged && whole { quote!(#name) } else { binding(self.m, v, name) };
+            if whole {
                 code.extend(quote!(let #bind = #slot.take();));
             } else if !fields.is_empty() {
                 let value = fields::rest(self.m, &fields.iter().copied().collect::<Vec<_>>());
@@ -66,7 +69,7 @@ impl Tree<'_> {
                 code.extend(quote!(let #bind #ty;));
                 code.extend(self.typed(v, name));
             }
-            let unchanged = match live.contains(&v) {
+            let unchanged = match whole {
                 true if unchanged => VarSet::from([v]),
                 false if !var.mutable => fields,
                 _ => VarSet::new(),

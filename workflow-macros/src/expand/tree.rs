@@ -100,6 +100,10 @@ impl Tree<'_> {
         let node = &self.m.nodes[n];
         let behind = self.facts.live_behind(self.m, n);
         let code: TokenStream = node.code.iter().zip(&behind).map(|(c, live)| self.code(c, live, &mut names)).collect();
+        // What was not taken is there once it has another value.
+        for v in node.effects().into_iter().flat_map(|e| &e.kills) {
+            names.visible.values_mut().filter(|h| h.var == *v).for_each(|h| h.absent.clear());
+        }
         let cx = cx();
         let end = match &node.term {
             Term::Open => quote!(::core::unreachable!()),

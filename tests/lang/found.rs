@@ -308,6 +308,58 @@ async fn values_without_a_name(name: String, n: u32) -> Result<u32, OrderError> 
 }
 
 #[workflow]
+async fn a_nested_branch_has_a_name_of_its_own(mut name: String, n: u32) -> Result<String, OrderError> {
+    let (first, second) = join!(
+        async move {
+            let (a, b) = try_join!(
+                async {
+                    let mut name = String::from("own");
+                    name += &text(&name, &[n]).await?;
+                    Ok::<String, OrderError>(name)
+                },
+                async {
+                    let name = select! {
+                        name = ping(n) => name?,
+                        _ = sleep(seconds(9)) => 3,
+                    };
+                    Ok(name)
+                }
+            )?;
+            Ok::<String, OrderError>(format!("{a} {b}"))
+        },
+        ping(1)
+    );
+    name += &first?;
+    second?;
+    Ok(name)
+}
+
+#[workflow]
+async fn assigned_where_another_branch_has_used_it_up(mut name: String, n: u32) -> Result<String, OrderError> {
+    let said = select! {
+        said = async move {
+            select! {
+                Ok(n) = async { if ping(n).await? > 3 { ping(n).await } else { ping(1).await } }, if n > 0 => {
+                    name = format!("given {n}");
+                    return text(&name, &[n]).await.map_err(OrderError::from);
+                }
+                said = async {
+                    let said = text(&name, &[2]).await?;
+                    drop(name);
+                    sleep(seconds(u64::from(n))).await?;
+                    Ok::<String, OrderError>(said)
+                } => said,
+            }
+        } => said?,
+        slept = sleep(days(1)), if n == 7 => {
+            slept?;
+            String::new()
+        }
+    };
+    Ok(said)
+}
+
+#[workflow]
 async fn a_label_on_both_sides(mut counts: Vec<u32>, mut words: Vec<String>) -> Result<u32, OrderError> {
     counts[ping(0).label("place").await? as usize % 2] += ping(1).label("value").await?;
     words[ping(1).label("word").await? as usize % 2] += &text("a", &[1]).label("text").await?;
@@ -353,6 +405,10 @@ fn what_was_found() {
     for n in 1..4 {
         agree(|| values_without_a_name("a".into(), n));
         agree(|| values_without_a_name("b".into(), n));
+    }
+    for n in 0..9 {
+        agree(|| a_nested_branch_has_a_name_of_its_own("n".into(), n));
+        agree(|| assigned_where_another_branch_has_used_it_up("n".into(), n));
     }
     agree(|| a_label_on_both_sides(vec![1, 2], vec!["a".into(), "b".into()]));
 }

@@ -137,11 +137,9 @@ fn same_point<'d>(
     let gone = || Incompatible::PointGone { point: label.into() };
     match (found, new.point(label)) {
         (Some(found), _) if other_path(found).is_none() => Ok(found),
-        (_, Some(other)) => Err(other_path(other).map_or_else(gone, |(id, is)| Incompatible::OtherPath {
-            point: label.into(),
-            id,
-            is,
-        })),
+        (_, Some(other)) => {
+            Err(other_path(other).map_or_else(gone, |(id, is)| Incompatible::OtherPath { point: label.into(), id, is }))
+        }
         (_, None) => Err(gone()),
     }
 }
@@ -161,7 +159,15 @@ mod tests {
 
     fn point(label: &str, live: &[&str], passed: &[&str]) -> Point {
         let own = |x: &[&str]| x.iter().map(|s| s.to_string()).collect();
-        Point { label: label.into(), operation: label.into(), line: 1, live: own(live), passed: own(passed), patched: vec![], unpatched: vec![] }
+        Point {
+            label: label.into(),
+            operation: label.into(),
+            line: 1,
+            live: own(live),
+            passed: own(passed),
+            patched: vec![],
+            unpatched: vec![],
+        }
     }
 
     fn definition(points: Vec<Point>, patches: &[&str]) -> Definition {
@@ -189,7 +195,10 @@ mod tests {
         let new = definition(vec![point("charge", &["order"], &[])], &[]);
         assert_eq!(compatibility(&old, &new, "charge", &BTreeMap::new()).unwrap().from_arguments, ["order"]);
         let new = definition(vec![point("charge", &["total"], &[])], &[]);
-        assert!(matches!(compatibility(&old, &new, "charge", &BTreeMap::new()), Err(Incompatible::LocalsMissing { .. })));
+        assert!(matches!(
+            compatibility(&old, &new, "charge", &BTreeMap::new()),
+            Err(Incompatible::LocalsMissing { .. })
+        ));
     }
 
     #[test]

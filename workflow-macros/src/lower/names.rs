@@ -4,6 +4,7 @@
 //! apart. Every identifier in a macro counts as a use, inline format arguments included.
 
 use super::parts::{Field, fields, lends, place_of, taken};
+use crate::parse::threads::{self, Threads};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::BTreeSet;
@@ -246,6 +247,20 @@ impl Reader {
         }
     }
 
+    fn threads(&mut self, t: &Threads) {
+        let guards = t.branches.iter().filter_map(|b| b.arm.as_ref()?.guard.as_ref());
+        guards.chain(t.branches.iter().map(|b| &b.body)).for_each(|e| self.visit_expr(e));
+        for arm in t.branches.iter().filter_map(|b| b.arm.as_ref()) {
+            self.maybe(|s| {
+                s.scoped(|s| {
+                    s.bind(&arm.pat);
+                    s.visit_expr(&arm.handler);
+                });
+            });
+        }
+        self.maybe(|s| t.els.iter().for_each(|e| s.visit_expr(e)));
+    }
+
     fn patch(&mut self, name: &TokenTree, args: TokenStream) {
         if name.to_string() == "patched"
             && let Ok(id) = syn::parse2::<syn::LitStr>(args)
@@ -331,6 +346,10 @@ impl Visit<'_> for Reader {
             && let Ok(id) = m.parse_body::<syn::LitStr>()
         {
             self.patches.push(id.value());
+        }
+        // What is bound in them has scopes of its own.
+        if let Some(Ok(t)) = threads::parse(m) {
+            return self.threads(&t);
         }
         let name = m.path.segments.last().map(|s| s.ident.to_string());
         self.arguments(m.tokens.clone(), name.is_some_and(|n| lends(&n)));

@@ -8,6 +8,7 @@
 //! cargo run -p examples --bin service -- update doc-1 needed 3
 //! cargo run -p examples --bin service -- result doc-1
 //! cargo run -p examples --bin service -- history doc-1
+//! cargo run -p examples --bin service -- start rehearsal today
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,12 @@ async fn review(text: String, needed: u32) -> Result<String, WorkflowError> {
     }
     let published = publish(&text).await?;
     Ok(format!("{published}, agreed by {}", agreed.join(" and ")))
+}
+
+/// Shows that what a review needs is there. It has no arguments.
+#[workflow]
+async fn rehearsal() -> Result<String, WorkflowError> {
+    Ok(publish("a text that nobody has to read").await?)
 }
 
 fn main() -> ExitCode {

@@ -88,6 +88,26 @@ fn an_instance_is_steered_from_the_command_line_and_survives_a_kill() {
 }
 
 #[test]
+fn no_arguments_a_wrong_name_and_a_reader_that_has_read_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let mut service = serve(data);
+    assert_eq!(ok(data, &["start", "rehearsal", "today"]), "started today\n");
+    assert_eq!(ok(data, &["result", "today", "--wait"]), "Completed: published 30 characters\n");
+    assert!(refused(data, &["start", "rehearsal", "once", "3"]).contains("these are not the arguments"));
+    assert!(refused(data, &["start", "reviw", "doc-1", "\"text\"", "2"]).contains("no workflow of that name"));
+    ok(data, &["start", "review", "doc-1", "\"text\"", "2"]);
+    assert_eq!(ok(data, &["result", "doc-1"]), "Running\n");
+
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let unread = program(data).args(["export", "today"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert!(unread.status.success() && unread.stderr.is_empty(), "{unread:?}");
+    service.kill().unwrap();
+    service.wait().unwrap();
+}
+
+#[test]
 fn a_store_is_counted_copied_while_it_runs_and_restored() {
     let dir = tempfile::tempdir().unwrap();
     let data = &dir.path().join("live");
@@ -237,5 +257,5 @@ fn the_program_knows_its_functions_and_draws_them() {
     let diagram = ok(dir.path(), &["diagram", "review"]);
     assert!(diagram.contains("stateDiagram-v2") && diagram.contains("--> [*]"), "{diagram}");
     assert!(refused(dir.path(), &["verify", "none.json"]).contains("none.json cannot be read"));
-    assert!(refused(dir.path(), &["diagram", "none"]).contains("there are: review"));
+    assert!(refused(dir.path(), &["diagram", "none"]).contains("there are: rehearsal, review"));
 }

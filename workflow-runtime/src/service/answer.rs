@@ -127,7 +127,8 @@ async fn list(
 async fn result(run: &Run<Untyped>, wait: bool) -> Result<Value, Refusal> {
     if !wait {
         let status = run.status().await?;
-        return Ok(json!({ "state": status.state, "value": status.outcome }));
+        let reason = status.blocked.map(|reason| format!("{}: {}", reason.code, reason.message));
+        return Ok(json!({ "state": status.state, "value": status.outcome, "reason": reason }));
     }
     let (state, value) = match run.result().await {
         Ok(value) => (Status::Completed, value.to_json()),

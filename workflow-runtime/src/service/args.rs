@@ -233,7 +233,10 @@ impl Remote {
         Ok(match self.clone() {
             Self::Start { workflow, id, args } => {
                 let args = args.iter().enumerate().map(|(i, arg)| json(&format!("argument {}", i + 1), arg));
-                Request::Start { workflow, id, args: Value::Array(args.collect::<Result<_, _>>()?) }
+                let args: Vec<Value> = args.collect::<Result<_, _>>()?;
+                // No arguments are `()`, as serde sees it.
+                let args = if args.is_empty() { Value::Null } else { Value::Array(args) };
+                Request::Start { workflow, id, args }
             }
             Self::Signal { id, signal, payload, message_id } => {
                 Request::Signal { id, signal, payload: json("the payload", &payload)?, message_id }

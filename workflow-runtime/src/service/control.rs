@@ -145,6 +145,12 @@ pub enum ServiceError {
         #[source]
         source: std::io::Error,
     },
+    /// The answer cannot be written to the standard output.
+    #[error("the answer cannot be written")]
+    Output {
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file cannot be read.
     #[error("{} cannot be read", path.display())]
     File {

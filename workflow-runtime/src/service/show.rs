@@ -11,7 +11,11 @@ use crate::{
     store::SledStore,
 };
 use serde_json::Value;
-use std::{fmt::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::Path,
+};
 
 /// Prints what a command was answered.
 pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<(), ServiceError> {
@@ -36,10 +40,9 @@ pub(super) fn answer(command: &Remote, answer: &Value, as_json: bool) -> Result<
         Remote::History { .. } => history(answer),
         Remote::Stats { .. } => stats::stats(answer),
         Remote::Snapshot { file } => format!("{}: {}", file.display(), stats::snapshot(answer)),
-        Remote::Result { .. } => format!("{}: {}", text(&answer["state"]), text(&answer["value"])),
+        Remote::Result { .. } => result(answer),
     };
-    println!("{}", text.trim_end());
-    Ok(())
+    say(text.trim_end())
 }
 
 /// Does what needs no store.
@@ -50,12 +53,12 @@ pub(super) fn local(command: &Local, data: &Path, as_json: bool) -> Result<(), S
             let workflows: Vec<_> = registry.workflows().map(|d| (d.name, d.file, d.line)).collect();
             let activities: Vec<_> = registry.activities().map(|d| (d.name, d.file, d.line)).collect();
             if as_json {
-                println!("{}", pretty(&serde_json::json!({ "workflows": workflows, "activities": activities })));
+                say(&pretty(&serde_json::json!({ "workflows": workflows, "activities": activities })))?;
                 return Ok(());
             }
             for (kind, functions) in [("workflow", workflows), ("activity", activities)] {
                 for (name, file, line) in functions {
-                    println!("{kind:9} {name:30} {file}:{line}");
+                    say(&format!("{kind:9} {name:30} {file}:{line}"))?;
                 }
             }
         }
@@ -67,7 +70,7 @@ pub(super) fn local(command: &Local, data: &Path, as_json: bool) -> Result<(), S
                     known.join(", ")
                 )));
             };
-            print!("{}", def.definition().to_mermaid());
+            say(def.definition().to_mermaid().trim_end())?;
         }
         Local::Compact => {
             if !data.is_dir() {
@@ -75,17 +78,17 @@ pub(super) fn local(command: &Local, data: &Path, as_json: bool) -> Result<(), S
             }
             let compacted = serde_json::json!(SledStore::compact(data)?);
             if as_json {
-                println!("{}", pretty(&compacted));
+                say(&pretty(&compacted))?;
             } else {
-                println!("{}", stats::compacted(&compacted));
+                say(&stats::compacted(&compacted))?;
             }
         }
         Local::Restore { file, directory } => {
             let restored = serde_json::json!(SledStore::restore(file, directory)?);
             if as_json {
-                println!("{}", pretty(&restored));
+                say(&pretty(&restored))?;
             } else {
-                println!("{}: {}", directory.display(), stats::snapshot(&restored));
+                say(&format!("{}: {}", directory.display(), stats::snapshot(&restored)))?;
             }
         }
         Local::Verify { file } => {
@@ -97,11 +100,11 @@ pub(super) fn local(command: &Local, data: &Path, as_json: bool) -> Result<(), S
             let recorded = Recorded::from_json(&json.map_err(unreadable)?)?;
             let Verified { steps, skipped, .. } = verify(&recorded, &registry)?;
             if as_json {
-                println!("{}", pretty(&serde_json::json!({ "steps": steps, "skipped": skipped })));
+                say(&pretty(&serde_json::json!({ "steps": steps, "skipped": skipped })))?;
             } else {
                 let others =
                     if skipped > 0 { format!("; {skipped} were taken by other builds") } else { String::new() };
-                println!("{steps} steps do again what they did{others}");
+                say(&format!("{steps} steps do again what they did{others}"))?;
             }
         }
     }
@@ -119,6 +122,21 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         other => other.to_string(),
     }
+}
+
+/// Writes lines for people, or for a program. Who reads no further has what they wanted.
+fn say(lines: &str) -> Result<(), ServiceError> {
+    match io::stdout().lock().write_all(format!("{lines}\n").as_bytes()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done.map_err(|source| ServiceError::Output { source }),
+    }
+}
+
+/// The state, and behind it what there is to say of it.
+fn result(answer: &Value) -> String {
+    let more = ["value", "reason"].map(|what| &answer[what]);
+    let more = more.into_iter().find(|value| !value.is_null()).map(|value| format!(": {}", text(value)));
+    text(&answer["state"]) + &more.unwrap_or_default()
 }
 
 fn list(answer: &Value) -> String {

@@ -189,7 +189,7 @@ impl Lower<'_> {
         if refused {
             let why =
                 if args == 0 { "keeps a state that cannot be saved" } else { "calls a closure, which cannot be saved" };
-            self.refuse(&m.method, format!("`{name}` in the head of a loop that awaits {why}: collect into a `Vec` before the loop, and go through that"));
+            self.refuse(&m.method, format!("`{name}` in the head of a loop that awaits {why}: collect owned values into a `Vec` before the loop and go through that, or decide inside of the loop"));
             return None;
         }
         Some(Some(Written::Adapted(Box::new(inner), m)))

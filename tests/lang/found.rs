@@ -341,7 +341,7 @@ async fn assigned_where_another_branch_has_used_it_up(mut name: String, n: u32) 
             select! {
                 Ok(n) = async { if ping(n).await? > 3 { ping(n).await } else { ping(1).await } }, if n > 0 => {
                     name = format!("given {n}");
-                    return text(&name, &[n]).await.map_err(OrderError::from);
+                    text(&name, &[n]).await.map_err(OrderError::from)
                 }
                 said = async {
                     let said = text(&name, &[2]).await?;

@@ -234,7 +234,9 @@ pub enum StartError {
         requested_input: String,
     },
     /// The workflow is not one of the engine's.
-    #[error("WE021: `{workflow_id}` cannot run `{workflow}`: this engine has no workflow of that name; correct the name, or link its crate, or add it to `.only([..])`")]
+    #[error(
+        "WE021: `{workflow_id}` cannot run `{workflow}`: this engine has no workflow of that name; correct the name, or link its crate, or add it to `.only([..])`"
+    )]
     UnknownWorkflow {
         /// The instance.
         workflow_id: String,

@@ -52,7 +52,7 @@ pub(crate) async fn weighing(item: String) -> Result<String, WorkflowError> {
     Ok(weigh(item.len() as u64).await?)
 }
 
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 18] = [
     "note",
     "count",
     "weigh",
@@ -67,6 +67,10 @@ pub(crate) const NAMES: [&str; 14] = [
     "handed_on",
     "relaying",
     "parting",
+    "slept",
+    "choosing",
+    "joining",
+    "waiting",
 ];
 
 /// Of the patches, the old build has passed those before its sleep and in the branch that is over.
@@ -183,4 +187,60 @@ pub(crate) async fn parting(name: String) -> Result<String, WorkflowError> {
         }
     );
     Ok(format!("{}, {}, {}, {}", a?, b?, c?, d?))
+}
+
+#[workflow]
+pub(crate) async fn slept(n: u64) -> Result<u64, WorkflowError> {
+    sleep(days(n)).await?;
+    Ok(n)
+}
+
+/// The races and joins of the new paths have one branch more.
+#[workflow]
+pub(crate) async fn choosing(name: String) -> Result<String, WorkflowError> {
+    if patched!("third way") {
+        return Ok(select! {
+            said = async {
+                let first = note("first".into()).await?;
+                let total = name.len() as u64 + slept(1).await?;
+                Ok::<_, WorkflowError>(note(format!("never {first} {name} {total}")).await?)
+            } => said?,
+            _ = sleep(days(9)) => "never".into(),
+            _ = sleep(days(8)) => "never".into(),
+        });
+    }
+    let said = select! {
+        said = async {
+            let first = note("first".into()).await?;
+            let total = name.len() as u64 + slept(1).await?;
+            Ok::<_, WorkflowError>(note(format!("{first} {name} {total}")).await?)
+        } => said?,
+        _ = sleep(days(9)) => "too late".into(),
+    };
+    Ok(said)
+}
+
+#[workflow]
+pub(crate) async fn joining(name: String) -> Result<String, WorkflowError> {
+    if patched!("three at once") {
+        let (a, b, c) = join!(note(format!("never {name}")), sleep(days(2)), async {
+            sleep(days(1)).await?;
+            Ok::<String, WorkflowError>(note("never".into()).await?)
+        });
+        b?;
+        Ok(format!("{}, {}", a?, c?))
+    } else {
+        let (a, b) = join!(note(format!("done {name}")), async {
+            sleep(days(1)).await?;
+            Ok::<String, WorkflowError>(note("slept".into()).await?)
+        });
+        Ok(format!("{}, {}", a?, b?))
+    }
+}
+
+pub(crate) const PROCEED: Signal<String> = Signal::new("go");
+
+#[workflow]
+pub(crate) async fn waiting() -> Result<String, WorkflowError> {
+    Ok(PROCEED.recv().label("GO").await?)
 }

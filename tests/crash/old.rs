@@ -118,3 +118,38 @@ pub(crate) async fn parting(name: String) -> Result<String, WorkflowError> {
     );
     Ok(format!("{}, {}, {}, {}", a?, b?, c?, d?))
 }
+
+#[workflow]
+pub(crate) async fn slept(n: u64) -> Result<u64, WorkflowError> {
+    sleep(days(n)).await?;
+    Ok(n)
+}
+
+#[workflow]
+pub(crate) async fn choosing(name: String) -> Result<String, WorkflowError> {
+    let said = select! {
+        said = async {
+            let first = note("first".into()).await?;
+            let total = name.len() as u64 + slept(1).await?;
+            Ok::<_, WorkflowError>(note(format!("{first} {name} {total}")).await?)
+        } => said?,
+        _ = sleep(days(9)) => "too late".into(),
+    };
+    Ok(said)
+}
+
+#[workflow]
+pub(crate) async fn joining(name: String) -> Result<String, WorkflowError> {
+    let (a, b) = join!(note(format!("done {name}")), async {
+        sleep(days(1)).await?;
+        Ok::<String, WorkflowError>(note("slept".into()).await?)
+    });
+    Ok(format!("{}, {}", a?, b?))
+}
+
+const GO: Signal<String> = Signal::new("go");
+
+#[workflow]
+pub(crate) async fn waiting() -> Result<String, WorkflowError> {
+    Ok(GO.recv().await?)
+}

@@ -3,7 +3,7 @@
 use crate::new::*;
 use std::{error::Error, path::Path, process::Command};
 use workflow_runtime::{
-    engine::Status,
+    engine::{EngineBuilder, Status},
     store::SledStore,
     testing::{Sweep, TestEngine},
 };
@@ -90,12 +90,42 @@ async fn a_new_path_in_front_of_the_old_one_takes_nobody_from_it() -> Test {
     assert_eq!(said(r#"upgraded parting, decided ["if", "let", "match", "return"]"#), 1, "{swept:?}");
     let last = r#"completed with "if Fay, let Fay, match Fay, return Fay""#;
     assert!(swept.history.last().is_some_and(|e| e == last), "{swept:?}");
-    let dir = tempfile::tempdir()?;
-    old_build(dir.path());
     let builder = TestEngine::builder().store(SledStore::open(dir.path())?).configure(|e| e.only(NAMES));
     let engine = builder.build().await?;
     let run = engine.run(parting, "parting");
     run.result().await?;
+    run.verify().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fork_of_the_old_path_goes_on_under_its_new_label() -> Test {
+    let dir = tempfile::tempdir()?;
+    old_build(dir.path());
+    let names = |e: EngineBuilder| e.only(NAMES);
+    let swept = Sweep::new(choosing("Gil".into()), "choosing").configure(names).directory(dir.path()).run().await;
+    assert!(swept.history.iter().all(|e| !e.contains("never")), "{swept:?}");
+    assert!(swept.history.last().is_some_and(|e| e == r#"completed with "first Gil 4""#), "{swept:?}");
+    let swept = Sweep::new(joining("Hal".into()), "joining").configure(names).directory(dir.path()).run().await;
+    assert!(swept.history.iter().all(|e| !e.contains("never")), "{swept:?}");
+    assert!(swept.history.last().is_some_and(|e| e == r#"completed with "done Hal, slept""#), "{swept:?}");
+    let engine = TestEngine::builder().store(SledStore::open(dir.path())?).configure(names).build().await?;
+    engine.run(choosing, "choosing").result().await?;
+    engine.run(choosing, "choosing").verify().await?;
+    engine.run(joining, "joining").result().await?;
+    engine.run(joining, "joining").verify().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_label_stands_for_a_constant_of_another_name() -> Test {
+    let dir = tempfile::tempdir()?;
+    old_build(dir.path());
+    let builder = TestEngine::builder().store(SledStore::open(dir.path())?).configure(|e| e.only(NAMES));
+    let engine = builder.build().await?;
+    let run = engine.run(waiting, "waiting");
+    run.signal(&PROCEED, "now".into()).await?;
+    assert_eq!(run.result().await?, "now");
     run.verify().await?;
     Ok(())
 }

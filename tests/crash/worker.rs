@@ -68,6 +68,10 @@ async fn park(store: String) -> Result<(), Box<dyn Error>> {
         "handed_on",
         "relaying",
         "parting",
+        "slept",
+        "choosing",
+        "joining",
+        "waiting",
     ];
     let clock = TestClock::manual();
     let builder = TestEngine::builder().store(SledStore::open(store)?).clock(&clock);
@@ -81,6 +85,9 @@ async fn park(store: String) -> Result<(), Box<dyn Error>> {
     engine.start("repeating", old::repeating("again".into())).await?;
     engine.start("relaying", old::relaying("Eve".into())).await?;
     engine.start("parting", old::parting("Fay".into())).await?;
+    engine.start("choosing", old::choosing("Gil".into())).await?;
+    engine.start("joining", old::joining("Hal".into())).await?;
+    engine.start("waiting", old::waiting()).await?;
     clock.advance(seconds(1)).await;
     engine.kill();
     Ok(())

@@ -15,6 +15,7 @@ pages! {
     FanOut "docs/fan-out.md"
     Children "docs/children.md"
     Helpers "docs/helpers.md"
+    ChangingCode "docs/changing-code.md"
     ContinueAsNew "docs/continue-as-new.md"
     #[cfg(feature = "testing")]
     Language "docs/language.md"

@@ -9,7 +9,7 @@ mod compatibility;
 mod diagram;
 mod fingerprint;
 
-pub use compatibility::{Incompatible, Resume, compatibility};
+pub use compatibility::{Incompatible, Parked, Renamed, Resume, compatibility};
 pub use fingerprint::Fingerprint;
 
 use serde::{Deserialize, Serialize};

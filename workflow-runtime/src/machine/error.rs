@@ -128,7 +128,8 @@ pub enum StepError {
     },
     /// The code has changed in a way that strands this instance.
     #[error(
-        "`{workflow}` has changed under this instance, which waits in `{point}`: {source}; restore the point, guard the change with `patched!`, or let the old build finish it"
+        "`{workflow}` has changed under this instance, which waits in `{point}`: {source}; {}, or let the old build finish it",
+        .source.remedy()
     )]
     Incompatible {
         /// Name of the workflow.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::journal::{Name, payload::Payload};
 use std::collections::{BTreeMap, BTreeSet};
-use workflow_definition::{Definition, Fingerprint, Incompatible, START, compatibility};
+use workflow_definition::{Definition, Fingerprint, Incompatible, Parked, Renamed, START, compatibility};
 
 pub(crate) struct Live {
     pub(super) def: &'static WorkflowDef,
@@ -93,15 +93,20 @@ impl Live {
         live.parallel = a.parallel;
         live.closing = a.closing;
         let mut thread = a.threads.into_iter().next();
+        let mut renamed = Renamed::default();
         // The frame of a closing activation holds compensations only: no point of any definition is asked for.
         if let Some(thread) = &mut thread
             && live.closing.is_none()
             && a.definition != def.fingerprint()
             && thread.point != START
         {
-            live.upgrade(a.definition, thread, with)?;
+            renamed = live.upgrade(a.definition, thread, with)?;
         }
         let mut slots = a.slots;
+        if renamed != Renamed::default() {
+            let moved = slots.into_iter().map(|(key, bytes)| (Name::Owned(renamed.key(&key).into_owned()), bytes));
+            slots = moved.collect();
+        }
         for (key, stored) in def.slots.iter().zip(&mut live.slots) {
             if let Some(bytes) = slots.remove(*key) {
                 *stored = Stored::Bytes(bytes);
@@ -114,25 +119,40 @@ impl Live {
     }
 
     /// Carries the activation to this build's definition: every waiting thread must be able to go on.
-    fn upgrade(&mut self, from: Fingerprint, thread: &mut Thread, with: &mut Loading<'_>) -> Result<(), StepError> {
+    fn upgrade(
+        &mut self,
+        from: Fingerprint,
+        thread: &mut Thread,
+        with: &mut Loading<'_>,
+    ) -> Result<Renamed, StepError> {
         let workflow = self.def.name.to_owned();
         let old = with
             .with
             .definition(from)
             .ok_or_else(|| StepError::UnknownDefinition { workflow: workflow.clone(), fingerprint: from })?;
-        let mut decided = BTreeSet::new();
-        self.carry(&old, thread, &mut decided)?;
+        let (mut decided, mut renamed) = (BTreeSet::new(), Renamed::default());
+        let mut again = thread.clone();
+        self.carry(&old, thread, &mut decided, &mut renamed)?;
+        // What the last of several threads renames, the first may need under its old name.
+        self.carry(&old, &mut again, &mut decided, &mut renamed)?;
         self.patches.extend(decided.iter().map(|id| (id.clone(), false)));
         let (to, decided) = (self.def.fingerprint(), decided.into_iter().collect());
         with.upgrades.push(Upgrade { workflow, from, to, decided });
-        Ok(())
+        Ok(renamed)
     }
 
     /// Carries a thread and those of its branches, and collects the ids that are decided by where they wait.
-    fn carry(&mut self, old: &Definition, t: &mut Thread, decided: &mut BTreeSet<String>) -> Result<(), StepError> {
+    fn carry(
+        &mut self,
+        old: &Definition,
+        t: &mut Thread,
+        decided: &mut BTreeSet<String>,
+        renamed: &mut Renamed,
+    ) -> Result<(), StepError> {
         let (workflow, point) = (self.def.name.to_owned(), t.point.to_string());
         let refused = |source| StepError::Incompatible { workflow, point, source };
-        let resume = compatibility(old, self.definition(), &t.point, &self.patches);
+        let parked = Parked { label: &t.point, decided: &self.patches, renamed };
+        let resume = compatibility(old, self.definition(), parked);
         let resume = match resume {
             Ok(resume) => resume,
             Err(source) => return Err(refused(source)),
@@ -151,7 +171,8 @@ impl Live {
             decided.extend(passed.iter().filter(|id| !old.patches.contains(id)).cloned());
         }
         t.point = Name::Owned(resume.point);
-        t.branches.iter_mut().flatten().try_for_each(|b| self.carry(old, b, decided))
+        *renamed = resume.renamed;
+        t.branches.iter_mut().flatten().try_for_each(|b| self.carry(old, b, decided, renamed))
     }
 
     pub(super) fn frame(&self) -> Activation {

@@ -5,6 +5,7 @@ use std::{
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
+use workflow_runtime::{engine::Engine, prelude::*, store::SledStore};
 
 fn program(data: &Path) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_service"));
@@ -103,6 +104,37 @@ fn no_arguments_a_wrong_name_and_a_reader_that_has_read_enough() {
     drop(reader);
     let unread = program(data).args(["export", "today"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert!(unread.status.success() && unread.stderr.is_empty(), "{unread:?}");
+    service.kill().unwrap();
+    service.wait().unwrap();
+}
+
+const VERDICT: Signal<serde_json::Value> = Signal::new("verdict");
+
+/// The service does not know it.
+#[workflow]
+async fn of_another_program() -> Result<String, WorkflowError> {
+    Ok(VERDICT.recv().await?.to_string())
+}
+
+#[test]
+fn who_waits_for_a_blocked_instance_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let engine = Engine::builder().store(SledStore::open(data).unwrap()).build().await.unwrap();
+        engine.start("stranger", of_another_program()).await.unwrap();
+        engine.shutdown().await;
+    });
+    let mut service = serve(data);
+    // What wakes it finds out.
+    ok(data, &["signal", "stranger", "verdict", ADA]);
+    for command in [&["result", "stranger", "--wait"][..], &["update", "stranger", "needed", "2"]] {
+        let told = refused(data, command);
+        assert!(told.contains("WB001: `stranger` is blocked: "), "{told}");
+    }
+    let result = ok(data, &["result", "stranger"]);
+    assert!(result.starts_with("Blocked: WB001: "), "{result}");
     service.kill().unwrap();
     service.wait().unwrap();
 }

@@ -3,14 +3,15 @@
 use super::control::{Answer, Request};
 use crate::{
     engine::{
-        ControlError, Engine, Filter, QueryError, RebuildError, Recorded, Run, RunError, SignalError, SkipError,
-        StartError, Status, Untyped, UpdateError,
+        ControlError, Engine, Filter, QueryError, Reason, RebuildError, Recorded, Run, RunError, SignalError,
+        SkipError, StartError, Status, Untyped, UpdateError,
     },
     journal::payload::{self, Payload},
     store::SnapshotError,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::{pin::pin, time::Duration};
 
 /// Why a request was refused, with the code that people look up.
 struct Refusal {
@@ -56,11 +57,12 @@ async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
             Ok(Value::Null)
         }
         Request::Update { id, update, payload: value, message_id } => {
-            let mut ask = run(id).update_payload(&update, payload(&value)?);
+            let run = run(id);
+            let mut ask = run.update_payload(&update, payload(&value)?);
             if let Some(message_id) = message_id {
                 ask = ask.id(message_id);
             }
-            Ok(ask.await?)
+            Ok(unless_blocked(&run, ask.into_future()).await??)
         }
         Request::Skip { id, reason } => {
             run(id).skip_compensation(reason).await?;
@@ -103,6 +105,23 @@ async fn done(engine: &Engine, request: Request) -> Result<Value, Refusal> {
     }
 }
 
+/// How often somebody who waits is told if the run has been blocked.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Waits for what a run gives, unless it is blocked: then somebody has to do something first.
+async fn unless_blocked<T>(run: &Run<Untyped>, wait: impl Future<Output = T>) -> Result<T, Refusal> {
+    let mut wait = pin!(wait);
+    loop {
+        if let Ok(done) = tokio::time::timeout(LOOK, &mut wait).await {
+            return Ok(done);
+        }
+        if let Some(Reason { code, message, .. }) = run.status().await?.blocked {
+            let message = format!("{code}: `{}` is blocked: {message}", run.id());
+            return Err(Refusal { code, message });
+        }
+    }
+}
+
 async fn list(
     engine: &Engine,
     workflow: Option<String>,
@@ -130,7 +149,7 @@ async fn result(run: &Run<Untyped>, wait: bool) -> Result<Value, Refusal> {
         let reason = status.blocked.map(|reason| format!("{}: {}", reason.code, reason.message));
         return Ok(json!({ "state": status.state, "value": status.outcome, "reason": reason }));
     }
-    let (state, value) = match run.result().await {
+    let (state, value) = match unless_blocked(run, run.result()).await? {
         Ok(value) => (Status::Completed, value.to_json()),
         Err(RunError::Failed(error)) => (Status::Failed, error.to_json()),
         Err(RunError::Cancelled { error, .. }) => (Status::Cancelled, error.to_json()),

@@ -127,11 +127,11 @@ pub(super) fn shared(m: &Machine, live: &[VarSet]) -> Vec<VarSet> {
 }
 
 /// What is needed if what a branch has ended with decides nothing: by the other branches, and by the code behind the fork.
-pub(super) fn aside(m: &Machine, branch: BranchId, live: &[VarSet], shared: &[VarSet]) -> VarSet {
+pub(super) fn aside(m: &Machine, branch: BranchId, own: impl Fn(NodeId) -> VarSet, shared: &[VarSet]) -> VarSet {
     let fork = m.branches[branch].fork;
     let values = &m.forks[fork].values;
-    let behind = m.behind(fork).flat_map(|n| live[n].iter()).filter(|v| !values.contains(v));
-    shared[branch].iter().chain(behind).copied().collect()
+    let behind = m.behind(fork).flat_map(own).filter(|v| !values.contains(v));
+    shared[branch].iter().copied().chain(behind).collect()
 }
 
 /// Within a fork a variable that more than one branch, or the code behind it, needs is saved in one way only: by parts if some

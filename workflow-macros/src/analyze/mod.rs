@@ -57,7 +57,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
             _ => node.ends,
         };
         if let Some(branch) = looked_at {
-            live[*n].extend(liveness::aside(m, branch, &own, &shared));
+            live[*n].extend(liveness::aside(m, branch, |n| own[n].clone(), &shared));
         }
     }
     let moved = reach::moved(m, &reachable, &live);
@@ -72,7 +72,7 @@ pub(crate) fn analyze(m: &mut Machine) -> Facts {
     for n in &reachable {
         m.nodes[*n].effects().into_iter().flat_map(|e| &e.kills).for_each(|v| written[*v] += 1);
     }
-    let decided = reach::decided(m, &patches);
+    let decided = reach::decided(m, &reachable, &patches);
     let patches_in = (0..m.branches.len()).map(|b| reach::patches_in(m, &reachable, b)).collect();
     let mut facts = Facts {
         across: across(m, &reachable, &live),
@@ -217,10 +217,7 @@ impl Facts {
             }
             // What the end of another branch keeps for this one is over: this one has ended.
             Term::Rest { branch, .. } => {
-                let fork = m.branches[*branch].fork;
-                let values = &m.forks[fork].values;
-                set.extend(m.behind(fork).flat_map(|n| self.own(m, n)).filter(|v| !values.contains(v)));
-                set.extend(&self.shared[*branch]);
+                set.extend(liveness::aside(m, *branch, |n| self.own(m, n), &self.shared));
             }
             Term::End { branch, .. } => set.extend(&self.shared[*branch]),
             _ => {}

@@ -1,20 +1,24 @@
 //! Reachability: of nodes, between points, and from `patched!` sites to points.
 
-use crate::ir::{BranchId, Machine, NodeId, Term, VarId, VarSet};
+use crate::ir::{BranchId, Machine, NodeId, PointId, Term, VarId, VarSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Nodes that control can reach from the entry.
 pub(super) fn nodes(m: &Machine) -> BTreeSet<NodeId> {
-    closure(m, [0], |_| false)
+    closure(m, [0], |_, _| true)
 }
 
-/// All nodes that control reaches from `from`, without going on behind nodes that `stop`.
-fn closure(m: &Machine, from: impl IntoIterator<Item = NodeId>, stop: impl Fn(NodeId) -> bool) -> BTreeSet<NodeId> {
+/// All nodes that control reaches from `from` by the edges that count.
+fn closure(
+    m: &Machine,
+    from: impl IntoIterator<Item = NodeId>,
+    counts: impl Fn(NodeId, NodeId) -> bool,
+) -> BTreeSet<NodeId> {
     let mut seen = BTreeSet::new();
     let mut todo: Vec<NodeId> = from.into_iter().collect();
     while let Some(n) = todo.pop() {
-        if seen.insert(n) && !stop(n) {
-            todo.extend(m.nodes[n].term.successors());
+        if seen.insert(n) {
+            todo.extend(m.nodes[n].term.successors().into_iter().filter(|s| counts(n, *s)));
         }
     }
     seen
@@ -40,7 +44,7 @@ pub(super) fn edges(m: &Machine, reachable: &BTreeSet<NodeId>) -> BTreeSet<(Opti
         _ => vec![],
     });
     for (from, node) in starts.chain([(None, 0)]) {
-        for n in closure(m, [node], |n| waits(m, n).is_some()) {
+        for n in closure(m, [node], |n, _| waits(m, n).is_none()) {
             match &m.nodes[n].term {
                 Term::Done(_) => drop(edges.insert((from, None))),
                 _ => edges.extend(waits(m, n).map(|point| (from, Some(point)))),
@@ -119,7 +123,7 @@ pub(super) fn patches(m: &Machine, reachable: &BTreeSet<NodeId>) -> (Vec<BTreeSe
         if ids.is_empty() {
             continue;
         }
-        for point in closure(m, [n], |_| false).into_iter().filter_map(|n| waits(m, n)) {
+        for point in closure(m, [n], |_, _| true).into_iter().filter_map(|n| waits(m, n)) {
             passed[point].extend(ids.iter().map(|id| (*id).clone()));
         }
         for id in ids {
@@ -131,21 +135,14 @@ pub(super) fn patches(m: &Machine, reachable: &BTreeSet<NodeId>) -> (Vec<BTreeSe
     (passed, all)
 }
 
-/// For every point the ids that have one value on all ways to it, and the value.
-pub(super) fn decided(m: &Machine, ids: &[String]) -> Vec<(usize, String, bool)> {
+/// The ids that have one value on all ways to a point, by points, and the value.
+pub(super) fn decided(m: &Machine, reachable: &BTreeSet<NodeId>, ids: &[String]) -> Vec<(PointId, String, bool)> {
     let mut decided = vec![];
     for (id, is) in ids.iter().flat_map(|id| [(id, true), (id, false)]) {
         let needs = |from, to| m.decided.get(&(from, to)).is_some_and(|d| d.iter().any(|(i, v)| i == id && *v == is));
-        let (mut otherwise, mut todo) = (BTreeSet::new(), vec![0]);
-        while let Some(n) = todo.pop() {
-            if otherwise.insert(n) {
-                todo.extend(m.nodes[n].term.successors().into_iter().filter(|s| !needs(n, *s)));
-            }
-        }
-        let points = |n: &NodeId| waits(m, *n);
-        let without: BTreeSet<usize> = otherwise.iter().filter_map(points).collect();
-        let all: BTreeSet<usize> = nodes(m).iter().filter_map(points).collect();
-        decided.extend(all.difference(&without).map(|point| (*point, id.clone(), is)));
+        let otherwise = closure(m, [0], |from, to| !needs(from, to));
+        let points = reachable.difference(&otherwise).filter_map(|n| waits(m, *n));
+        decided.extend(points.map(|point| (point, id.clone(), is)));
     }
     decided
 }

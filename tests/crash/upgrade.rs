@@ -125,6 +125,9 @@ async fn a_label_stands_for_a_constant_of_another_name() -> Test {
     let engine = builder.build().await?;
     let run = engine.run(waiting, "waiting");
     run.signal(&PROCEED, "now".into()).await?;
+    engine.advance(workflow_runtime::seconds(1)).await;
+    let status = run.status().await?;
+    assert_eq!(status.state, Status::Completed, "{status:?}");
     assert_eq!(run.result().await?, "now");
     run.verify().await?;
     Ok(())
